@@ -1,0 +1,60 @@
+"""hearsight teaches networks to hear by letting them watch.
+
+What comes in is a pile of videos; what goes out is an audio network that tags, embeds and transfers. The public names below are
+imported on first use, so that ``import hearsight`` and ``hearsight --help`` stay quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hearsight.dataset.build import build_dataset
+    from hearsight.dataset.reader import Dataset
+    from hearsight.errors import HearsightError
+    from hearsight.evaluation.evaluate import evaluate
+    from hearsight.listening.listener import Listener, load
+    from hearsight.records import Clip, Media, Tag
+    from hearsight.training.loop import train
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Clip": "hearsight.records",
+    "Dataset": "hearsight.dataset.reader",
+    "HearsightError": "hearsight.errors",
+    "Listener": "hearsight.listening.listener",
+    "Media": "hearsight.records",
+    "Tag": "hearsight.records",
+    "build_dataset": "hearsight.dataset.build",
+    "evaluate": "hearsight.evaluation.evaluate",
+    "load": "hearsight.listening.listener",
+    "train": "hearsight.training.loop",
+}
+
+__all__ = [
+    "Clip",
+    "Dataset",
+    "HearsightError",
+    "Listener",
+    "Media",
+    "Tag",
+    "__version__",
+    "build_dataset",
+    "evaluate",
+    "load",
+    "train",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'hearsight' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__

@@ -1,0 +1,215 @@
+"""Every knob, one frozen model per stage; TOML files and ``--set key=value`` overrides.
+
+A configuration file has one table per stage, ``[build]``, ``[train]`` and so on. An override names a key of the stage at hand
+(``cut.length=5``) or of any stage (``build.cut.length=5``). All mistakes are reported at once, and an unknown key guesses the
+one that was meant.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hearsight.errors import ConfigError, guess
+
+
+class Stage(BaseModel):
+    """A frozen configuration that knows all its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class CutConfig(Stage):
+    """How a media file is cut into clips."""
+
+    length: float = Field(default=4.0, ge=1.0, le=60.0)
+    """Seconds of a clip (Jia 2019: 3 to 5, 4 on average)."""
+    min_length: float = Field(default=3.0, ge=1.0, le=60.0)
+    """Shortest clip in seconds."""
+    max_length: float = Field(default=5.0, ge=1.0, le=60.0)
+    """Longest clip in seconds; a short tail is merged into the clip before it up to this length."""
+    tail: Literal["merge", "drop", "keep"] = "merge"
+    """What becomes of the rest after the last whole clip: a rest of at least ``min_length`` is always a clip of its own. A shorter
+    one is merged into the clip before it where that stays within ``max_length``, or dropped (``merge``); dropped (``drop``); or
+    kept as a short clip where it has at least one second (``keep``)."""
+
+
+class ScreenConfig(Stage):
+    """Which clips are not worth labelling."""
+
+    min_loudness: float = Field(-60.0, ge=-120.0, le=0.0)
+    """RMS level in dB of full scale below which a clip is silent."""
+    min_motion: float = Field(default=0.25, ge=0.0, le=255.0)
+    """Mean absolute difference of successive pictures (0 to 255) below which a clip is a still."""
+    duplicates: Literal["drop", "keep"] = "drop"
+    """Whether clips that sound and look like an earlier one are dropped."""
+
+
+class PolicyConfig(Stage):
+    """How soft labels become labels (Jia 2019, section 2)."""
+
+    vision_top: int = Field(default=10, ge=1)
+    """Visual labels per clip."""
+    audio_top: int = Field(default=5, ge=1)
+    """Most audio labels per clip."""
+    audio_threshold: float | Literal["fit"] = "fit"
+    """Probability that an audio label must reach; ``fit`` chooses it so that clips have ``audio_mean`` labels on average."""
+    audio_mean: float = Field(default=3.0, gt=0.0)
+    """Mean number of audio labels per clip that a fitted threshold aims at."""
+    min_probability: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Labels of no more than this probability are left out, whatever their rank."""
+
+
+class BuildConfig(Stage):
+    """From videos to a labelled dataset."""
+
+    vision: tuple[str, ...] = ("clusters",)
+    """Specs of the vision teachers, ``kind:where``."""
+    audio: tuple[str, ...] = ("clusters",)
+    """Specs of the audio teachers, ``kind:where``."""
+    images_per_second: float = Field(default=3.0, gt=0.0, le=60.0)
+    """Pictures sent to each vision teacher (Jia 2019: 3)."""
+    cut: CutConfig = CutConfig()
+    screen: ScreenConfig = ScreenConfig()
+    policy: PolicyConfig = PolicyConfig()
+    soft_top: int = Field(default=100, ge=0)
+    """Classes of a teacher's output that are kept per clip and per image or segment; 0 keeps all of them."""
+    validation_share: float = Field(default=1 / 15, ge=0.0, lt=1.0)
+    """Share of the 4,096 folds that is kept for validation (Jia 2019: 1 of 15 million)."""
+    shard_clips: int = Field(default=2048, ge=1)
+    """Clips per shard that the number of shards is chosen for."""
+    max_failure_rate: float = Field(default=1.0, ge=0.0, le=1.0)
+    """Share of media files that may be rejected before the command says so in its exit code."""
+    seed: int = 0
+    """Seed of everything that draws lots while building (the clusters)."""
+
+
+_ConfigT = TypeVar("_ConfigT", bound=Stage)
+
+
+def load_config(
+    model: type[_ConfigT],
+    stage: str,
+    file: Path | None = None,
+    overrides: Sequence[str] = (),
+    **arguments: Any,
+) -> _ConfigT:
+    """Resolve a stage's configuration: defaults, then the file, then arguments that are not ``None``, then overrides.
+
+    Parameters
+    ----------
+    model
+        The stage's configuration model.
+    stage
+        Name of its table in the file.
+    file
+        A TOML file, or None.
+    overrides
+        ``key=value`` strings; the value is read as TOML and, failing that, as a bare string.
+    arguments
+        Values from the command line's own flags.
+
+    Raises
+    ------
+    ConfigError
+        Naming every unknown key, value out of range and syntax error at once.
+    """
+    values: dict[str, Any] = {}
+    if file is not None:
+        values = _read_stage(file, stage)
+    values.update({key: value for key, value in arguments.items() if value is not None})
+    for override in overrides:
+        _apply_override(values, override, stage)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise _explain(error, model, str(file or "--set")) from error
+
+
+def _read_stage(file: Path, stage: str) -> dict[str, Any]:
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(file, "no such file", "a TOML file with a table " + f"[{stage}]") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(file, f"cannot be read ({error})", "a TOML file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(file, f"not TOML ({error})", "TOML") from error
+    for name, table in tables.items():
+        if name not in STAGES:
+            raise ConfigError(file, f"unknown table [{name}]", "a stage", guess(name, STAGES))
+        if not isinstance(table, dict):
+            raise ConfigError(file, f"{name} is a value", f"a table [{name}]")
+    return dict(tables.get(stage, {}))
+
+
+def _apply_override(values: dict[str, Any], override: str, stage: str) -> None:
+    key, equals, text = override.partition("=")
+    key = key.strip()
+    if not equals or not key:
+        raise ConfigError(f"--set {override}", "no key=value", "for example cut.length=5")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    path = key.split(".")
+    if path[0] in STAGES and len(path) > 1:
+        if path[0] != stage:
+            return
+        path = path[1:]
+    table = values
+    for part in path[:-1]:
+        inner = table.get(part, {})
+        if not isinstance(inner, Mapping):
+            raise ConfigError(f"--set {override}", f"{part} is a value", "a table")
+        table[part] = dict(inner)
+        table = table[part]
+    table[path[-1]] = value
+
+
+def _explain(error: ValidationError, model: type[Stage], where: str) -> ConfigError:
+    lines: list[str] = []
+    hints: list[str] = []
+    for problem in error.errors(include_url=False):
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"unknown key {key!r}")
+            hints.append(f"{key}: {guess(key, list_keys(model))}")
+        else:
+            lines.append(f"{key} = {problem['input']!r}: {problem['msg'].lower()}")
+    return ConfigError(where, "; ".join(lines), hint="; ".join(hints))
+
+
+def list_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """List the dotted keys of a configuration model, those of inner tables included."""
+    keys: list[str] = []
+    for name, field in model.model_fields.items():
+        kinds = [field.annotation, *get_args(field.annotation)]
+        inner = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        keys += list_keys(inner, f"{prefix}{name}.") if inner else [f"{prefix}{name}"]
+    return keys
+
+
+class TrainConfig(Stage):
+    """From a dataset to a checkpoint (Jia 2019, section 3)."""
+
+    model: str = "jia-mobilenet-v2"
+    """Name of the network, as ``models/zoo.py`` lists it."""
+    epochs: int = Field(default=30, ge=1)
+    """Passes over the training clips (Jia 2019: about 30)."""
+    batch_size: int = Field(default=64, ge=2)
+    """Clips per step (Jia 2019: 1,024 and 2,048 on four K40; 64 suits two cores and small datasets)."""
+    learning_rate: float = Field(default=1e-4, gt=0.0)
+    """Adam's first learning rate (Jia 2019: 1e-4)."""
+    decay: float = Field(default=0.9, gt=0.0, le=1.0)
+    """Factor on the learning rate after every epoch (Jia 2019: 0.9)."""
+    seed: int = 0
+    """Seed of the weights, the order of clips, the segments and the labels drawn."""
+
+
+STAGES: tuple[str, ...] = ("build", "train", "evaluate")
+"""Names of the tables a configuration file may have."""
