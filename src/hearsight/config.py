@@ -41,7 +41,7 @@ class CutConfig(Stage):
 class ScreenConfig(Stage):
     """Which clips are not worth labelling."""
 
-    min_loudness: float = Field(-60.0, ge=-120.0, le=0.0)
+    min_loudness: float = Field(default=-60.0, ge=-120.0, le=0.0)
     """RMS level in dB of full scale below which a clip is silent."""
     min_motion: float = Field(default=0.25, ge=0.0, le=255.0)
     """Mean absolute difference of successive pictures (0 to 255) below which a clip is a still."""
