@@ -1,0 +1,53 @@
+# `make` or `make help` lists the targets. `make demo` and `make test` work as the first command on a fresh clone.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check format bench coverage lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
+
+$(VENV)/.run: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install -q -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(PIP) install -q "pip>=25.1" && $(PIP) install -q -c constraints.txt -e ".[litert,onnx,transformers,tensorboard,web]" --group test --group check
+	@touch $@
+
+demo: $(VENV)/.run  ## make a small world of videos, learn to hear from it, and write demo/index.html (some minutes)
+	$(BIN)/hearsight demo --out demo
+
+test: $(VENV)/.dev  ## run the tests, without the slow ones
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(VENV)/.dev  ## run all tests, the slow ones too
+	$(BIN)/python -m pytest
+
+coverage: $(VENV)/.dev  ## run the tests and report coverage
+	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term
+
+check: $(VENV)/.dev  ## format, lint, types, import layers, docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python docs/check.py
+
+format: $(VENV)/.dev  ## format the code and sort its imports
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev  ## run the benchmarks (an hour; see benchmarks/README.md)
+	$(BIN)/python -m benchmarks
+
+lock: $(VENV)/.dev  ## write constraints.txt from what is installed here
+	$(BIN)/python docs/lock.py > constraints.txt.new && mv constraints.txt.new constraints.txt
+
+clean:  ## remove everything that the targets made
+	rm -rf $(VENV) demo .pytest_cache .ruff_cache .hypothesis
