@@ -96,6 +96,7 @@ def load_config(
     stage: str,
     file: Path | None = None,
     overrides: Sequence[str] = (),
+    /,
     **arguments: Any,
 ) -> _ConfigT:
     """Resolve a stage's configuration: defaults, then the file, then arguments that are not ``None``, then overrides.

@@ -1,0 +1,288 @@
+"""The commands: parse, call one function, print. The only file that imports cyclopts.
+
+stdout is data, stderr is talk. Exit codes: 0 well; 2 a command that makes no sense; 3 input that cannot be used; 4 more rejected
+media than allowed; 5 a worker that died; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+import hearsight
+from hearsight.errors import HearsightError
+
+app = App(
+    name="hearsight",
+    help="""Teach networks to hear by letting them watch.
+
+    Unlabelled video in, an audio model out: `hearsight learn VIDEOS --out RUN`, then `hearsight tag SOUND --model RUN`.
+    Try it on a generated world: `hearsight demo`.""",
+    version=hearsight.__version__,
+    help_format="markdown",
+    help_epilogue="Each command has its own help: `hearsight build --help`. Documentation: docs/ in the project.",
+)
+
+_LOOP = Group("From videos to a model", sort_key=0)
+_WORK = Group("The model at work", sort_key=1)
+
+Override = Annotated[list[str] | None, Parameter(name="--set", negative="", help="a knob, as key=value; repeatable")]
+ConfigFile = Annotated[
+    Path | None, Parameter(name=["--config", "-c"], help="TOML file with tables \\[build], \\[train]")
+]
+Workers = Annotated[int | None, Parameter(help="files worked on at once; one per processor by default")]
+Vision = Annotated[
+    list[str] | None,
+    Parameter(negative="", help="vision teacher, kind:where; repeatable. Kinds: clusters, litert, onnx, transformers"),
+]
+Audio = Annotated[list[str] | None, Parameter(negative="", help="audio teacher, kind:where; repeatable")]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="print JSON on stdout, for machines")]
+
+
+@app.command(group=_LOOP)
+def build(
+    sources: Annotated[
+        list[str], Parameter(negative="", help="files, folders, globs, CSV or Parquet lists of path\\[,start,end]")
+    ],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="the dataset folder")],
+    vision: Vision = None,
+    audio: Audio = None,
+    workers: Workers = None,
+    engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
+    config: ConfigFile = None,
+    overrides: Override = None,
+    as_json: AsJson = False,
+) -> None:
+    """Cut videos into clips and let teachers label them.
+
+    Without `--vision` and `--audio` the teachers are `clusters`: pictures and sounds that look and sound alike become classes,
+    so that no pretrained model is needed. With pretrained ones:
+
+        hearsight build videos/ --out dataset --vision litert:mobilenet_v2.tflite --audio litert:yamnet.tflite
+
+    Killed at any moment, the same command goes on where it stopped. What was rejected, and why, is in
+    `rejected.parquet`.
+    """
+    from hearsight.config import BuildConfig, load_config
+    from hearsight.dataset.build import build_dataset
+
+    resolved = load_config(BuildConfig, "build", config, overrides or (), **_name_teachers(vision, audio))
+    summary = build_dataset(sources, out, resolved, workers=workers, engine=engine)
+    _print_summary(summary, as_json)
+
+
+@app.command(group=_LOOP)
+def train(
+    dataset: Annotated[Path, Parameter(help="a folder that `hearsight build` wrote")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="the run folder: checkpoints, model card, run log")],
+    model: Annotated[str | None, Parameter(help="name of the network: jia-mobilenet-v2, jia-vggish-fcn")] = None,
+    resume: Annotated[bool, Parameter(negative="", help="go on with a run that was interrupted")] = False,
+    config: ConfigFile = None,
+    overrides: Override = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train an audio network on a dataset's machine-made labels.
+
+    The defaults are the paper's recipe (Jia 2019): a random second of each clip, half of its visual labels and all of its audio
+    labels, binary cross-entropy, Adam at 1e-4 times 0.9 per epoch. `--set recipe=quick` suits small datasets.
+    """
+    from hearsight.config import TrainConfig, load_config
+    from hearsight.training.loop import train as train_network
+
+    resolved = load_config(TrainConfig, "train", config, overrides or (), model=model)
+    _print_summary(train_network(dataset, out, resolved, resume=resume), as_json)
+
+
+@app.command(group=_LOOP)
+def learn(
+    sources: Annotated[
+        list[str], Parameter(negative="", help="files, folders, globs, CSV or Parquet lists of path\\[,start,end]")
+    ],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="the run folder; the dataset goes into its folder dataset/")],
+    vision: Vision = None,
+    audio: Audio = None,
+    model: Annotated[str | None, Parameter(help="name of the network")] = None,
+    workers: Workers = None,
+    config: ConfigFile = None,
+    overrides: Override = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build a dataset and train a network on it, with defaults that need no touching.
+
+    Killed at any moment, the same command goes on where it stopped. Knobs of either stage: `--set build.cut.length=5`,
+    `--set train.epochs=10`.
+    """
+    from hearsight.training.learn import learn_from_media, load_learn_configs
+
+    knobs = load_learn_configs(config, overrides or (), model=model, **_name_teachers(vision, audio))
+    _print_summary(learn_from_media(sources, out, *knobs, workers=workers), as_json)
+
+
+@app.command(group=_WORK)
+def tag(
+    files: Annotated[list[Path], Parameter(negative="", help="audio or video files")],
+    /,
+    *,
+    model: Annotated[Path, Parameter(help="a run folder, or a checkpoint folder")],
+    top: Annotated[int, Parameter(help="classes per file, or per segment")] = 5,
+    threshold: Annotated[float, Parameter(help="leave out what is less probable")] = 0.0,
+    segments: Annotated[bool, Parameter(negative="", help="tag each segment instead of the whole file")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is heard in files.
+
+    Prints a table, or with `--json` a JSON array with one object per tag: `path, start, duration, class, probability`. A sound
+    shorter than one segment is padded with silence, and a line on stderr says so.
+    """
+    from hearsight.console import show_table
+    from hearsight.listening.listener import load
+    from hearsight.listening.tables import tag_files
+
+    report = tag_files(load(model), files, top=top, threshold=threshold, per_segment=segments)
+    if as_json:
+        _print_json([one.as_json() for one in report.tags])
+    else:
+        rows = [
+            (t.path, f"{t.start:.2f}", f"{t.start + t.duration:.2f}", t.name, f"{t.probability:.3f}")
+            for t in report.tags
+        ]
+        show_table(
+            "", ("file", "from s", "to s", "class", "probability"), rows, right=("from s", "to s", "probability")
+        )
+    _end_with(report.failures)
+
+
+@app.command(group=_WORK)
+def embed(
+    files: Annotated[list[Path], Parameter(negative="", help="audio or video files")],
+    /,
+    *,
+    model: Annotated[Path, Parameter(help="a run folder, or a checkpoint folder")],
+    out: Annotated[Path, Parameter(help="the Parquet file to write: path, start, duration, embedding")],
+    as_json: AsJson = False,
+) -> None:
+    """Write the embedding of every segment of files to a Parquet table."""
+    from hearsight.listening.listener import load
+    from hearsight.listening.tables import embed_files
+
+    report = embed_files(load(model), files, out)
+    _print_summary(report, as_json)
+    _end_with(report.failures)
+
+
+@app.command(group=_WORK)
+def evaluate(
+    run: Annotated[str, Parameter(help="a run folder, or baseline:log-mel")],
+    /,
+    *,
+    benchmark: Annotated[str, Parameter(help="esc10=FOLDER, or folder=FOLDER with a sub-folder per class")],
+    head: Annotated[Literal["linear", "svm"], Parameter(help="what is fitted on the frozen embeddings")] = "linear",
+    untrained: Annotated[bool, Parameter(negative="", help="score the same network with fresh weights")] = False,
+    pool: Annotated[str | None, Parameter(help="how the segments of a clip become one vector")] = None,
+    seed: Annotated[int, Parameter(help="of fresh weights and of the interval")] = 0,
+    cache: Annotated[bool, Parameter(help="keep the embeddings of the benchmark for the next time")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Score a model on a benchmark by its official folds.
+
+    Prints the accuracy of each fold, their mean and a 95 % interval; with `--json` one object with the keys
+    `benchmark, model, head, accuracy, folds, interval, num_clips`.
+    """
+    from hearsight.evaluation.evaluate import evaluate as evaluate_model
+
+    options: dict[str, Any] = {} if pool is None else {"pool": pool}
+    result = evaluate_model(run, benchmark, head=head, untrained=untrained, seed=seed, cache=cache, **options)
+    _print_summary(result, as_json)
+
+
+@app.command(group=_LOOP)
+def demo(
+    *,
+    out: Annotated[Path, Parameter(help="where everything goes; the page is index.html in it")] = Path("demo"),
+    seed: Annotated[int, Parameter(help="of the world, the clusters and the training")] = 0,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a small world of videos, learn to hear from it, and write a page that shows how well.
+
+    Takes some minutes on two processors and needs nothing but this package.
+    """
+    from hearsight.demo.run import run_demo
+
+    _print_summary(run_demo(out, seed=seed, workers=workers), as_json)
+
+
+@app.command(group=_WORK)
+def info(
+    path: Annotated[Path, Parameter(help="a dataset or run folder")],
+    /,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a dataset or a run holds."""
+    from hearsight.training.describe import describe_folder
+
+    _print_summary(describe_folder(path), as_json)
+
+
+def _name_teachers(vision: Sequence[str] | None, audio: Sequence[str] | None) -> dict[str, Any]:
+    """Name the teachers that were asked for; one modality alone is meant to be alone."""
+    if not vision and not audio:
+        return {}
+    return {"vision": tuple(vision or ()), "audio": tuple(audio or ())}
+
+
+def _print_summary(summary: Any, as_json: bool) -> None:
+    """Print what a stage function gave: its lines for a person, its fields for a machine."""
+    if as_json:
+        import dataclasses
+
+        _print_json(summary.as_json() if hasattr(summary, "as_json") else dataclasses.asdict(summary))
+    else:
+        sys.stdout.write("\n".join(summary.describe()) + "\n")
+
+
+def _print_json(value: Any) -> None:
+    """Print one JSON document; a list gets a line per element."""
+    if isinstance(value, list):
+        lines = ",\n".join(json.dumps(element, ensure_ascii=False, default=str) for element in value)
+        sys.stdout.write(f"[\n{lines}\n]\n" if lines else "[]\n")
+    else:
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def _end_with(failures: Sequence[HearsightError]) -> None:
+    """End with the exit code of the first failure, after all of them have been told."""
+    for failure in failures:
+        sys.stderr.write(f"error: {failure}\n")
+    if failures:
+        raise SystemExit(failures[0].exit_code)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code."""
+    try:
+        app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
+    except CycloptsError:
+        raise SystemExit(2) from None
+    except HearsightError as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; the same command goes on from here\n")
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): that is its good right.
+        sys.stderr.close()
+        raise SystemExit(0) from None

@@ -1,0 +1,196 @@
+"""The on-disk format: which file is where, what is inside, and how each is written.
+
+::
+
+    dataset.json                    format version, folds, shards, teachers, the resolved configuration: written last
+    vocabulary.json                 the used classes of all teachers, in order of their index
+    audio/00017.arrow               uuid, int16 PCM (uncompressed, memory-mapped)
+    clips/00017.parquet             one row per clip: records.CLIP_SCHEMA
+    labels/<teacher>/00017.parquet  soft labels of one teacher: records.LABEL_SCHEMA, rows in the order of the audio
+    teachers/<teacher>.npz          what a teacher fitted to this dataset has learned
+    rejected.parquet                every media or span that is not in the dataset, and why
+    summary.json                    counts
+
+A shard holds the clips of a range of folds. While a build runs there are also ``build.json`` (its configuration) and ``parts/``
+(one finished unit of work per media file); both are gone when ``dataset.json`` is there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hearsight.errors import DatasetError
+from hearsight.units import SAMPLE_RATE
+
+FORMAT_VERSION = 1
+NUM_FOLDS = 4096
+
+
+class ShardRecord(BaseModel):
+    """One shard: the folds ``first_fold`` to ``last_fold``, both included."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    index: int
+    first_fold: int
+    last_fold: int
+    num_clips: int
+
+
+class TeacherRecord(BaseModel):
+    """One teacher of the dataset. ``threshold`` is the probability that its labels must reach; 0 where only rank counts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    spec: str
+    modality: Literal["vision", "audio"]
+    digest: str
+    num_classes: int
+    top: int
+    threshold: float
+
+
+class ClassRecord(BaseModel):
+    """One used class: ``class_index`` is its place in the teacher's own vocabulary, ``count`` the clips that carry it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    index: int
+    name: str
+    teacher: str
+    modality: Literal["vision", "audio"]
+    class_index: int
+    count: int
+
+
+class Manifest(BaseModel):
+    """What ``dataset.json`` holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format_version: int = FORMAT_VERSION
+    hearsight_version: str
+    sample_rate: int = SAMPLE_RATE
+    num_folds: int = NUM_FOLDS
+    validation_folds: int
+    """Folds 0 to this one, not included, are for validation."""
+    num_clips: int
+    shards: tuple[ShardRecord, ...]
+    teachers: tuple[TeacherRecord, ...]
+    config: dict[str, Any]
+    config_digest: str
+
+
+class Layout:
+    """The paths of a dataset folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = folder / "dataset.json"
+        self.vocabulary = folder / "vocabulary.json"
+        self.rejected = folder / "rejected.parquet"
+        self.summary = folder / "summary.json"
+        self.running = folder / "build.json"
+        self.parts = folder / "parts"
+        self.lock = folder / ".lock"
+
+    def audio(self, shard: int) -> Path:
+        """Give the path of a shard's sound."""
+        return self.folder / "audio" / f"{shard:05d}.arrow"
+
+    def clips(self, shard: int) -> Path:
+        """Give the path of a shard's clip table."""
+        return self.folder / "clips" / f"{shard:05d}.parquet"
+
+    def labels(self, teacher: str, shard: int) -> Path:
+        """Give the path of a shard's soft labels by one teacher."""
+        return self.folder / "labels" / teacher / f"{shard:05d}.parquet"
+
+    def teacher(self, name: str) -> Path:
+        """Give the path of what a fitted teacher has learned."""
+        return self.folder / "teachers" / f"{name}.npz"
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Generator[Path]:
+    """Give a temporary path; what the block writes there takes the place of ``path`` when the block ends well.
+
+    The bytes reach the disk before the name does, so that no crash leaves a short file under the final name.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically, in one spelling: sorted keys, two spaces, a last newline."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def digest_json(value: Mapping[str, Any]) -> str:
+    """Give the SHA-256 of a JSON value, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a dataset.
+
+    Raises
+    ------
+    DatasetError
+        When it is not there or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DatasetError(path, f"cannot be read ({error.strerror})", "a file of a finished dataset") from error
+    except ValueError as error:
+        raise DatasetError(path, f"not JSON ({error})", "a file of a finished dataset") from error
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read ``dataset.json``.
+
+    Raises
+    ------
+    DatasetError
+        When the folder is no dataset, an unfinished one, or one of another format version.
+    """
+    layout = Layout(folder)
+    if not folder.is_dir():
+        raise DatasetError(folder, "no such folder", "a dataset", "hearsight build VIDEOS --out " + str(folder))
+    if not layout.manifest.exists():
+        if layout.running.exists():
+            raise DatasetError(
+                folder, "an unfinished build", "a finished dataset", "run the same build again: it goes on"
+            )
+        raise DatasetError(
+            folder, "no dataset.json in it", "a dataset", "hearsight build VIDEOS --out DATASET makes one"
+        )
+    values = read_json(layout.manifest)
+    version = values.get("format_version") if isinstance(values, dict) else None
+    if version != FORMAT_VERSION:
+        hint = "build it again" if not isinstance(version, int) or version < FORMAT_VERSION else "upgrade hearsight"
+        raise DatasetError(layout.manifest, f"format version {version}", f"version {FORMAT_VERSION}", hint)
+    try:
+        return Manifest.model_validate(values)
+    except ValidationError as error:
+        raise DatasetError(
+            layout.manifest, f"not what it should hold ({error.error_count()} mistakes)", "a manifest"
+        ) from error
