@@ -84,9 +84,11 @@ def check_python(text: str) -> Iterator[str]:
             yield f"Python example: {error}"
             continue
         for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "hearsight":
-                if not hasattr(hearsight, node.attr):
-                    yield f"Python example: hearsight.{node.attr} does not exist"
+            named = (
+                isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "hearsight"
+            )
+            if named and not hasattr(hearsight, node.attr):
+                yield f"Python example: hearsight.{node.attr} does not exist"
 
 
 def check_modules(text: str) -> Iterator[str]:

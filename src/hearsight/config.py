@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hearsight.errors import ConfigError, guess
 
@@ -36,6 +36,14 @@ class CutConfig(Stage):
     """What becomes of the rest after the last whole clip: a rest of at least ``min_length`` is always a clip of its own. A shorter
     one is merged into the clip before it where that stays within ``max_length``, or dropped (``merge``); dropped (``drop``); or
     kept as a short clip where it has at least one second (``keep``)."""
+
+    @model_validator(mode="after")
+    def _check_order(self) -> CutConfig:
+        if not self.min_length <= self.length <= self.max_length:
+            raise ValueError(
+                f"min_length {self.min_length:g} <= length {self.length:g} <= max_length {self.max_length:g} does not hold"
+            )
+        return self
 
 
 class ScreenConfig(Stage):
@@ -86,6 +94,15 @@ class BuildConfig(Stage):
     """Share of media files that may be rejected before the command says so in its exit code."""
     seed: int = 0
     """Seed of everything that draws lots while building (the clusters)."""
+
+    @model_validator(mode="after")
+    def _check_kept(self) -> BuildConfig:
+        wanted = max(self.policy.vision_top, self.policy.audio_top)
+        if 0 < self.soft_top < wanted:
+            raise ValueError(f"soft_top {self.soft_top} keeps fewer classes than the policy chooses from ({wanted})")
+        if not self.vision and not self.audio:
+            raise ValueError("no teacher at all: name at least one in vision or audio")
+        return self
 
 
 _ConfigT = TypeVar("_ConfigT", bound=Stage)
@@ -181,7 +198,8 @@ def _explain(error: ValidationError, model: type[Stage], where: str) -> ConfigEr
             lines.append(f"unknown key {key!r}")
             hints.append(f"{key}: {guess(key, list_keys(model))}")
         else:
-            lines.append(f"{key} = {problem['input']!r}: {problem['msg'].lower()}")
+            value = f" = {problem['input']!r}" if not isinstance(problem["input"], Mapping) else ""
+            lines.append(f"{key}{value}: {problem['msg'].removeprefix('Value error, ')}".removeprefix(": "))
     return ConfigError(where, "; ".join(lines), hint="; ".join(hints))
 
 

@@ -310,7 +310,8 @@ def _record_teacher(teacher: Teacher | FittedTeacher, table: pa.Table, config: B
     if teacher.modality == "audio":
         top, threshold = policy.audio_top, policy.audio_threshold
         if threshold == "fit":
-            threshold = fit_threshold(top_probabilities(table, top), policy.audio_mean)
+            chances = top_probabilities(table, top)
+            threshold = fit_threshold(chances, policy.audio_mean, min_probability=policy.min_probability)
     return TeacherRecord(
         name=teacher.name,
         spec=teacher.spec,
