@@ -8,6 +8,7 @@
     │   └── MissingExtraError      an optional dependency is not installed
     ├── InputError                 a file of the user's that cannot be used       (exit code 3)
     │   ├── MediaError             a video or audio file; carries its RejectReason
+    │   │   └── BrokenMediaError   from some time on; carries the span that is lost
     │   ├── TableError             a CSV or Parquet list
     │   ├── TeacherError           a teacher's file, or its classes
     │   ├── DatasetError           a dataset folder
@@ -93,6 +94,36 @@ class MediaError(InputError):
     def __reduce__(self) -> tuple[type[HearsightError], tuple[str, str, str, str, str]]:  # type: ignore[override]
         """Cross a process boundary whole."""
         return type(self), (self.where, self.found, self.wanted, self.hint, self.reason)
+
+
+class BrokenMediaError(MediaError):
+    """A file whose sound or pictures break off; what lies before ``start`` is good.
+
+    Parameters
+    ----------
+    start
+        Seconds of the file's own time from which on it cannot be used.
+    end
+        Where the lost span ends, in seconds; None where nobody knows.
+    """
+
+    def __init__(
+        self,
+        where: object,
+        found: str,
+        wanted: str = "",
+        hint: str = "",
+        reason: str = "broken_stream",
+        start: float = 0.0,
+        end: float | None = None,
+    ) -> None:
+        super().__init__(where, found, wanted, hint, reason)
+        self.start = start
+        self.end = end
+
+    def __reduce__(self) -> tuple[type[HearsightError], tuple[object, ...]]:  # type: ignore[override]
+        """Cross a process boundary whole."""
+        return type(self), (self.where, self.found, self.wanted, self.hint, self.reason, self.start, self.end)
 
 
 class TableError(InputError):

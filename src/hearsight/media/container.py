@@ -1,0 +1,353 @@
+"""Media files opened, read and written: the only file that imports PyAV.
+
+What leaves this file is NumPy arrays, plain numbers and :class:`~hearsight.errors.MediaError`; nothing else in the project
+knows FFmpeg. Only local files are opened: the demuxers of playlists and of anything else that makes FFmpeg open further files
+or addresses are not on the list of those allowed, whatever a file's name or content says, and the only protocol is ``file``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import av
+import av.codec.context
+import av.container
+import av.error
+import av.stream
+import av.video.reformatter
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from hearsight.errors import BrokenMediaError, MediaError
+from hearsight.media.encode import PictureWriter, SoundWriter
+from hearsight.media.streams import Encoding, Picture, Sound, describe_audio, describe_video
+from hearsight.records import RejectReason
+
+DEMUXERS = (
+    "3dostr,4xm,aa,aac,aax,ac3,ac4,aiff,amr,amrnb,amrwb,amv,ape,asf,asf_o,ast,au,av1,avi,avs,bink,caf,cavsvideo,dirac,dnxhd,dsf,"
+    "dts,dtshd,dv,dxa,eac3,film_cpk,flac,flic,flv,gif,gxf,h261,h263,h264,hevc,iff,ircam,ivf,ivr,kux,live_flv,loas,m4v,matroska,"
+    "webm,mjpeg,mlp,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,mpegvideo,mtv,mxf,nistsphere,nsv,nut,nuv,obu,ogg,oma,osq,"
+    "pva,qcp,qoa,rm,roq,shn,smk,sox,swf,tak,truehd,tta,ty,vc1,voc,vvc,w64,wav,wsd,wtv,wv,xwma,yuv4mpegpipe"
+)
+"""The demuxers that read one file and nothing beside it."""
+
+MAX_FAILURES = 25
+"""Packets in a row that a decoder may refuse (a second of video) before the stream is taken to be broken there."""
+
+PRIMING_SECONDS = 0.5
+"""A stream may start this much before zero: encoders' priming, which no player plays."""
+
+_MICROSECONDS = 1_000_000
+
+
+class MediaReader:
+    """One opened media file: what its container says, and its sound and pictures in the order of the file.
+
+    Times are seconds since the first of its (chosen) streams starts, so that streams that start apart stay apart.
+
+    Parameters
+    ----------
+    path
+        A regular file.
+    threads
+        Threads of each decoder; workers are processes, so one is best where many files are decoded.
+
+    Raises
+    ------
+    MediaError
+        ``unreadable`` where the file cannot be opened, ``not_media`` where nothing knows its format or its index is missing.
+    """
+
+    def __init__(self, path: str | Path, threads: int = 1) -> None:
+        self.path = str(path)
+        self._container: Any = _open_container(self.path)
+        self._audio = _choose_stream(self._container.streams.audio)
+        self._video = _choose_stream(self._container.streams.video)
+        for stream in self._container.streams:
+            stream.discard = av.stream.Discard.all
+        for stream in (self._audio, self._video):
+            if stream is not None:
+                stream.discard = av.stream.Discard.default
+                stream.codec_context.thread_count = threads
+        self.container: str = self._container.format.name
+        self.audio = None if self._audio is None else describe_audio(self._audio)
+        self.video = None if self._video is None else describe_video(self._video)
+        self.origin = self._find_origin()
+        self._reformatters: dict[tuple[int, int, str], av.video.reformatter.VideoReformatter] = {}
+
+    def __enter__(self) -> MediaReader:
+        """Use the file in a block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self._container.close()
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds to the end of the last stream, as the container announces them; None where it does not."""
+        ends = [
+            (facts.start or 0.0) + facts.duration - self.origin
+            for facts in (self.audio, self.video)
+            if facts is not None and facts.duration is not None
+        ]
+        if ends:
+            return max(ends)
+        announced = self._container.duration
+        return None if announced is None or announced <= 0 else announced / _MICROSECONDS
+
+    def seek(self, seconds: float) -> None:
+        """Go to the key frame before a time; where the format cannot, stay: the caller discards what comes too early."""
+        with contextlib.suppress(av.error.FFmpegError):
+            self._container.seek(max(0, round((seconds + self.origin) * _MICROSECONDS)), backward=True)
+
+    def read(self, sound: bool = True, pictures: bool = True) -> Iterator[Sound | Picture]:
+        """Decode from here to the end, in one pass.
+
+        Yields
+        ------
+        Sound or Picture
+            In the order of the file; each kind in its own order of time.
+
+        Raises
+        ------
+        BrokenMediaError
+            Where a decoder refuses packets and good ones follow, or the container breaks off; ``start`` is where the last good
+            sound or picture ended. Packets refused before the first good one and after the last are passed over, as players do.
+        """
+        chosen = [s for s, wanted in ((self._audio, sound), (self._video, pictures)) if wanted and s is not None]
+        tracks = {stream.index: _Track(self, stream) for stream in chosen}
+        if not tracks:
+            return
+        packets = self._container.demux(chosen)
+        broken: av.error.FFmpegError | None = None
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.error.FFmpegError as error:
+                broken = error
+                break
+            if packet is None:
+                return
+            yield from tracks[packet.stream.index].decode(packet)
+        for track in tracks.values():
+            yield from track.decode(None)
+        end = min((track.end or 0.0) for track in tracks.values())
+        raise BrokenMediaError(self.path, f"cannot be read beyond {end:.2f} s ({broken.strerror})", start=end)
+
+    def scale(
+        self, picture: Picture, width: int, height: int, gray: bool = False
+    ) -> UInt8[np.ndarray, "height width *rgb"]:
+        """Convert a picture to RGB (or to one plane of gray) of a size, as it is coded: not turned upright.
+
+        Averages over areas where it shrinks, interpolates where it grows.
+        """
+        pixels = "gray" if gray else "rgb24"
+        reformatter = self._reformatters.setdefault((width, height, pixels), av.video.reformatter.VideoReformatter())
+        kinds = av.video.reformatter.Interpolation
+        shrinks = width <= picture.frame.width and height <= picture.frame.height
+        scaled = reformatter.reformat(
+            picture.frame,
+            width=width,
+            height=height,
+            format=pixels,
+            interpolation=kinds.AREA if shrinks else kinds.BICUBIC,
+            threads=1,
+        )
+        return scaled.to_ndarray()
+
+    def find_orientation(self, picture: Picture) -> tuple[int, tuple[int, ...] | None]:
+        """Give how players turn a picture: degrees counter-clockwise (0 to 359), and its display matrix where it has one."""
+        matrix = picture.frame.side_data.get("DISPLAYMATRIX")
+        if matrix is None:
+            return 0, None
+        return round(picture.frame.rotation) % 360, tuple(np.frombuffer(bytes(matrix), np.int32).tolist())
+
+    def _find_origin(self) -> float:
+        starts = [f.start for f in (self.audio, self.video) if f is not None and f.start is not None]
+        if not starts:
+            start = self._container.start_time
+            starts = [0.0 if start is None else start / _MICROSECONDS]
+        return 0.0 if -PRIMING_SECONDS < min(starts) < 0.0 else min(starts)
+
+
+class _Track:
+    """The decoder of one stream, and what it refused."""
+
+    def __init__(self, reader: MediaReader, stream: Any) -> None:
+        self.end: float | None = None
+        self._reader = reader
+        self._stream = stream
+        self._failures = 0
+
+    def decode(self, packet: Any) -> list[Sound | Picture]:
+        """Decode a packet, or what the decoder still holds (None)."""
+        frames: list[Any] = []
+        try:
+            frames = self._stream.decode(packet)
+        except av.error.EOFError:
+            return []
+        except av.error.FFmpegError as error:
+            self._fail(error.strerror or type(error).__name__)
+            return []
+        decoded: list[Sound | Picture] = []
+        for frame in frames:
+            if frame.is_corrupt:
+                self._fail("damaged data")
+                continue
+            if self._failures and self.end is not None:
+                raise self._broken()
+            self._failures = 0
+            decoded.append(self._wrap(frame))
+        return decoded
+
+    def _wrap(self, frame: Any) -> Sound | Picture:
+        time = frame.time
+        if time is None:
+            time = _find_decoding_time(frame)
+        time = None if time is None else time - self._reader.origin
+        if self._stream.type == "video":
+            duration = float(frame.duration * self._stream.time_base) if frame.duration else 0.0
+            made: Sound | Picture = Picture(time, duration, frame)
+        else:
+            duration = frame.samples / frame.sample_rate
+            made = Sound(time, frame.sample_rate, _unpack(frame))
+        self.end = (self.end or 0.0 if time is None else time) + duration
+        return made
+
+    def _fail(self, what: str) -> None:
+        self._failures += 1
+        self._what = what
+        if self._failures > MAX_FAILURES and self.end is not None:
+            raise self._broken()
+
+    def _broken(self) -> BrokenMediaError:
+        kind = "pictures" if self._stream.type == "video" else "sound"
+        end = self.end or 0.0
+        return BrokenMediaError(
+            self._reader.path, f"the {kind} cannot be decoded at {end:.2f} s ({self._what})", start=end
+        )
+
+
+def _find_decoding_time(frame: Any) -> float | None:
+    """Give the time at which a frame was decoded: all that some AVI files say, and right where pictures are not reordered."""
+    return None if frame.dts is None else float(frame.dts * frame.time_base)
+
+
+def _unpack(frame: Any) -> np.ndarray[Any, Any]:
+    samples = frame.to_ndarray()
+    if not frame.format.is_planar:
+        samples = samples.reshape(-1, frame.layout.nb_channels).T
+    return samples
+
+
+def _open_container(path: str) -> av.container.InputContainer:
+    try:
+        found = Path(path).stat()
+        if not stat.S_ISREG(found.st_mode):
+            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
+            raise MediaError(path, kind, "a media file", reason=RejectReason.UNREADABLE)
+        with Path(path).open("rb"):
+            pass
+    except OSError as error:
+        raise MediaError(path, error.strerror or str(error), reason=RejectReason.UNREADABLE) from error
+    if found.st_size == 0:
+        raise MediaError(path, "empty file", "a media file", reason=RejectReason.NOT_MEDIA)
+    options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
+    try:
+        container = av.open(f"file:{Path(path).absolute()}", "r", container_options=options, metadata_errors="replace")
+    except av.error.FFmpegError as error:
+        reason = RejectReason.UNREADABLE if isinstance(error, OSError) else RejectReason.NOT_MEDIA
+        said = (error.strerror or type(error).__name__).lower()
+        raise MediaError(path, f"no media that can be opened ({said})", reason=reason) from error
+    if len(container.streams) == 0:
+        container.close()
+        raise MediaError(path, "a container without streams", reason=RejectReason.NOT_MEDIA)
+    return container
+
+
+def _choose_stream(streams: Sequence[Any]) -> Any:
+    """Choose the stream marked as default, else the first; covers are no video, and without a decoder there is nothing."""
+    cover = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+    usable = [stream for stream in streams if stream.codec_context is not None and not stream.disposition & cover]
+    return max(usable, key=lambda s: (bool(s.disposition & av.stream.Disposition.default), -s.index), default=None)
+
+
+def write_video(
+    path: str | Path,
+    images: Iterable[UInt8[np.ndarray, "height width 3"]] | None,
+    frame_rate: float,
+    waveform: Float32[np.ndarray, " samples"] | Float32[np.ndarray, "channels samples"] | None,
+    sample_rate: int,
+    encoding: Encoding | None = None,
+) -> None:
+    """Encode pictures and sound to a media file: H.264 and AAC unless told otherwise, in the format of the path's suffix.
+
+    The same input gives the same bytes. The file appears whole or not at all.
+
+    Parameters
+    ----------
+    path
+        Where to; ``.mp4``, ``.mkv``, ``.webm``, ``.wav`` and so on.
+    images
+        Pictures of one even size, an array of them or an iterator; None for a file without pictures.
+    frame_rate
+        Pictures per second.
+    waveform
+        Amplitudes in -1..1, one channel or several; None for a file without sound.
+    sample_rate
+        Hz.
+    encoding
+        Codecs, quality, rotation, times.
+
+    Raises
+    ------
+    ValueError
+        When neither is given, or a picture is of odd size.
+    MediaError
+        When the file cannot be written or FFmpeg has no such encoder.
+    """
+    target = Path(path)
+    encoding = encoding or Encoding()
+    partial = target.with_name(f".{target.stem}.part{target.suffix}")
+    if images is None and waveform is None:
+        raise ValueError("neither pictures nor sound to write")
+    try:
+        with av.open(str(partial), "w") as container:
+            _encode(container, encoding, images, frame_rate, waveform, sample_rate)
+        partial.replace(target)
+    except (av.error.FFmpegError, OSError) as error:
+        raise MediaError(target, f"cannot be written ({error.strerror or error})") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _encode(
+    container: Any,
+    encoding: Encoding,
+    images: Iterable[np.ndarray[Any, Any]] | None,
+    frame_rate: float,
+    waveform: np.ndarray[Any, Any] | None,
+    sample_rate: int,
+) -> None:
+    container.flags |= av.container.Flags.bitexact.value
+    pictures = None if images is None else PictureWriter(container, encoding, frame_rate, av.VideoFrame)
+    sounds = None if waveform is None else SoundWriter(container, encoding, waveform, sample_rate, av.AudioFrame)
+    for stream in container.streams:
+        stream.codec_context.flags |= av.codec.context.Flags.bitexact.value
+    for index, image in enumerate(images if images is not None else ()):
+        if pictures is not None:
+            if sounds is not None:
+                sounds.write_until(pictures.find_time(index))
+            pictures.write(image, index)
+    if sounds is not None:
+        sounds.write_until(None)
+    if pictures is not None:
+        pictures.finish()

@@ -1,0 +1,122 @@
+"""What crosses between the file that knows FFmpeg and those that do not: decoded sound and pictures, facts, encodings."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sound:
+    """A decoded stretch of sound.
+
+    Attributes
+    ----------
+    time
+        When it starts, in seconds; None where the file does not say.
+    sample_rate
+        Hz.
+    samples
+        ``channels samples``, in the decoder's own number format.
+    """
+
+    time: float | None
+    sample_rate: int
+    samples: np.ndarray[Any, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded picture, not yet converted.
+
+    Attributes
+    ----------
+    time
+        When it is shown, in seconds; None where the file does not say.
+    duration
+        For how long; 0 where the file does not say.
+    frame
+        What :meth:`~hearsight.media.container.MediaReader.scale` converts; nothing else looks into it.
+    """
+
+    time: float | None
+    duration: float
+    frame: Any
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """What a container says of one of its streams; times in seconds, None where unknown, 0 where it has no meaning."""
+
+    codec: str
+    start: float | None
+    duration: float | None
+    sample_rate: int = 0
+    channels: int = 0
+    width: int = 0
+    height: int = 0
+    frame_rate: float | None = None
+    pixel_aspect: float = 1.0
+    """Width of a pixel over its height."""
+
+
+def describe_audio(stream: Any) -> StreamFacts:
+    """Collect the facts of an open sound stream."""
+    start, duration = _find_span(stream)
+    context = stream.codec_context
+    return StreamFacts(context.name, start, duration, sample_rate=context.sample_rate, channels=context.channels)
+
+
+def describe_video(stream: Any) -> StreamFacts:
+    """Collect the facts of an open picture stream."""
+    start, duration = _find_span(stream)
+    context, rate, aspect = stream.codec_context, stream.guessed_rate or stream.average_rate, stream.sample_aspect_ratio
+    return StreamFacts(
+        context.name,
+        start,
+        duration,
+        width=context.width,
+        height=context.height,
+        frame_rate=float(rate) if rate else None,
+        pixel_aspect=float(aspect) if aspect and aspect > 0 else 1.0,
+    )
+
+
+def _find_span(stream: Any) -> tuple[float | None, float | None]:
+    start, duration, unit = stream.start_time, stream.duration, stream.time_base
+    return (
+        None if start is None else float(start * unit),
+        None if duration is None or duration <= 0 else float(duration * unit),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoding:
+    """How :func:`~hearsight.media.container.write_video` encodes.
+
+    Attributes
+    ----------
+    video_codec, audio_codec
+        FFmpeg's names of the encoders.
+    crf
+        x264's constant quality: 18 is nearly transparent, 40 is poor.
+    audio_bit_rate
+        Bits per second of a lossy audio codec.
+    rotation
+        Degrees counter-clockwise by which players are to turn the pictures, as a phone writes it.
+    times
+        When each picture is shown (seconds, rising), where they are not evenly spaced.
+    sound_start
+        Seconds between the start of the file and its first sample.
+    """
+
+    video_codec: str = "libx264"
+    audio_codec: str = "aac"
+    crf: int = 23
+    audio_bit_rate: int = 128_000
+    rotation: int = 0
+    times: Sequence[float] | None = None
+    sound_start: float = 0.0
