@@ -8,15 +8,13 @@ assigns probabilities to them.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Shaped
 
+from hearsight.media.pictures import ImageRequest
 from hearsight.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from hearsight.media.decode import ImageRequest
 
 Modality = Literal["vision", "audio"]
 """What a teacher perceives: pictures or sounds."""

@@ -1,0 +1,216 @@
+"""ONNX classifiers as teachers: ``onnx:FILE.onnx[,option=value...]``. The only file that imports onnxruntime.
+
+Pictures: one input ``[batch, 3, height, width]`` or ``[batch, height, width, 3]``. Eight-bit inputs get the pixels as they are;
+float inputs get ``(pixel × scale − mean) / std``. Where the options say nothing, channels-first models get what torchvision's
+classifiers want (scale 1/255, ImageNet's mean and deviation), channels-last ones what Keras's do (−1 to 1).
+
+Sounds: a waveform ``[samples]``, ``[batch, samples]`` or ``[batch, 1, samples]``, as for LiteRT models; or, with the option
+``front_end``, log-mel patches: an input whose axes other than those of size one are mels and frames, in either order. Several
+patches in a segment are averaged.
+
+The file has to be whole: weights beside it and operations from elsewhere are not loaded.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import dataclasses
+import functools
+import json
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float32, Shaped
+from pydantic import Field
+
+from hearsight.errors import TableError, TeacherError
+from hearsight.extras import require
+from hearsight.signal.log_mel import JIA, VGGISH
+from hearsight.teachers.classes import ClassList, find_classes
+from hearsight.teachers.classifier import Classifier, Model, read_model_file
+from hearsight.teachers.inputs import ImageInput, LogMelInput, ModelInput, WaveformInput, check_channels
+from hearsight.teachers.spec import ModelOptions, Numbers, TeacherSpec, read_options
+from hearsight.teachers.teacher import Modality
+from hearsight.units import SAMPLE_RATE
+from hearsight.vocabulary import parse_vocabulary
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of pixels in 0..1; what torchvision's classifiers were trained with."""
+
+_FRONT_ENDS = {"vggish": VGGISH, "jia": JIA, "yamnet": dataclasses.replace(VGGISH, name="yamnet", log_offset=0.001)}
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(uint8)": "uint8",
+}
+_NAME_KEYS = ("id2label", "names", "labels", "classes", "class_names")
+
+
+class ONNXOptions(ModelOptions):
+    """Options of ``onnx:``."""
+
+    scale: float | None = Field(default=None, gt=0.0)
+    """Factor on the pixels (0 to 255) of a float model."""
+    mean: Numbers | None = None
+    """What is then subtracted."""
+    std: Numbers | None = None
+    """What they are then divided by."""
+    size: int = Field(default=224, ge=8, le=4096)
+    """Height and width of the pictures for a model that takes any."""
+    sample_rate: int = Field(default=SAMPLE_RATE, ge=1000, le=384_000)
+    """Hz of the waveform that the model hears."""
+    front_end: Literal["vggish", "yamnet", "jia"] | None = None
+    """The log-mel front end that the model was trained with."""
+    output: int = Field(default=0, ge=0)
+    """Which of the model's outputs has the classes."""
+
+
+def load(spec: TeacherSpec, modality: Modality, *, quiet: bool = False) -> Classifier:
+    """Load an ONNX model as a teacher; see :func:`hearsight.teachers.kinds.load_teacher` for the errors."""
+    options = read_options(ONNXOptions, spec)
+    path, content = read_model_file(spec.where)
+    session = _Session(content, path, options.output)
+    if modality == "vision":
+        model_input = _choose_image_input(session, options)
+    elif options.front_end is not None:
+        model_input = _choose_log_mel_input(session, options)
+    else:
+        model_input = _choose_waveform_input(session, options)
+    model = Model(str(path), path.stem, content, model_input, session.run, options.activation)
+    inside = _read_names(session.metadata, path)
+    name_classes = functools.partial(find_classes, path, option=options.vocabulary, inside=inside, quiet=quiet)
+    return Classifier(spec, modality, model, name_classes)
+
+
+def _choose_image_input(session: _Session, options: ONNXOptions) -> ModelInput:
+    sizes = session.input_sizes
+    channels = next((axis for axis in (1, 3) if len(sizes) == 4 and sizes[axis] == 3), None)
+    if channels is None or sizes[0] not in (1, None) or session.input_dtype not in _DTYPES.values():
+        wanted = "[1, 3, height, width] or [1, height, width, 3] of floats or uint8 for a vision teacher"
+        raise TeacherError(session.path, f"an input {session.describe_input()}", wanted)
+    height, width = (size or options.size for size in (sizes[2:] if channels == 1 else sizes[1:3]))
+    defaults = (1 / 255, IMAGENET_MEAN, IMAGENET_STD) if channels == 1 else (1.0, (127.5,), (127.5,))
+    scale = defaults[0] if options.scale is None else options.scale
+    mean, std = options.mean or defaults[1], options.std or defaults[2]
+    check_channels(session.path, mean=mean, std=std)
+    session.sizes = [1, 3, height, width] if channels == 1 else [1, height, width, 3]
+    fit = options.fit or "crop"
+    return ImageInput(height, width, fit, channels == 1, session.input_dtype, mean, std, scale)
+
+
+def _choose_waveform_input(session: _Session, options: ONNXOptions) -> ModelInput:
+    sizes = session.input_sizes
+    shaped = 1 <= len(sizes) <= 3 and all(size in (1, None) for size in sizes[:-1])
+    if not shaped or not session.input_dtype.startswith("float"):
+        hint = "a model that takes log-mel patches needs front_end=vggish, yamnet or jia" if len(sizes) > 2 else ""
+        wanted = "[samples] or [1, samples] of floats for an audio teacher"
+        raise TeacherError(session.path, f"an input {session.describe_input()}", wanted, hint)
+    num_samples = sizes[-1] or options.sample_rate
+    session.sizes = [1] * (len(sizes) - 1) + [num_samples]
+    return WaveformInput(num_samples, options.sample_rate)
+
+
+def _choose_log_mel_input(session: _Session, options: ONNXOptions) -> ModelInput:
+    front_end = _FRONT_ENDS[options.front_end or "vggish"]
+    sizes = session.input_sizes
+    axes = [axis for axis in range(1, len(sizes)) if sizes[axis] != 1]
+    if len(axes) != 2 or sizes[0] not in (1, None) or all(sizes[axis] != front_end.n_mels for axis in axes):
+        wanted = f"a patch of {front_end.n_mels} mels by frames for front_end={front_end.name}"
+        raise TeacherError(session.path, f"an input {session.describe_input()}", wanted)
+    # frames × mels is what the front ends give, and what a square patch is taken for
+    mels_first = sizes[axes[1]] != front_end.n_mels
+    num_frames = sizes[axes[1] if mels_first else axes[0]] or front_end.patch_frames
+    session.sizes = [1] * len(sizes)
+    session.sizes[axes[0]], session.sizes[axes[1]] = (
+        (front_end.n_mels, num_frames) if mels_first else (num_frames, front_end.n_mels)
+    )
+    return LogMelInput(front_end, num_frames, mels_first)
+
+
+def _read_names(metadata: dict[str, str], path: Path) -> list[ClassList]:
+    """Read class lists out of the model's properties: JSON, a Python literal (Ultralytics), or names between lines or commas."""
+    found: list[ClassList] = []
+    for key in _NAME_KEYS:
+        text = metadata.get(key, "").strip()
+        # a property that only happens to be called so is no class list, and no error
+        with contextlib.suppress(TableError):
+            found.append(ClassList(parse_vocabulary(_to_json(text).encode(), f"{path} {key}"), f"its property {key!r}"))
+    return found
+
+
+def _to_json(text: str) -> str:
+    if text.startswith(("[", "{")):
+        # what is no literal is JSON already, or for the parser to refuse
+        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            return json.dumps(ast.literal_eval(text))
+        return text
+    names = text.splitlines() if "\n" in text else text.split(",")
+    return json.dumps([name.strip() for name in names])
+
+
+class _Session:
+    """onnxruntime's session: one thread, one input, one of its outputs, nothing from outside the file."""
+
+    def __init__(self, content: bytes, path: Path, output: int) -> None:
+        runtime: Any = require("onnxruntime", "onnx", "teachers of kind onnx")
+        state: Any = require("onnxruntime.capi.onnxruntime_pybind11_state", "onnx", "teachers of kind onnx")
+        kinds = [kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+        self._errors = (RuntimeError, ValueError, *kinds)
+        self.path = path
+        settings = runtime.SessionOptions()
+        settings.intra_op_num_threads = settings.inter_op_num_threads = 1
+        settings.log_severity_level = 4  # what goes wrong is in the exception
+        # no folder: weights in other files are refused, wherever the command was started
+        settings.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
+        with self._explaining():
+            self._session = runtime.InferenceSession(content, settings, providers=["CPUExecutionProvider"])
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if len(inputs) != 1:
+            raise TeacherError(path, f"{len(inputs)} inputs", "one: a picture, a waveform or a log-mel patch")
+        if output >= len(outputs):
+            raise TeacherError(path, f"{len(outputs)} outputs", f"more, for output={output}")
+        self._input, self._output = inputs[0], outputs[output]
+        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        self.input_sizes: list[int | None] = [
+            size if isinstance(size, int) and size > 0 else None for size in self._input.shape
+        ]
+        kind = str(self._input.type)
+        self.input_dtype: str = _DTYPES.get(kind, kind)
+        self.sizes: list[int] = []
+
+    def describe_input(self) -> str:
+        """Say what the input is, for an error."""
+        sizes = ", ".join("any" if size is None else str(size) for size in self.input_sizes)
+        return f"[{sizes}] of {self.input_dtype}"
+
+    def run(self, values: Shaped[np.ndarray, "*input"]) -> Float32[np.ndarray, "*output"]:
+        """Give the output for one input."""
+        values = values.astype(self.input_dtype, copy=False).reshape(self.sizes)
+        with self._explaining():
+            output = self._session.run([self._output.name], {self._input.name: values})[0]
+        if not isinstance(output, np.ndarray):
+            raise TeacherError(
+                self.path, f"an output {self._output.name!r} that is no array", "probabilities or logits"
+            )
+        return output.astype(np.float32)
+
+    @contextlib.contextmanager
+    def _explaining(self) -> Generator[None]:
+        """Turn the runtime's errors into ours, with what it says of them."""
+        try:
+            yield
+        except self._errors as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            hint = ""
+            if "xternal data" in reason:
+                hint = "weights in files beside the model are not loaded: save it as one file"
+            elif "not a registered" in reason:
+                hint = "custom operations are never loaded"
+            raise TeacherError(
+                self.path, f"ONNX Runtime cannot run it ({reason:.300})", "an ONNX model", hint
+            ) from error
