@@ -1,0 +1,259 @@
+"""A trained network at work: :func:`load` a run, then ``tag`` and ``embed`` files of any length.
+
+The network hears one segment at a time, as it did in training, so that what it says of a segment depends neither on what
+follows nor on how the file was read. How a file is cut into segments stands in :mod:`hearsight.listening.segments`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Float64
+
+from hearsight.errors import CheckpointError, UsageError
+from hearsight.listening.segments import SegmentCutter, Segments
+from hearsight.media.decode import stream_audio
+from hearsight.models.checkpoint import load_checkpoint
+from hearsight.models.network import Network
+from hearsight.records import Tag
+from hearsight.signal.waveform import downmix, resample
+from hearsight.units import to_seconds
+
+BATCH_SEGMENTS = 32
+"""Segments that go through the network together."""
+BLOCK_SECONDS = 30.0
+"""Sound that is decoded at a time."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Heard:
+    """What the network said of successive segments.
+
+    Attributes
+    ----------
+    starts, durations
+        Seconds of the file; a duration is less than a segment only where the whole file is, and the rest was padding.
+    shares
+        How much of the time since the segment before each brings, 0..1.
+    probabilities, embeddings
+        One row per segment.
+    """
+
+    starts: Float64[np.ndarray, " segments"]
+    durations: Float64[np.ndarray, " segments"]
+    shares: Float64[np.ndarray, " segments"]
+    probabilities: Float32[np.ndarray, "segments classes"]
+    embeddings: Float32[np.ndarray, "segments dim"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Embeddings:
+    """The embeddings of one file, a row per segment.
+
+    ``starts`` and ``durations`` are in seconds, ``duration`` is that of the file; ``padded`` says that the file is shorter than
+    a segment and silence was added.
+    """
+
+    path: str
+    starts: Float64[np.ndarray, " segments"]
+    durations: Float64[np.ndarray, " segments"]
+    values: Float32[np.ndarray, "segments dim"]
+    duration: float
+    padded: bool
+
+
+class Tags(list[Tag]):
+    """The tags of one file, with its ``duration`` in seconds, and whether it was ``padded`` to the length of a segment."""
+
+    def __init__(self, tags: Iterable[Tag], duration: float, padded: bool) -> None:
+        super().__init__(tags)
+        self.duration = duration
+        self.padded = padded
+
+
+class Listener:
+    """A network with its vocabulary, ready to hear files and waveforms.
+
+    Attributes
+    ----------
+    name
+        What the checkpoint is called.
+    vocabulary
+        Class names, in the order of the probabilities.
+    sample_rate
+        Hz that the network hears; everything is resampled to it.
+    segment_seconds
+        Length of a segment.
+    embedding_dim
+        Length of an embedding.
+    """
+
+    def __init__(self, network: Network, vocabulary: Sequence[str], *, name: str, device: str | None = None) -> None:
+        if len(vocabulary) != network.num_classes:
+            raise CheckpointError(
+                name, f"{len(vocabulary)} class names for {network.num_classes} outputs", "one name per output"
+            )
+        self.name = name
+        self.vocabulary = tuple(vocabulary)
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.network = network.eval().to(self.device)
+        self.sample_rate = network.sample_rate
+        self.embedding_dim = network.embedding_dim
+        patch_samples = network.front_end.definition.patch_samples
+        self.segment_seconds = to_seconds(patch_samples, network.sample_rate)
+        self._cutter = SegmentCutter(patch_samples, network.segment_samples, BATCH_SEGMENTS)
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """SHA-256 of every weight and buffer of the network, by name."""
+        digest = hashlib.sha256(type(self.network).__qualname__.encode())
+        for key, value in sorted(self.network.state_dict().items()):
+            digest.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def tag(
+        self, path: str | Path, *, top: int | None = 5, per_segment: bool = False, threshold: float | None = None
+    ) -> Tags:
+        """Say what is heard in an audio or video file.
+
+        Parameters
+        ----------
+        path
+            Any file with sound.
+        top
+            Classes of the file, or of each segment; None for all.
+        per_segment
+            Tag each segment, in order of time, instead of the whole file.
+        threshold
+            Leave out what is less probable.
+
+        Returns
+        -------
+        Tags
+            A list of :class:`~hearsight.records.Tag`, the most probable class first, ties by the vocabulary. The probability of
+            a file is the mean over its time; its tags start at 0 and last as long as the file.
+
+        Raises
+        ------
+        MediaError
+            When the file cannot be read or has no sound.
+        CheckpointError
+            When the network's output is not finite.
+        """
+        return self._collect_tags(self.listen(path), str(path), top, per_segment, threshold)
+
+    def tag_waveform(
+        self,
+        waveform: Float[np.ndarray, "*channels samples"],
+        sample_rate: int,
+        *,
+        top: int | None = 5,
+        per_segment: bool = False,
+        threshold: float | None = None,
+    ) -> Tags:
+        """Say what is heard in a waveform of one channel, or of several along the first axis. See :meth:`tag`."""
+        heard = self.listen_to_waveform(waveform, sample_rate)
+        return self._collect_tags(heard, "", top, per_segment, threshold)
+
+    def embed(self, path: str | Path) -> Embeddings:
+        """Give the embedding of every segment of an audio or video file; errors as those of :meth:`tag`."""
+        return self._collect_embeddings(self.listen(path), str(path))
+
+    def embed_waveform(self, waveform: Float[np.ndarray, "*channels samples"], sample_rate: int) -> Embeddings:
+        """Give the embedding of every segment of a waveform of one channel, or of several along the first axis."""
+        return self._collect_embeddings(self.listen_to_waveform(waveform, sample_rate), "")
+
+    def listen(self, path: str | Path) -> Iterator[Heard]:
+        """Hear a file batch by batch, in memory that does not grow with its length; what ``tag`` and ``embed`` are made of."""
+        return self._hear(stream_audio(path, self.sample_rate, BLOCK_SECONDS), path)
+
+    def listen_to_waveform(self, waveform: Float[np.ndarray, "*channels samples"], sample_rate: int) -> Iterator[Heard]:
+        """Hear a waveform batch by batch."""
+        if waveform.ndim > 2 or waveform.shape[0] == 0:
+            raise UsageError("waveform", f"shape {waveform.shape}", "(samples,) or (channels, samples)")
+        if sample_rate < 1:
+            raise UsageError("sample_rate", f"{sample_rate}", "Hz above 0")
+        mono = downmix(np.atleast_2d(waveform).astype(np.float32))
+        return self._hear([resample(mono, sample_rate, self.sample_rate)], "waveform")
+
+    def _hear(self, blocks: Iterable[Float32[np.ndarray, " _"]], where: object) -> Iterator[Heard]:
+        for segments in self._cutter.cut(blocks, where):
+            yield self._hear_segments(segments)
+
+    def _hear_segments(self, segments: Segments) -> Heard:
+        with torch.inference_mode():
+            logits, embeddings = self.network.hear(torch.from_numpy(segments.waveforms).to(self.device))
+            probabilities = torch.sigmoid(logits.float()).cpu().numpy()
+            embeddings = embeddings.float().cpu().numpy()
+        if not (np.isfinite(probabilities).all() and np.isfinite(embeddings).all()):
+            raise CheckpointError(
+                self.name,
+                "the network's output is not finite",
+                "numbers",
+                "its training diverged: lower the learning rate",
+            )
+        starts, durations = segments.starts / self.sample_rate, segments.lengths / self.sample_rate
+        return Heard(starts, durations, segments.shares, probabilities, embeddings)
+
+    def _collect_tags(
+        self, heard: Iterable[Heard], path: str, top: int | None, per_segment: bool, threshold: float | None
+    ) -> Tags:
+        if top is not None and top < 1:
+            raise UsageError("top", f"{top}", "at least 1")
+        total, weight, end, shortest = np.zeros(len(self.vocabulary)), 0.0, 0.0, self.segment_seconds
+        tags: list[Tag] = []
+        for part in heard:
+            total += part.shares @ part.probabilities.astype(np.float64)
+            weight += float(part.shares.sum())
+            end = float(part.starts[-1] + part.durations[-1])
+            shortest = min(shortest, float(part.durations[0]))
+            if per_segment:
+                for start, duration, row in zip(part.starts, part.durations, part.probabilities, strict=True):
+                    tags += self._name_classes(path, float(start), float(duration), row, top, threshold)
+        if not per_segment:
+            tags = self._name_classes(path, 0.0, end, total / weight, top, threshold)
+        return Tags(tags, duration=end, padded=shortest < self.segment_seconds)
+
+    def _name_classes(
+        self, path: str, start: float, duration: float, row: np.ndarray, top: int | None, threshold: float | None
+    ) -> list[Tag]:
+        order = np.argsort(-row, kind="stable")[:top]
+        return [
+            Tag(path, start, duration, self.vocabulary[index], float(row[index]))
+            for index in order
+            if threshold is None or row[index] >= threshold
+        ]
+
+    def _collect_embeddings(self, heard: Iterable[Heard], path: str) -> Embeddings:
+        parts = list(heard)
+        starts = np.concatenate([part.starts for part in parts])
+        durations = np.concatenate([part.durations for part in parts])
+        values = np.concatenate([part.embeddings for part in parts])
+        padded = bool(durations[0] < self.segment_seconds)
+        return Embeddings(path, starts, durations, values, float(starts[-1] + durations[-1]), padded)
+
+
+def load(run: str | Path, *, device: str | None = None) -> Listener:
+    """Load a trained network.
+
+    Parameters
+    ----------
+    run
+        What ``hearsight train`` or ``hearsight learn`` wrote, or any checkpoint folder.
+    device
+        Torch's name of the device it works on; a CUDA device where there is one, else the processor.
+
+    Raises
+    ------
+    CheckpointError
+        When there is no checkpoint, or it cannot be used.
+    """
+    network, info = load_checkpoint(Path(run))
+    return Listener(network, info.vocabulary, name=info.name, device=device)

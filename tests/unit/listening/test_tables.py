@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import hearsight
+from hearsight.errors import UsageError
+from hearsight.listening import tables
+from hearsight.listening.tables import embed_files, tag_files
+
+
+def test_embeddings_of_many_files_become_one_table(listener, write_sound, tmp_path):
+    files = [write_sound("a.wav", 2.0), write_sound("b.flac", 1.5, seed=1)]
+    report = embed_files(listener, files, tmp_path / "out" / "x.parquet")
+    table = pq.read_table(report.out)
+    assert table.column_names == ["path", "start", "duration", "embedding"]
+    assert table["path"].to_pylist() == [str(files[0])] * 2 + [str(files[1])] * 2
+    assert table["start"].to_pylist() == [0.0, 1.0, 0.0, 0.5]
+    assert table["duration"].to_pylist() == [1.0] * 4
+    expected = np.concatenate([listener.embed(path).values for path in files])
+    np.testing.assert_array_equal(np.array(table["embedding"].to_pylist(), dtype=np.float32), expected)
+    assert table.schema.field("embedding").type.list_size == listener.embedding_dim
+    metadata = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
+    assert metadata["hearsight.model"] == "jia-mobilenet-v2"
+    assert metadata["hearsight.version"] == hearsight.__version__
+    assert metadata["hearsight.digest"] == listener.digest
+    assert (report.num_files, report.num_segments, report.failures, report.padded) == (2, 4, [], [])
+    assert "4 embeddings of 128 numbers from 2 files" in report.describe()[0]
+
+
+def test_a_bad_file_is_reported_and_the_others_go_on(listener, write_sound, tmp_path):
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"RIFF nothing")
+    files = [write_sound("a.wav", 1.0), bad, tmp_path / "absent.wav", write_sound("b.wav", 1.0)]
+    report = embed_files(listener, files, tmp_path / "x.parquet")
+    assert report.num_files == 2
+    assert [failure.where for failure in report.failures] == [str(bad), str(tmp_path / "absent.wav")]
+    assert set(pq.read_table(report.out)["path"].to_pylist()) == {str(files[0]), str(files[3])}
+    assert str(bad) in report.as_json()["failures"][0]
+    tagged = tag_files(listener, files, top=1)
+    assert [tag.path for tag in tagged.tags] == [str(files[0]), str(files[3])]
+    assert [failure.where for failure in tagged.failures] == [failure.where for failure in report.failures]
+
+
+def test_where_nothing_can_be_heard_nothing_is_written_and_what_was_there_stays(listener, tmp_path):
+    out = tmp_path / "x.parquet"
+    out.write_bytes(b"of yesterday")
+    report = embed_files(listener, [tmp_path / "absent.wav"], out)
+    assert report.out is None
+    assert out.read_bytes() == b"of yesterday"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.parquet"]
+    assert report.describe() == ["nothing written: no file could be heard"]
+    assert len(report.failures) == 1
+
+
+def test_padding_is_said_on_stderr(listener, write_sound, tmp_path, capsys):
+    short, long = write_sound("short.wav", 0.25), write_sound("long.wav", 1.0)
+    report = tag_files(listener, [short, long])
+    assert report.padded == [str(short)]
+    assert embed_files(listener, [short, long], tmp_path / "x.parquet").padded == [str(short)]
+    streams = capsys.readouterr()
+    assert streams.err.count("0.25 s of sound, padded with silence to a segment of 1 s") == 2
+    assert streams.out == ""
+
+
+def test_rows_are_written_in_groups_so_that_memory_stays_bounded(listener, write_sound, tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "ROWS_AT_A_TIME", 2)
+    report = embed_files(listener, [write_sound(f"{n}.wav", 1.0, seed=n) for n in range(5)], tmp_path / "x.parquet")
+    file = pq.ParquetFile(report.out)
+    assert [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)] == [2, 2, 1]
+
+
+def test_a_table_needs_the_name_of_a_parquet_file(listener, tmp_path):
+    for out in (tmp_path / "x.csv", tmp_path):
+        with pytest.raises(UsageError, match=r"ends in \.parquet"):
+            embed_files(listener, [], out)
