@@ -25,7 +25,7 @@ from hearsight.errors import DatasetError
 from hearsight.records import AUDIO_SCHEMA, CLIP_SCHEMA, LABEL_SCHEMA, Rejection, RejectReason
 from hearsight.teachers.kinds import load_teacher
 from hearsight.teachers.policy import keep_soft_labels
-from hearsight.teachers.teacher import FittedTeacher, Teacher
+from hearsight.teachers.teacher import FittedTeacher, Modality, Teacher
 
 _INDEX_SCHEMA = pa.schema([*CLIP_SCHEMA, ("unit", pa.string()), ("row", pa.int32())])
 _INDEX_ROWS = 4096
@@ -91,8 +91,8 @@ def fit_teacher(teacher: FittedTeacher, parts: Parts, index: pa.Table, config: B
     """Fit a teacher to the descriptors of the kept clips, at most 50,000 of them evenly spaced in order, and save it."""
     descriptors = _sample_descriptors(teacher.name, parts, index)
     teacher.fit(descriptors, config.seed)
-    with replacing(path) as temporary:
-        teacher.save(temporary)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    teacher.save(path)
 
 
 def _sample_descriptors(name: str, parts: Parts, index: pa.Table) -> Float32[np.ndarray, "items dim"]:
@@ -155,7 +155,7 @@ class TeacherPlan:
 
     name: str
     spec: str
-    modality: str
+    modality: Modality
     fitted: bool
 
 
@@ -173,7 +173,7 @@ class AssembleShard:
         fitted: dict[str, FittedTeacher] = {}
         for plan in self.teachers:
             if plan.fitted:
-                teacher: Teacher | FittedTeacher = load_teacher(plan.spec, plan.modality)
+                teacher: Teacher | FittedTeacher = load_teacher(plan.spec, plan.modality, quiet=True)
                 if not isinstance(teacher, FittedTeacher):
                     raise DatasetError(plan.spec, "a teacher that cannot be fitted", "a fitted teacher")
                 teacher.load(layout.teacher(plan.name))

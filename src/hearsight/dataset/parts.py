@@ -44,10 +44,13 @@ DESCRIPTORS_TYPE = pa.list_(pa.list_(pa.float32()))
 SAMPLES_FIELD = pa.field("samples", pa.large_list(pa.field("item", pa.int16(), nullable=False)))
 
 
-def load_teachers(config: BuildConfig) -> list[Teacher | FittedTeacher]:
-    """Load the vision teachers, then the audio teachers, each in the order of the configuration."""
-    vision = [load_teacher(spec, "vision") for spec in config.vision]
-    return vision + [load_teacher(spec, "audio") for spec in config.audio]
+def load_teachers(config: BuildConfig, *, quiet: bool = False) -> list[Teacher | FittedTeacher]:
+    """Load the vision teachers, then the audio teachers, each in the order of the configuration.
+
+    ``quiet`` is for workers: what there is to say of a teacher has been said by the process that started them.
+    """
+    vision = [load_teacher(spec, "vision", quiet=quiet) for spec in config.vision]
+    return vision + [load_teacher(spec, "audio", quiet=quiet) for spec in config.audio]
 
 
 def part_schema(teachers: Sequence[Teacher | FittedTeacher]) -> pa.Schema:
@@ -130,7 +133,7 @@ class LabelMedia:
 
     def __call__(self) -> Callable[[Source], str]:
         """Set up a worker; the function it gives answers a source with the name of its finished unit."""
-        return _MediaLabeller(Parts(self.folder), self.config, load_teachers(self.config)).label
+        return _MediaLabeller(Parts(self.folder), self.config, load_teachers(self.config, quiet=True)).label
 
 
 class _MediaLabeller:

@@ -1,0 +1,37 @@
+"""Comparing folders byte by byte, and running or killing the command line in a process of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def digest_tree(folder: Path) -> dict[str, str]:
+    """Give the SHA-256 of every file below a folder, by its relative path."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def run_command(*arguments: object, timeout: float = 300.0) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end."""
+    command = [sys.executable, "-m", "hearsight", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def kill_after(seconds: float, *arguments: object) -> bool:
+    """Start the command line and kill it (SIGKILL) after some seconds; say whether it was still running."""
+    command = [sys.executable, "-m", "hearsight", *map(str, arguments)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.005)
+    was_running = process.poll() is None
+    process.kill()
+    process.wait()
+    return was_running
