@@ -37,6 +37,7 @@ check: $(VENV)/.dev  ## format, lint, types, import layers, docs
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/python docs/reference.py --check
 	$(BIN)/python docs/check.py
 
 format: $(VENV)/.dev  ## format the code and sort its imports
