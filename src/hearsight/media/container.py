@@ -78,6 +78,7 @@ class MediaReader:
         self.audio = None if self._audio is None else describe_audio(self._audio)
         self.video = None if self._video is None else describe_video(self._video)
         self.origin = self._find_origin()
+        self._skipped: set[int] = set()
         self._reformatters: dict[tuple[int, int, str], av.video.reformatter.VideoReformatter] = {}
 
     def __enter__(self) -> MediaReader:
@@ -102,6 +103,12 @@ class MediaReader:
             return max(ends)
         announced = self._container.duration
         return None if announced is None or announced <= 0 else announced / _MICROSECONDS
+
+    def skip(self, sound: bool = False, pictures: bool = False) -> None:
+        """Pass over one kind of packets from now on, also in a reading that is under way."""
+        for stream, unwanted in ((self._audio, sound), (self._video, pictures)):
+            if unwanted and stream is not None:
+                self._skipped.add(stream.index)
 
     def seek(self, seconds: float) -> None:
         """Go to the key frame before a time; where the format cannot, stay: the caller discards what comes too early."""
@@ -136,7 +143,8 @@ class MediaReader:
                 break
             if packet is None:
                 return
-            yield from tracks[packet.stream.index].decode(packet)
+            if packet.stream.index not in self._skipped:
+                yield from tracks[packet.stream.index].decode(packet)
         for track in tracks.values():
             yield from track.decode(None)
         end = min((track.end or 0.0) for track in tracks.values())
@@ -186,6 +194,8 @@ class _Track:
         self._reader = reader
         self._stream = stream
         self._failures = 0
+        video = reader.video
+        self._frame_seconds = 1.0 / video.frame_rate if video is not None and video.frame_rate else 0.0
 
     def decode(self, packet: Any) -> list[Sound | Picture]:
         """Decode a packet, or what the decoder still holds (None)."""
@@ -209,17 +219,15 @@ class _Track:
         return decoded
 
     def _wrap(self, frame: Any) -> Sound | Picture:
-        time = frame.time
-        if time is None:
-            time = _find_decoding_time(frame)
-        time = None if time is None else time - self._reader.origin
+        said = frame.time if frame.time is not None else _find_decoding_time(frame)
+        time = self.end or 0.0 if said is None else said - self._reader.origin
         if self._stream.type == "video":
-            duration = float(frame.duration * self._stream.time_base) if frame.duration else 0.0
+            duration = float(frame.duration * self._stream.time_base) if frame.duration else self._frame_seconds
             made: Sound | Picture = Picture(time, duration, frame)
         else:
             duration = frame.samples / frame.sample_rate
             made = Sound(time, frame.sample_rate, _unpack(frame))
-        self.end = (self.end or 0.0 if time is None else time) + duration
+        self.end = time + duration
         return made
 
     def _fail(self, what: str) -> None:

@@ -1,20 +1,249 @@
-"""Media in, decoded sound and pictures out: whole audio files, and the windows of a video."""
+"""Media in, decoded sound and pictures out: the windows of a video, and whole audio files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import dataclasses
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int16, UInt8
 
-from hearsight.errors import MediaError
+from hearsight.errors import BrokenMediaError, MediaError
 from hearsight.media.audio_file import open_audio_file, stream_audio_file
 from hearsight.media.container import MediaReader
-from hearsight.media.streams import Sound
+from hearsight.media.interleave import read_in_step
+from hearsight.media.pictures import THUMBNAIL_SIDE, ImageRequest, PictureSampler, Studio
+from hearsight.media.streams import Picture, Sound
 from hearsight.media.timeline import SoundTimeline
-from hearsight.records import RejectReason
-from hearsight.units import to_samples
+from hearsight.records import Media, RejectReason
+from hearsight.signal.waveform import to_int16
+from hearsight.units import SAMPLE_RATE, to_samples
+
+__all__ = ["DecodedClip", "ImageRequest", "decode_windows", "read_audio", "stream_audio"]
+
+UNEVEN_END = 0.5
+"""Seconds by which sound and pictures may end apart; what the longer one has beyond that is rejected as broken."""
+
+UNKEPT_PROMISE = 1.0
+"""Seconds by which a file may end before the duration that it announces."""
+
+
+@dataclasses.dataclass
+class DecodedClip:
+    """A span of a media file, decoded.
+
+    Attributes
+    ----------
+    start, duration
+        Seconds of the media's own time.
+    samples
+        16 kHz mono.
+    thumbnails
+        32 × 32 gray, one per picture asked for.
+    images
+        One array per request, as many pictures each as there are thumbnails.
+    width, height
+        Pixels of the picture as it is shown: upright, with square pixels.
+    longest_hold
+        Longest time in seconds that one picture stood.
+    seconds_filled
+        Seconds of silence put in where the file has no sound.
+    """
+
+    start: float
+    duration: float
+    samples: Int16[np.ndarray, " samples"]
+    thumbnails: UInt8[np.ndarray, "images 32 32"]
+    images: tuple[UInt8[np.ndarray, "images _ _ 3"], ...]
+    width: int
+    height: int
+    longest_hold: float = 0.0
+    seconds_filled: float = 0.0
+
+
+def decode_windows(
+    media: Media,
+    *,
+    length: float,
+    images_per_second: float,
+    requests: Sequence[ImageRequest],
+    threads: int = 1,
+) -> Iterator[DecodedClip]:
+    """Decode a media file in one pass, as windows of equal length that follow each other, and a shorter last one.
+
+    Sound and pictures are placed by their presentation times. A picture at time ``t`` is the last one shown at or before ``t`` (the
+    first one where there is none yet). The media ends where the shorter of its sound and pictures ends.
+
+    Parameters
+    ----------
+    media
+        As :func:`~hearsight.media.info.read_media` gives it; only what lies between its ``start`` and ``end`` is decoded.
+    length
+        Seconds of a window.
+    images_per_second
+        Pictures wanted: those of a window that begins at ``s`` are taken at ``s + (i + 0.5) / images_per_second``.
+    requests
+        What each teacher wants pictures to be.
+    threads
+        Threads of each decoder.
+
+    Yields
+    ------
+    DecodedClip
+        Windows, joined without a sample lost or doubled. At any time at most one window and
+        :data:`~hearsight.media.interleave.LOOKAHEAD` seconds are held, whatever the file's length or interleaving.
+
+    Raises
+    ------
+    MediaError
+        ``no_audio``, ``no_video``, ``unreadable``, ``not_media``.
+    BrokenMediaError
+        After the windows before it: where decoding failed, or one of sound and pictures goes on for more than half a second
+        without the other, or the file ends before what it announces. ``start`` and ``end`` bound what is lost.
+    """
+    with MediaReader(media.path, threads) as reader:
+        require_both(reader)
+        maker = _WindowMaker(reader, media, length, images_per_second, requests)
+        yield from maker.decode(threads)
+
+
+def require_both(reader: MediaReader) -> None:
+    """Check that a file has both sound and pictures.
+
+    Raises
+    ------
+    MediaError
+        ``no_audio`` or ``no_video``.
+    """
+    if reader.audio is None or reader.audio.sample_rate <= 0:
+        raise MediaError(reader.path, "no sound in it", "both sound and pictures", reason=RejectReason.NO_AUDIO)
+    if reader.video is None:
+        raise MediaError(reader.path, "no pictures in it", "both sound and pictures", reason=RejectReason.NO_VIDEO)
+
+
+class _WindowMaker:
+    """Cut sound and pictures, as they are decoded, into windows."""
+
+    def __init__(
+        self, reader: MediaReader, media: Media, length: float, rate: float, requests: Sequence[ImageRequest]
+    ) -> None:
+        self._reader = reader
+        self._start = media.start
+        self._limit = math.inf if media.end is None else media.end
+        self._length = length
+        self._requests = requests
+        self._studio = Studio(reader, requests)
+        self._timeline = SoundTimeline(reader.path, SAMPLE_RATE, media.start)
+        self._sampler = PictureSampler(reader.path, self._studio, media.start, length, rate)
+        self._samples: deque[np.ndarray[Any, Any]] = deque()
+        self._num_samples = 0
+        self._window = 0
+
+    def decode(self, threads: int) -> Iterator[DecodedClip]:
+        trouble: BrokenMediaError | None = None
+        if self._start > 0.0:
+            self._reader.seek(self._start - 0.25)
+        try:
+            for item in read_in_step(self._reader, threads):
+                self._take(item)
+                while self._is_ready():
+                    yield self._make(self._length)
+                if min(self._timeline.end, self._sampler.end) >= self._limit:
+                    break
+        except BrokenMediaError as error:
+            trouble = error
+        yield from self._finish(trouble)
+
+    def _take(self, item: Sound | Picture) -> None:
+        if isinstance(item, Picture):
+            self._sampler.push(item)
+        else:
+            self._hold(self._timeline.push(item))
+
+    def _hold(self, waveform: Float32[np.ndarray, " samples"]) -> None:
+        if waveform.shape[0]:
+            self._samples.append(to_int16(waveform))
+            self._num_samples += waveform.shape[0]
+
+    def _is_ready(self) -> bool:
+        end = self._start + (self._window + 1) * self._length
+        return (
+            end <= self._limit
+            and self._num_samples >= self._count_samples(end)
+            and self._sampler.is_ready(self._window)
+        )
+
+    def _count_samples(self, end: float) -> int:
+        """Count the samples from the start of the window at hand to a time; windows begin on whole samples of the whole."""
+        return to_samples(end - self._start) - to_samples(self._window * self._length)
+
+    def _make(self, duration: float) -> DecodedClip:
+        start = self._start + self._window * self._length
+        samples = self._pop_samples(self._count_samples(start + duration))
+        shots, hold = self._sampler.pop(self._window, duration)
+        side = THUMBNAIL_SIDE
+        clip = DecodedClip(
+            start,
+            duration,
+            samples,
+            np.stack([shot.thumbnail for shot in shots]) if shots else np.zeros((0, side, side), np.uint8),
+            tuple(
+                np.stack([shot.images[index] for shot in shots])
+                if shots
+                else np.zeros((0, request.height, request.width, 3), np.uint8)
+                for index, request in enumerate(self._requests)
+            ),
+            self._studio.width,
+            self._studio.height,
+            longest_hold=hold,
+            seconds_filled=self._timeline.count_filled(start, start + duration),
+        )
+        self._window += 1
+        return clip
+
+    def _pop_samples(self, count: int) -> Int16[np.ndarray, " samples"]:
+        taken: list[np.ndarray[Any, Any]] = []
+        missing = count
+        while missing > 0 and self._samples:
+            block = self._samples.popleft()
+            if len(block) > missing:
+                self._samples.appendleft(block[missing:])
+                block = block[:missing]
+            taken.append(block)
+            missing -= len(block)
+        self._num_samples -= count - missing
+        return np.concatenate([*taken, np.zeros(missing, np.int16)])
+
+    def _finish(self, trouble: BrokenMediaError | None) -> Iterator[DecodedClip]:
+        self._hold(self._timeline.finish())
+        end = min(self._timeline.end, self._sampler.end, self._limit, math.inf if trouble is None else trouble.start)
+        end = max(self._start, math.floor(end * 1000.0 + 1e-3) / 1000.0)
+        self._sampler.finish(end)
+        rest = end - self._start - self._window * self._length
+        while rest >= 0.001:
+            yield self._make(min(self._length, rest))
+            rest = end - self._start - self._window * self._length
+        announced = min(self._limit, self._reader.duration or 0.0)
+        if trouble is not None:
+            trouble.start, trouble.end = end, announced if announced > end else None
+            raise trouble
+        self._check_end(end, announced)
+
+    def _check_end(self, end: float, announced: float) -> None:
+        """Complain when the file goes on, or should, after its last window."""
+        sound, pictures = min(self._timeline.end, self._limit), min(self._sampler.end, self._limit)
+        if abs(sound - pictures) > UNEVEN_END:
+            found = f"the sound ends at {sound:.2f} s, the pictures at {pictures:.2f} s"
+            if max(sound, pictures) < announced:
+                found = f"the {'sound' if sound < pictures else 'pictures'} ends at {end:.2f} s of {announced:.2f} s"
+            raise BrokenMediaError(self._reader.path, found, start=end, end=max(sound, pictures, announced))
+        if announced - end > UNKEPT_PROMISE:
+            found = f"the file ends at {end:.2f} s of the {announced:.2f} s that it announces"
+            raise BrokenMediaError(self._reader.path, found, start=end, end=announced)
 
 
 def read_audio(path: str | Path, sample_rate: int) -> Float32[np.ndarray, " samples"]:

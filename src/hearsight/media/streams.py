@@ -16,14 +16,14 @@ class Sound:
     Attributes
     ----------
     time
-        When it starts, in seconds; None where the file does not say.
+        When it starts, in seconds of the file's own time.
     sample_rate
         Hz.
     samples
         ``channels samples``, in the decoder's own number format.
     """
 
-    time: float | None
+    time: float
     sample_rate: int
     samples: np.ndarray[Any, Any]
 
@@ -35,14 +35,14 @@ class Picture:
     Attributes
     ----------
     time
-        When it is shown, in seconds; None where the file does not say.
+        When it is shown, in seconds of the file's own time.
     duration
-        For how long; 0 where the file does not say.
+        For how long in seconds; 0 where nothing is known.
     frame
         What :meth:`~hearsight.media.container.MediaReader.scale` converts; nothing else looks into it.
     """
 
-    time: float | None
+    time: float
     duration: float
     frame: Any
 

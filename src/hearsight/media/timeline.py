@@ -42,15 +42,13 @@ class SoundTimeline:
     ----------
     end
         Seconds of the file's time up to which there is sound.
-    gaps
-        Spans ``(start, end)`` in seconds that were filled with silence; a caller may clear those it has accounted for.
     """
 
     def __init__(self, path: str, to_rate: int, start: float = 0.0) -> None:
         self.path = path
         self.to_rate = to_rate
         self.start = start
-        self.gaps: list[tuple[float, float]] = []
+        self._gaps: list[tuple[float, float]] = []
         self._resampler: StreamResampler | None = None
         self._rate = 0
         self._anchor = start
@@ -76,7 +74,7 @@ class SoundTimeline:
         samples = sound.samples
         offset = self._find_offset(sound)
         if offset > 0:
-            self.gaps.append((self.end, self.end + offset / self._rate))
+            self._gaps.append((self.end, self.end + offset / self._rate))
             self._append(np.zeros((1, offset), np.float32))
         elif offset < 0:
             samples = samples[:, -offset:]
@@ -90,10 +88,14 @@ class SoundTimeline:
         """Give what is left when nothing comes any more."""
         return self._drain(last=True) if self._resampler is not None else np.zeros(0, np.float32)
 
+    def count_filled(self, start: float, end: float) -> float:
+        """Count the seconds of a span that were filled with silence; what lies before ``end`` is then forgotten."""
+        filled = sum(max(0.0, min(end, until) - max(start, since)) for since, until in self._gaps)
+        self._gaps = [gap for gap in self._gaps if gap[1] > end]
+        return filled
+
     def _find_offset(self, sound: Sound) -> int:
         """Count the samples of silence to put before a stretch, or, negative, those to drop from it."""
-        if sound.time is None:
-            return 0
         offset = round((sound.time - self._anchor) * self._rate) - self._count
         if self._count == 0 and offset < 0:
             return offset

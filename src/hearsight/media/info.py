@@ -1,0 +1,90 @@
+"""What a media file is: its identity, and what its container says of it. This is where a video's duration is read."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from hearsight.errors import MediaError
+from hearsight.media.container import MediaReader
+from hearsight.media.pictures import find_shown_size
+from hearsight.media.streams import Picture
+from hearsight.records import Media, RejectReason, Source, name_media
+
+_CHUNK_BYTES = 1 << 20
+
+
+def read_media(source: Source) -> Media:
+    """Read the facts of a media file, and name it by its content.
+
+    One picture is decoded to learn how players turn it; the rest comes from the container. A file without sound or without
+    pictures is described all the same, with None in those fields.
+
+    Parameters
+    ----------
+    source
+        The file, and the span of it that is meant.
+
+    Returns
+    -------
+    Media
+        ``duration`` is what the container announces of the whole file, None where it announces nothing.
+
+    Raises
+    ------
+    MediaError
+        ``unreadable`` or ``not_media``.
+    """
+    with MediaReader(source.path) as reader:
+        audio, video = reader.audio, reader.video
+        size, rotation = _look(reader)
+        return Media(
+            uuid=name_media(digest_file(source.path)),
+            path=source.path,
+            size_bytes=Path(source.path).stat().st_size,
+            start=source.start,
+            end=source.end,
+            duration=reader.duration,
+            container=reader.container,
+            audio_codec=None if audio is None else audio.codec,
+            sample_rate=None if audio is None else audio.sample_rate,
+            channels=None if audio is None else audio.channels,
+            video_codec=None if video is None else video.codec,
+            width=None if size is None else size[0],
+            height=None if size is None else size[1],
+            frame_rate=None if video is None else video.frame_rate,
+            rotation=rotation,
+        )
+
+
+def digest_file(path: str | Path) -> str:
+    """Give the hexadecimal SHA-256 of a file's bytes, read a megabyte at a time.
+
+    Raises
+    ------
+    MediaError
+        ``unreadable``.
+    """
+    digest = hashlib.sha256()
+    try:
+        with Path(path).open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    except OSError as error:
+        raise MediaError(path, error.strerror or str(error), reason=RejectReason.UNREADABLE) from error
+    return digest.hexdigest()
+
+
+def _look(reader: MediaReader) -> tuple[tuple[int, int] | None, int]:
+    """Give the shown size and the rotation of the first picture; of the container's word where none can be decoded."""
+    video = reader.video
+    if video is None:
+        return None, 0
+    try:
+        picture = next((item for item in reader.read(sound=False) if isinstance(item, Picture)), None)
+    except MediaError:
+        picture = None
+    if picture is None:
+        return (video.width, video.height) if video.width and video.height else None, 0
+    rotation, matrix = reader.find_orientation(picture)
+    return find_shown_size(picture, video.pixel_aspect, matrix), rotation

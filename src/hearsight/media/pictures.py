@@ -1,0 +1,240 @@
+"""Which picture is shown at each time that is asked for, turned upright, scaled and cropped as each teacher wants it.
+
+Only pictures that somebody asked for are converted, once per request and once as a 32 × 32 gray thumbnail.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import UInt8
+
+from hearsight.errors import BrokenMediaError
+from hearsight.media.container import MediaReader
+from hearsight.media.streams import Picture
+from hearsight.media.timeline import MAX_JUMP
+
+THUMBNAIL_SIDE = 32
+"""Pixels of a thumbnail's side."""
+
+MAX_STRETCH = 16
+"""Pictures more oblong than this are squeezed to it before they are cropped, so that a picture of 20,000 by 2 costs no gigabyte."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageRequest:
+    """What pictures somebody wants.
+
+    Attributes
+    ----------
+    height, width
+        Pixels.
+    fit
+        ``crop``: scaled so that the shorter side fits, and the centre cut out; ``stretch``: both sides scaled to fit.
+    """
+
+    height: int
+    width: int
+    fit: Literal["crop", "stretch"] = "crop"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shot:
+    """One converted picture: its thumbnail, and what each request made of it."""
+
+    thumbnail: UInt8[np.ndarray, "height width"]
+    images: tuple[UInt8[np.ndarray, "height width 3"], ...]
+
+
+class Studio:
+    """Convert pictures of one file: upright, scaled, cropped.
+
+    Attributes
+    ----------
+    width, height
+        Pixels of the picture as it is shown: turned upright, with square pixels. 0 before the first picture.
+    """
+
+    def __init__(self, reader: MediaReader, requests: Sequence[ImageRequest]) -> None:
+        self.width = 0
+        self.height = 0
+        self._reader = reader
+        self._requests = tuple(requests)
+        self._aspect = 1.0 if reader.video is None else reader.video.pixel_aspect
+        self._matrix: tuple[int, ...] | None = None
+
+    def look(self, picture: Picture) -> None:
+        """Learn from the first picture how those of this file are to be turned and how large they are shown."""
+        self._matrix = self._reader.find_orientation(picture)[1]
+        self.width, self.height = find_shown_size(picture, self._aspect, self._matrix)
+
+    def shoot(self, picture: Picture) -> Shot:
+        """Convert a picture."""
+        side = THUMBNAIL_SIDE
+        thumbnail = turn_upright(self._reader.scale(picture, side, side, gray=True), self._matrix)
+        made: dict[ImageRequest, np.ndarray[Any, Any]] = {}
+        for request in self._requests:
+            if request not in made:
+                made[request] = self._fit(picture, request)
+        return Shot(thumbnail, tuple(made[request] for request in self._requests))
+
+    def _fit(self, picture: Picture, request: ImageRequest) -> UInt8[np.ndarray, "height width 3"]:
+        width, height = request.width, request.height
+        if request.fit == "crop":
+            shown_width, shown_height = find_shown_size(picture, self._aspect, self._matrix)
+            factor = max(width / shown_width, height / shown_height)
+            width = min(max(width, round(shown_width * factor)), width * MAX_STRETCH)
+            height = min(max(height, round(shown_height * factor)), height * MAX_STRETCH)
+        swapped = is_swapped(self._matrix)
+        scaled = self._reader.scale(picture, *((height, width) if swapped else (width, height)))
+        upright = turn_upright(scaled, self._matrix)
+        top, left = (height - request.height) // 2, (width - request.width) // 2
+        return np.ascontiguousarray(upright[top : top + request.height, left : left + request.width])
+
+
+class PictureSampler:
+    """Take, from the pictures of a file as they come, those that are shown at evenly spaced times of each window.
+
+    Parameters
+    ----------
+    studio
+        Converts what is taken.
+    start
+        Seconds of the file's time at which the first window begins.
+    length
+        Seconds of a window.
+    rate
+        Pictures per second: those of a window that begins at ``s`` are taken at ``s + (i + 0.5) / rate``; where that is after its
+        end, the only one is taken in its middle.
+
+    Attributes
+    ----------
+    end
+        Seconds of the file's time up to which there are pictures: the end of the last one's time.
+    """
+
+    def __init__(self, path: str, studio: Studio, start: float, length: float, rate: float) -> None:
+        self.end = start
+        self._path = path
+        self._studio = studio
+        self._start, self._length, self._rate = start, length, rate
+        self._offsets = [(index + 0.5) / rate for index in range(count_images(length, rate))] or [length / 2]
+        self._window, self._index = 0, 0
+        self._last: Picture | None = None
+        self._last_time = start
+        self._shot: Shot | None = None
+        self._shots: list[Shot] = []
+        self._holds: dict[int, float] = {}
+
+    def push(self, picture: Picture) -> None:
+        """Take note of the next picture; the one before it is converted where it was shown at a time asked for.
+
+        Raises
+        ------
+        BrokenMediaError
+            When its time is more than ``MAX_JUMP`` from the last one's.
+        """
+        back = 0.0 if self._last is None else self._last.time - picture.time
+        if max(picture.time - self._last_time, back) > MAX_JUMP:
+            raise BrokenMediaError(
+                self._path, f"the pictures' time jumps from {self.end:.2f} s to {picture.time:.2f} s", start=self.end
+            )
+        if self._last is None:
+            self._studio.look(picture)
+        else:
+            self._take_until(picture.time)
+        if picture.time > self._start:
+            self._note_hold(self._last_time, picture.time)
+        self._last, self._shot = picture, None
+        self._last_time = max(self._last_time, picture.time)
+        self.end = max(self.end, picture.time + picture.duration)
+
+    def finish(self, end: float) -> None:
+        """Say that nothing comes any more; the last picture stays until ``end``."""
+        if self._last is not None:
+            self._take_until(end)
+            self._note_hold(self._last_time, end)
+
+    def is_ready(self, window: int) -> bool:
+        """Say whether all pictures of a window have been taken."""
+        return self._last_time >= self._start + (window + 1) * self._length
+
+    def pop(self, window: int, duration: float) -> tuple[list[Shot], float]:
+        """Give a window's pictures, oldest window first, and the longest time in seconds that one of them stood.
+
+        A window shorter than the others has as many pictures as lie within its duration.
+        """
+        count = sum(offset < duration for offset in self._offsets)
+        shots, self._shots = self._shots[:count], self._shots[count:]
+        return shots, self._holds.pop(window, duration)
+
+    def _take_until(self, time: float) -> None:
+        """Take the last picture for all times asked for that lie before ``time``."""
+        while self._find_time() < time:
+            if self._last is not None and self._shot is None:
+                self._shot = self._studio.shoot(self._last)
+            if self._shot is not None:
+                self._shots.append(self._shot)
+            self._index += 1
+            if self._index >= len(self._offsets):
+                self._window, self._index = self._window + 1, 0
+
+    def _find_time(self) -> float:
+        return self._start + self._window * self._length + self._offsets[self._index]
+
+    def _note_hold(self, since: float, until: float) -> None:
+        first = max(0, math.floor((since - self._start) / self._length))
+        for window in range(first, math.floor((until - self._start) / self._length) + 1):
+            begin = self._start + window * self._length
+            held = min(until, begin + self._length) - max(since, begin)
+            self._holds[window] = max(self._holds.get(window, 0.0), held)
+
+
+def count_images(duration: float, rate: float) -> int:
+    """Count the times ``(i + 0.5) / rate`` that lie within a duration."""
+    return max(0, math.ceil(duration * rate - 0.5 - 1e-6))
+
+
+def find_shown_size(picture: Picture, aspect: float, matrix: tuple[int, ...] | None) -> tuple[int, int]:
+    """Give width and height of a picture as it is shown: with square pixels, and upright.
+
+    Parameters
+    ----------
+    picture
+        As it is coded.
+    aspect
+        Width of its pixels over their height.
+    matrix
+        Its display matrix.
+    """
+    width, height = max(1, round(picture.frame.width * aspect)), picture.frame.height
+    return (height, width) if is_swapped(matrix) else (width, height)
+
+
+def is_swapped(matrix: tuple[int, ...] | None) -> bool:
+    """Say whether a display matrix turns a picture on its side."""
+    return matrix is not None and abs(matrix[1]) > abs(matrix[0])
+
+
+def turn_upright(
+    image: UInt8[np.ndarray, "height width *rgb"], matrix: tuple[int, ...] | None
+) -> UInt8[np.ndarray, "_ _ *rgb"]:
+    """Turn and mirror a picture as its display matrix says, to the nearest quarter turn.
+
+    The matrix takes a pixel at (x, y) to (a x + c y, b x + d y), with y downwards and a, b in its first row, c, d in its second
+    (ISO/IEC 14496-12, section 6.2.2; FFmpeg's ``libavutil/display.h``).
+    """
+    if matrix is None:
+        return image
+    a, b, c, d = matrix[0], matrix[1], matrix[3], matrix[4]
+    if is_swapped(matrix):
+        image, mirrored, upturned = image.swapaxes(0, 1), c < 0, b < 0
+    else:
+        mirrored, upturned = a < 0, d < 0
+    if mirrored:
+        image = image[:, ::-1]
+    return image[::-1] if upturned else image
