@@ -17,7 +17,7 @@ $(VENV)/.run: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	$(PIP) install -q "pip>=25.1" && $(PIP) install -q -c constraints.txt -e ".[litert,onnx,transformers,tensorboard,web]" --group test --group check
+	$(PIP) install -q "pip>=25.1" && $(PIP) install -q -c constraints.txt -e ".[all]" --group test --group check
 	@touch $@
 
 demo: $(VENV)/.run  ## make a small world of videos, learn to hear from it, and write demo/index.html (some minutes)

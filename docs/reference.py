@@ -70,7 +70,8 @@ def render() -> str:
     """Give the whole page."""
     parts = [HEAD]
     for stage, model in (("build", BuildConfig), ("train", TrainConfig)):
-        rows = "\n".join(describe(model))
+        rows = "\n".join(describe(model)).replace("``", "`")
+        meaning = " ".join((model.__doc__ or "").split())
         parts.append(f"## {stage}\n\n{meaning}\n\n| key | default | meaning |\n|---|---|---|\n{rows}\n")
     return "\n".join(parts)
 
