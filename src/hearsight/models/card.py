@@ -1,0 +1,77 @@
+"""The model card: what a person reads of a checkpoint before using it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+SHOWN_CLASSES = 20
+
+
+def write_card(config: Mapping[str, Any]) -> str:
+    """Write the ``README.md`` of a checkpoint from its ``config.json``: a YAML head, then prose.
+
+    Parameters
+    ----------
+    config
+        As :func:`~hearsight.models.checkpoint.save_checkpoint` writes it.
+    """
+    network = config["architectures"][0]
+    head = {
+        "library_name": "hearsight",
+        "pipeline_tag": "audio-classification",
+        "tags": ["audio", "audio-classification", "audio-embedding", "log-mel", network],
+    }
+    lines = ["---", *(f"{key}: {json.dumps(value)}" for key, value in head.items()), "---", "", f"# {network}", ""]
+    lines += [
+        f"A sound network of {config['num_labels']} classes with embeddings of {config['embedding_dim']} numbers, written by "
+        f"hearsight {config['hearsight_version']}. It takes a waveform of one channel at {config['sampling_rate']} Hz; its "
+        f"log-mel front end (`{config['front_end']['name']}`) is inside.",
+        "",
+        "```python",
+        "import hearsight",
+        "",
+        'model = hearsight.load("PATH/TO/THIS/FOLDER")',
+        'for tag in model.tag("sound.wav"):',
+        "    print(tag.start, tag.name, tag.probability)",
+        "```",
+        "",
+        "## How it was trained",
+        "",
+        *_list_values(config["training"], "Not at all, or not by hearsight: nothing is recorded."),
+        "",
+        "## Scores",
+        "",
+        *_list_values(config["scores"], "None recorded."),
+        "",
+        "## Classes",
+        "",
+        *_list_classes([config["id2label"][str(index)] for index in range(config["num_labels"])]),
+        "",
+        "The classes are what machine teachers said of pictures and sounds: they are no ground truth, and a class that was only "
+        "ever seen may not be one that can be heard.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _list_values(values: Mapping[str, Any], otherwise: str) -> list[str]:
+    if not values:
+        return [otherwise]
+    return [f"- {key.replace('_', ' ')}: {_show(value)}" for key, value in values.items()]
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_show(inner)}" for key, inner in value.items())
+    return str(value)
+
+
+def _list_classes(names: Sequence[str]) -> list[str]:
+    shown = ", ".join(f"`{name}`" for name in names[:SHOWN_CLASSES])
+    if len(names) <= SHOWN_CLASSES:
+        return [shown + "."]
+    return [f"{shown} and {len(names) - SHOWN_CLASSES} more, in `config.json`."]

@@ -1,0 +1,283 @@
+"""A trained network on disk: a folder in Hugging Face shape. The only file that imports safetensors.
+
+::
+
+    config.json          network, options, front end, classes, versions: written last
+    model.safetensors    the weights
+    README.md            the model card
+
+Nothing is unpickled, and nothing is guessed: what does not fit is refused with a :class:`~hearsight.errors.CheckpointError`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+import hearsight
+from hearsight.errors import CheckpointError, UsageError, guess
+from hearsight.models.card import write_card
+from hearsight.models.network import Network
+from hearsight.models.zoo import NETWORKS, build_network
+
+FORMAT_VERSION = 1
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckpointInfo:
+    """What a checkpoint says of itself.
+
+    Attributes
+    ----------
+    folder
+        Where it was read from.
+    name, options
+        The network's name in the zoo and what it was built with.
+    vocabulary
+        Names of the classes, in the order of the logits; two teachers may share a name.
+    sample_rate, embedding_dim
+        Hz of the waveforms it takes, length of its embeddings.
+    hearsight_version
+        The version that wrote it.
+    training
+        How it was trained, as the run recorded it; empty for untrained or converted weights.
+    scores
+        Scores by name, as recorded when it was written.
+    """
+
+    folder: Path
+    name: str
+    options: dict[str, Any]
+    vocabulary: tuple[str, ...]
+    sample_rate: int
+    embedding_dim: int
+    hearsight_version: str
+    training: dict[str, Any]
+    scores: dict[str, float]
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return len(self.vocabulary)
+
+
+def save_checkpoint(
+    network: Network,
+    folder: str | Path,
+    *,
+    vocabulary: Sequence[str],
+    training: Mapping[str, Any] | None = None,
+    scores: Mapping[str, float] | None = None,
+) -> None:
+    """Write a network into a folder, beside whatever else is in it.
+
+    A checkpoint that stood there stops being one until the new one is whole: ``config.json`` goes first and comes last.
+
+    Parameters
+    ----------
+    network
+        Built by :func:`~hearsight.models.zoo.build_network`.
+    folder
+        Made where it is absent.
+    vocabulary
+        Names of the classes, one per logit.
+    training, scores
+        How it was trained and what it reached, fit for JSON; the model card tells them.
+
+    Raises
+    ------
+    UsageError
+        When the network has no name, or the vocabulary another length than the logits.
+    """
+    folder = Path(folder)
+    if network.name not in NETWORKS:
+        raise UsageError("network", f"name {network.name!r}", "one of the zoo", "build it with build_network")
+    if len(vocabulary) != network.num_classes:
+        raise UsageError("vocabulary", f"{len(vocabulary)} names", f"{network.num_classes}, one per logit")
+    config = _describe(network, vocabulary, training or {}, scores or {})
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG).unlink(missing_ok=True)
+    write_tensors(folder / WEIGHTS, network.state_dict())
+    with replacing(folder / CARD) as temporary:
+        temporary.write_text(write_card(config), encoding="utf-8")
+    with replacing(folder / CONFIG) as temporary:
+        temporary.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load_checkpoint(folder: str | Path) -> tuple[Network, CheckpointInfo]:
+    """Read a network back, in evaluation mode, on the CPU.
+
+    Raises
+    ------
+    CheckpointError
+        When the folder is no checkpoint or an unfinished one, its format is of another version, its network is unknown or was
+        built by other options, its classes contradict themselves, or its weights are cut short or of other names or shapes.
+    """
+    folder = Path(folder)
+    config = read_config(folder)
+    info = _read_info(folder, config)
+    tensors = read_tensors(folder / WEIGHTS)
+    try:
+        with torch.device("meta"):
+            network = build_network(info.name, info.num_classes, **info.options)
+    except (UsageError, TypeError) as error:
+        raise CheckpointError(
+            folder / CONFIG, f"options {info.options} ({error})", f"options of {info.name}"
+        ) from error
+    if config["front_end"] != dataclasses.asdict(network.front_end.definition):
+        raise CheckpointError(folder / CONFIG, "another front end", f"that of {info.name}")
+    check_tensors(folder / WEIGHTS, tensors, network.state_dict())
+    network.load_state_dict(tensors, assign=True)
+    return network.eval(), info
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read ``config.json`` and check that it is ours and of this version."""
+    path = folder / CONFIG
+    if not path.exists():
+        raise CheckpointError(folder, *_explain_absence(folder))
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(path, f"cannot be read ({error})", "JSON") from error
+    if not isinstance(config, dict) or config.get("model_type") != "hearsight":
+        found = f"model_type {config.get('model_type')!r}" if isinstance(config, dict) else "no object"
+        raise CheckpointError(path, found, "a checkpoint that hearsight wrote")
+    version = config.get("format_version")
+    if version != FORMAT_VERSION:
+        newer = isinstance(version, int) and version > FORMAT_VERSION
+        hint = "upgrade hearsight" if newer else ""
+        raise CheckpointError(path, f"format version {version}", f"version {FORMAT_VERSION}", hint)
+    return config
+
+
+def _explain_absence(folder: Path) -> tuple[str, str, str]:
+    if not folder.is_dir():
+        return "no such folder", "a checkpoint", "hearsight train makes one"
+    if (folder / "run.json").exists():
+        epochs = sorted((folder / "checkpoints").glob("epoch-*"))
+        hint = (
+            f"train it to the end with --resume, or use {epochs[-1]}" if epochs else "train it to the end with --resume"
+        )
+        return "an unfinished run", "a checkpoint", hint
+    return "no config.json in it", "a checkpoint", "a checkpoint is a folder with config.json and model.safetensors"
+
+
+def _describe(
+    network: Network, vocabulary: Sequence[str], training: Mapping[str, Any], scores: Mapping[str, float]
+) -> dict[str, Any]:
+    return {
+        "model_type": "hearsight",
+        "architectures": [network.name],
+        "format_version": FORMAT_VERSION,
+        "hearsight_version": hearsight.__version__,
+        "options": network.options,
+        "front_end": dataclasses.asdict(network.front_end.definition),
+        "sampling_rate": network.sample_rate,
+        "embedding_dim": network.embedding_dim,
+        "problem_type": "multi_label_classification",
+        "num_labels": len(vocabulary),
+        "id2label": {str(index): name for index, name in enumerate(vocabulary)},
+        "label2id": _index_names(vocabulary),
+        "training": dict(training),
+        "scores": dict(scores),
+    }
+
+
+def _index_names(vocabulary: Sequence[str]) -> dict[str, int]:
+    """Give the index of each name; of a name that two classes share, the first."""
+    indices: dict[str, int] = {}
+    for index, name in enumerate(vocabulary):
+        indices.setdefault(name, index)
+    return indices
+
+
+def _read_info(folder: Path, config: dict[str, Any]) -> CheckpointInfo:
+    path = folder / CONFIG
+    try:
+        (name,) = config["architectures"]
+        names: dict[str, str] = config["id2label"]
+        vocabulary = tuple(names[str(index)] for index in range(len(names)))
+        label2id: dict[str, int] = config["label2id"]
+        info = CheckpointInfo(
+            folder=folder,
+            name=str(name),
+            options=dict(config["options"]),
+            vocabulary=vocabulary,
+            sample_rate=int(config["sampling_rate"]),
+            embedding_dim=int(config["embedding_dim"]),
+            hearsight_version=str(config["hearsight_version"]),
+            training=dict(config["training"]),
+            scores=dict(config["scores"]),
+        )
+        num_labels, _ = config["num_labels"], config["front_end"]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(path, f"a key is missing or of another kind ({error})", "a whole config.json") from error
+    if info.name not in NETWORKS:
+        raise CheckpointError(path, f"network {info.name!r}", "one of the zoo", guess(info.name, NETWORKS))
+    if num_labels != len(vocabulary):
+        raise CheckpointError(path, f"num_labels {num_labels} beside {len(vocabulary)} names", "as many")
+    if label2id != _index_names(vocabulary):
+        raise CheckpointError(path, "label2id contradicts id2label", "one vocabulary")
+    return info
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors to a safetensors file, atomically."""
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with replacing(path) as temporary:
+        safetensors.torch.save_file(whole, temporary, metadata={"format": "pt"})
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file.
+
+    Raises
+    ------
+    CheckpointError
+        When it is absent, cut short, or something else.
+    """
+    try:
+        # copies are aligned as torch aligns its own tensors, so that the same weights give the same sums, bit for bit
+        return {name: tensor.clone() for name, tensor in safetensors.torch.load_file(path).items()}
+    except FileNotFoundError as error:
+        raise CheckpointError(path, "no such file", "the weights of the checkpoint") from error
+    except (safetensors.SafetensorError, OSError) as error:
+        raise CheckpointError(path, f"cannot be read ({error})", "a whole safetensors file") from error
+
+
+def check_tensors(where: Path, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    """Refuse tensors whose names, shapes or types are not the wanted ones, naming up to three of each mistake."""
+    mistakes = [f"{name} is missing" for name in wanted if name not in found][:3]
+    mistakes += [f"{name} is unknown" for name in found if name not in wanted][:3]
+    mistakes += [
+        f"{name} is {tuple(found[name].shape)} {found[name].dtype} and not {tuple(tensor.shape)} {tensor.dtype}"
+        for name, tensor in wanted.items()
+        if name in found and (found[name].shape != tensor.shape or found[name].dtype != tensor.dtype)
+    ][:3]
+    if mistakes:
+        raise CheckpointError(where, "; ".join(mistakes), "the tensors that config.json describes")
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Generator[Path]:
+    """Give a temporary path; what the block writes there takes the place of ``path`` when the block ends well."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from hearsight.errors import UsageError
+from hearsight.models.zoo import NETWORKS, build_network, count_network, list_options
+
+
+def test_jias_fully_convolutional_vggish_has_the_published_weights() -> None:
+    """73.54 million is the count of the kernels (Jia 2019, section 3); the multiplies are those of Table 1."""
+    with torch.device("meta"):
+        network = build_network("jia-vggish-fcn", 10_998)
+    weights = sum(parameter.numel() for parameter in network.parameters() if parameter.ndim > 1)
+    assert weights == 73_538_880
+    published = NETWORKS["jia-vggish-fcn"].published_parameters
+    assert published is not None
+    assert round(weights / 1e6, 2) == published / 1e6
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "weights", "macs"),
+    [
+        ("jia-vggish-fcn", 73_569_974, 73_538_880, 884_325_120),
+        ("jia-mobilenet-v2", 3_806_006, 3_760_768, 157_606_912),
+    ],
+)
+def test_counts_are_those_of_the_papers_networks(name: str, parameters: int, weights: int, macs: int) -> None:
+    counts = count_network(build_network(name, 10_998, seed=0))
+    assert (counts.parameters, counts.weights, counts.macs) == (parameters, weights, macs)
+
+
+@pytest.mark.parametrize(("name", "size"), [("jia-vggish-fcn", (6, 4)), ("jia-mobilenet-v2", (7, 4))])
+def test_the_last_map_has_the_size_the_notes_say(name: str, size: tuple[int, int]) -> None:
+    network = build_network(name, 3, seed=0, width=0.05).eval()
+    maps = []
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d | torch.nn.MaxPool2d):
+            module.register_forward_hook(lambda _module, _input, output: maps.append(tuple(output.shape[2:])))
+    network(torch.zeros(1, 16_000))
+    assert size in maps
+    assert maps[0] == (100, 64)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_gradient_reaches_every_parameter(name: str) -> None:
+    network = build_network(name, 4, seed=0, width=0.05)
+    waveform = 0.1 * torch.randn(3, 16_000, generator=torch.Generator().manual_seed(0))
+    network(waveform).logits.square().mean().backward()
+    for parameter_name, parameter in network.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert parameter.grad.any(), parameter_name
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_untrained_network_tells_sounds_apart(name: str) -> None:
+    """Fresh weights must pass on what they hear: the benchmarks compare trained networks with untrained ones."""
+    network = build_network(name, 4, seed=0, width=0.25).eval()
+    waveform = (
+        0.1
+        * torch.randn(4, 16_000, generator=torch.Generator().manual_seed(0)).cumsum(1)
+        * torch.tensor([[1.0], [0.1], [0.01], [0.0]])
+    )
+    with torch.no_grad():
+        embeddings = network(waveform.clamp(-1, 1)).clip_embeddings
+    assert 1e-2 < float(embeddings.std(0).mean()) < 1e2
+
+
+def test_the_same_seed_gives_the_same_weights_and_leaves_the_generator_alone() -> None:
+    torch.manual_seed(11)
+    expected = torch.rand(1)
+    torch.manual_seed(11)
+    first = build_network("jia-mobilenet-v2", 4, seed=3, width=0.1).state_dict()
+    assert torch.equal(torch.rand(1), expected)
+    second = build_network("jia-mobilenet-v2", 4, seed=3, width=0.1).state_dict()
+    other = build_network("jia-mobilenet-v2", 4, seed=4, width=0.1).state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(first["trunk.bottleneck.weight"], other["trunk.bottleneck.weight"])
+
+
+def test_an_unknown_name_guesses_the_meant_one() -> None:
+    with pytest.raises(UsageError, match="did you mean 'jia-mobilenet-v2'"):
+        build_network("jia-mobilnet-v2", 4)
+
+
+def test_an_unknown_option_and_a_senseless_width_are_refused() -> None:
+    assert list_options("jia-mobilenet-v2") == ["width"]
+    with pytest.raises(UsageError, match="did you mean 'width'"):
+        build_network("jia-mobilenet-v2", 4, widht=0.5)
+    with pytest.raises(UsageError, match="a number above 0"):
+        build_network("jia-mobilenet-v2", 4, width=0)
+
+
+def test_no_class_is_refused() -> None:
+    with pytest.raises(UsageError, match="at least 1"):
+        build_network("jia-mobilenet-v2", 0)
