@@ -23,7 +23,13 @@ class ClassList:
 
 
 def find_classes(
-    model: Path, num_classes: int, *, option: str | None, inside: Sequence[ClassList] = (), quiet: bool = False
+    model: Path,
+    num_classes: int,
+    *,
+    option: str | None,
+    inside: Sequence[ClassList] = (),
+    called: str = "",
+    quiet: bool = False,
 ) -> Vocabulary:
     """Find the names of a model's classes.
 
@@ -41,6 +47,8 @@ def find_classes(
         Value of the option ``vocabulary``.
     inside
         Class lists inside the model; one of them has to fit.
+    called
+        What the user knows the model by; the file's name by default.
     quiet
         Tell the user nothing.
 
@@ -64,16 +72,22 @@ def find_classes(
     distinct = {found.vocabulary.names for found in fitting}
     if len(distinct) == 1:
         if not quiet:
-            console.say(
-                f"{model.name}: its {num_classes} classes are named by {fitting[0].source} beside it, which has as many names"
-            )
+            name, source = called or model.name, fitting[0].source
+            console.say(f"{name}: its {num_classes} classes are named by {source} beside it, which has as many names")
         return fitting[0].vocabulary
+    why = "nothing says what its classes are"
+    if distinct:
+        why = f"{' and '.join(found.source for found in fitting)} have {num_classes} names each"
+    return number_classes(called or model.name, num_classes, why, quiet=quiet)
+
+
+def number_classes(
+    model: str, num_classes: int, why: str = "nothing says what its classes are", *, quiet: bool = False
+) -> Vocabulary:
+    """Give the classes of a model that does not name them numbers, and say so."""
     if not quiet:
-        why = "nothing says what its classes are"
-        if distinct:
-            why = f"{' and '.join(found.source for found in fitting)} both have {num_classes} names"
         last = num_classes - 1
-        console.say(f"{model.name}: {why}: they are called class 0 to class {last}; name them with vocabulary=FILE")
+        console.say(f"{model}: {why}: they are called class 0 to class {last}; name them with vocabulary=FILE")
     return number_vocabulary(num_classes)
 
 
