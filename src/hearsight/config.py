@@ -230,5 +230,28 @@ class TrainConfig(Stage):
     """Seed of the weights, the order of clips, the segments and the labels drawn."""
 
 
+class EvaluateConfig(Stage):
+    """From a model to its score on a benchmark (Jia 2019, section 4)."""
+
+    head: Literal["linear", "svm"] = "linear"
+    """What is fitted on the frozen embeddings: logistic regression, or linear SVM one against all."""
+    pool: Literal["mean", "max", "mean+max", "mean+deviation", "concat"] = "mean+max"
+    """How the embeddings of a clip's segments become one vector; ``concat`` is the paper's, for clips of one length."""
+    untrained: bool = False
+    """Whether the same network is scored with fresh weights."""
+    seed: int = 0
+    """Seed of fresh weights, of the splits that choose the classifier's strength, and of the interval."""
+    strength: float | None = Field(default=None, gt=0.0)
+    """C of the classifier; chosen within the training folds where it is not given."""
+    clip_seconds: float | None = Field(default=None, gt=0.0)
+    """Length that clips are cut or filled up to; the benchmark's own where it is not given."""
+    unreadable: Literal["refuse", "exclude"] = "refuse"
+    """Whether clips that cannot be read end the evaluation, or are left out and named beside the score."""
+    resamples: int = Field(default=10_000, ge=100)
+    """Resamples of the bootstrap that gives the interval."""
+    cache: bool = True
+    """Whether the embeddings of a benchmark are kept for the next time."""
+
+
 STAGES: tuple[str, ...] = ("build", "train", "evaluate")
 """Names of the tables a configuration file may have."""
