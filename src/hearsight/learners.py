@@ -38,7 +38,7 @@ MAX_ITERATIONS = 5_000
 
 
 @contextmanager
-def _one_thread() -> Generator[None]:
+def one_thread() -> Generator[None]:
     """Keep every numerical library on one thread: sums in another order would be other bits."""
     with threadpool_limits(limits=1):
         yield
@@ -101,7 +101,7 @@ def fit_kmeans(
         model.set_params(batch_size=BATCH_ITEMS)
     model.set_params(n_init=restarts, random_state=seed)
     with (
-        _one_thread(),
+        one_thread(),
         _watch_convergence(),
     ):  # of k-means it says that clusters are fewer: the order below drops empty ones
         model.fit(descriptors)
@@ -129,7 +129,7 @@ def _order_centres(
     populations = np.zeros(centres.shape[0], dtype=np.int64)
     middle = centres.mean(axis=0, dtype=np.float64)  # distances by products lose their digits far from the origin
     shifted = centres - middle
-    with _one_thread():
+    with one_thread():
         lengths = np.square(shifted).sum(axis=1)
         for start in range(0, descriptors.shape[0], BATCH_ITEMS):
             block = descriptors[start : start + BATCH_ITEMS] - middle
@@ -168,7 +168,7 @@ class LinearClassifier:
     def decide(self, features: Float[np.ndarray, "clips dim"]) -> Float64[np.ndarray, "clips classes"]:
         """Score every class of every clip: logits of a logistic regression, signed margins of an SVM."""
         _refuse_not_finite("features", features)
-        with _one_thread():
+        with one_thread():
             return ((features - self.mean) / self.scale) @ self.weights + self.intercepts
 
     def predict(self, features: Float[np.ndarray, "clips dim"]) -> Int64[np.ndarray, " clips"]:
@@ -291,7 +291,7 @@ _Solver = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray
 def _fit_classifier(solve: _Solver, training: _Training, strength: float | None) -> LinearClassifier:
     if strength is not None and not strength > 0.0:
         raise UsageError("strength", f"{strength}", "a number above 0")
-    with _one_thread():
+    with one_thread():
         if strength is None:
             strength = _choose_strength(solve, training)
         rows = np.arange(len(training.labels))
