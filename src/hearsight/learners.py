@@ -149,6 +149,8 @@ class LinearClassifier:
         Statistics of the clips it was fitted on: a feature is used as ``(feature - mean) / scale``.
     weights, intercepts
         Of the standardised features; minus infinity as intercept for a class that no clip had.
+    probabilistic
+        Whether the scores of a clip are log-probabilities, which makes them comparable from clip to clip.
     strength
         The C used, given or chosen.
     converged
@@ -161,15 +163,20 @@ class LinearClassifier:
     scale: Float64[np.ndarray, " dim"]
     weights: Float64[np.ndarray, "dim classes"]
     intercepts: Float64[np.ndarray, " classes"]
+    probabilistic: bool
     strength: float
     converged: bool
     absent: tuple[int, ...]
 
     def decide(self, features: Float[np.ndarray, "clips dim"]) -> Float64[np.ndarray, "clips classes"]:
-        """Score every class of every clip: logits of a logistic regression, signed margins of an SVM."""
+        """Score every class of every clip: log-probabilities of a logistic regression, signed margins of an SVM."""
         _refuse_not_finite("features", features)
         with one_thread():
-            return ((features - self.mean) / self.scale) @ self.weights + self.intercepts
+            scores = ((features - self.mean) / self.scale) @ self.weights + self.intercepts
+        if self.probabilistic:
+            scores -= scores.max(axis=1, keepdims=True)
+            scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        return scores
 
     def predict(self, features: Float[np.ndarray, "clips dim"]) -> Int64[np.ndarray, " clips"]:
         """Choose the highest-scored class of every clip, the lower index among equals."""
@@ -328,7 +335,9 @@ def _fit_rows(
         weights[:, present] = found if back is None else back @ found
         intercepts = np.full(training.num_classes, -np.inf)
         intercepts[present] = offsets
-        classifiers.append(LinearClassifier(mean, scale, weights, intercepts, strength, converged, absent))
+        classifiers.append(
+            LinearClassifier(mean, scale, weights, intercepts, solve is _solve_logistic, strength, converged, absent)
+        )
     return classifiers
 
 
