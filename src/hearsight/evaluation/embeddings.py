@@ -1,0 +1,180 @@
+"""The embeddings of a whole benchmark: worked out once, kept on disk, and pooled to one row of numbers per clip."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import zipfile
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int64
+
+import hearsight
+from hearsight.console import say, track
+from hearsight.dataset.layout import replacing
+from hearsight.errors import BenchmarkError, MediaError
+from hearsight.evaluation.embedders import Embedder
+from hearsight.evaluation.protocol import Benchmark, BenchmarkClip, digest_files, list_some
+from hearsight.media.decode import read_audio
+from hearsight.records import RejectReason
+from hearsight.units import to_samples
+
+Pool = Literal["mean", "max", "mean+max", "mean+deviation", "concat"]
+"""How the rows of a clip's segments become one."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchmarkEmbeddings:
+    """The rows of all clips, one clip after the other.
+
+    Attributes
+    ----------
+    values
+        A row per segment.
+    shares
+        How much each segment counts in a mean over time.
+    counts
+        Segments of each clip; 0 where the clip cannot be read.
+    failures
+        Why not, for each clip that cannot be read: its index and the message.
+    """
+
+    values: Float32[np.ndarray, "segments dim"]
+    shares: Float64[np.ndarray, " segments"]
+    counts: Int64[np.ndarray, " clips"]
+    failures: dict[int, str]
+
+
+def embed_benchmark(embedder: Embedder, benchmark: Benchmark, *, cache: bool = True) -> BenchmarkEmbeddings:
+    """Describe every clip of a benchmark, or read what was found last time.
+
+    Parameters
+    ----------
+    embedder
+        What describes them.
+    benchmark
+        Its clips; each is cut or filled up with silence at its end to ``benchmark.clip_seconds`` where that is given.
+    cache
+        Whether to read from, and write to, the folder ``$HEARSIGHT_CACHE`` (``~/.cache/hearsight`` by default). An entry belongs to
+        the contents of the clips and of the network, so that it is never stale; one that cannot be read is made again.
+
+    Raises
+    ------
+    BenchmarkError
+        When a file of the benchmark cannot be opened.
+    """
+    if not cache:
+        return _embed_clips(embedder, benchmark)
+    path = _name_entry(embedder, benchmark)
+    found = _read_entry(path, len(benchmark))
+    if found is None:
+        found = _embed_clips(embedder, benchmark)
+        if not found.failures:  # what cannot be read today may be readable after an upgrade
+            _write_entry(path, found)
+    return found
+
+
+def _embed_clips(embedder: Embedder, benchmark: Benchmark) -> BenchmarkEmbeddings:
+    rows: list[np.ndarray] = []
+    shares: list[np.ndarray] = []
+    counts = np.zeros(len(benchmark), dtype=np.int64)
+    failures: dict[int, str] = {}
+    with track(f"embedding {benchmark.name}", len(benchmark), "clips") as bar:
+        for index, clip in enumerate(benchmark.clips):
+            try:
+                values, weights = embedder.embed(_read_clip(benchmark, clip, embedder.sample_rate))
+            except MediaError as error:
+                failures[index] = f"{clip.path}: {error.found}"
+            else:
+                rows.append(values)
+                shares.append(weights)
+                counts[index] = len(values)
+            bar.advance()
+    if not rows:
+        raise BenchmarkError(
+            benchmark.folder, f"none of its clips can be read: {list_some(list(failures.values()), 3)}"
+        )
+    return BenchmarkEmbeddings(np.concatenate(rows), np.concatenate(shares), counts, failures)
+
+
+def _read_clip(benchmark: Benchmark, clip: BenchmarkClip, sample_rate: int) -> Float32[np.ndarray, " samples"]:
+    waveform = read_audio(benchmark.locate(clip), sample_rate)
+    if not len(waveform):
+        raise MediaError(clip.path, "no samples of sound", reason=RejectReason.TOO_SHORT)
+    if not np.isfinite(waveform).all():
+        raise MediaError(clip.path, "samples that are not finite", reason=RejectReason.BROKEN_STREAM)
+    if benchmark.clip_seconds is None:
+        return waveform
+    length = to_samples(benchmark.clip_seconds, sample_rate)
+    return np.pad(waveform[:length], (0, max(0, length - len(waveform))))
+
+
+def pool_segments(found: BenchmarkEmbeddings, pool: Pool) -> Float32[np.ndarray, "clips pooled"]:
+    """Make one row per readable clip of its segments' rows.
+
+    ``mean`` and ``deviation`` are over time, ``max`` is over segments; ``concat`` sets the rows side by side (Jia 2019, section 4:
+    five embeddings of 128 become 640 numbers), which needs clips of one length.
+
+    Raises
+    ------
+    BenchmarkError
+        When clips to concatenate have unequal numbers of segments.
+    """
+    counts = found.counts[found.counts > 0]
+    if pool == "concat":
+        if len(np.unique(counts)) > 1:
+            raise BenchmarkError(
+                "pool concat",
+                f"clips of {counts.min()} to {counts.max()} segments",
+                "clips of one length",
+                "set a length that clips are cut or filled up to: clip_seconds",
+            )
+        return found.values.reshape(len(counts), -1)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    most = np.maximum.reduceat(found.values, starts, axis=0)
+    if pool == "max":
+        return most
+    weights = found.shares[:, None] / np.repeat(np.add.reduceat(found.shares, starts), counts)[:, None]
+    mean = np.add.reduceat(weights * found.values, starts, axis=0)
+    if pool == "mean":
+        return mean.astype(np.float32)
+    if pool == "mean+max":
+        return np.hstack([mean.astype(np.float32), most])
+    apart = np.square(found.values - np.repeat(mean, counts, axis=0))
+    deviation = np.sqrt(np.add.reduceat(weights * apart, starts, axis=0))
+    return np.hstack([mean, deviation]).astype(np.float32)
+
+
+def _name_entry(embedder: Embedder, benchmark: Benchmark) -> Path:
+    digest = hashlib.sha256(f"{hearsight.__version__} {embedder.digest} {benchmark.clip_seconds}".encode())
+    for content in digest_files([benchmark.locate(clip) for clip in benchmark.clips]):
+        digest.update(content.encode())
+    home = os.environ.get("HEARSIGHT_CACHE") or Path.home() / ".cache" / "hearsight"
+    return Path(home).expanduser() / "embeddings" / f"{digest.hexdigest()[:32]}.npz"
+
+
+def _read_entry(path: Path, num_clips: int) -> BenchmarkEmbeddings | None:
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = BenchmarkEmbeddings(file["values"], file["shares"], file["counts"], {})
+        whole = found.counts.shape == (num_clips,) and len(found.values) == len(found.shares) == found.counts.sum()
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        say(f"{path}: cannot be read ({error}); embedding again")
+        return None
+    if not whole:
+        say(f"{path}: not whole; embedding again")
+        return None
+    return found
+
+
+def _write_entry(path: Path, found: BenchmarkEmbeddings) -> None:
+    try:
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, values=found.values, shares=found.shares, counts=found.counts)
+    except OSError as error:
+        say(f"{path}: embeddings are not kept ({error})")
