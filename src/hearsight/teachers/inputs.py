@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Integer, Shaped, UInt8
@@ -15,6 +15,7 @@ from hearsight.signal.waveform import resample
 from hearsight.units import SAMPLE_RATE
 
 
+@runtime_checkable
 class ModelInput(Protocol):
     """Makes what a model is fed with of one picture or one segment."""
 

@@ -69,8 +69,7 @@ def _choose_image_input(interpreter: _Interpreter, options: LiteRTOptions, metad
     channels = next((axis for axis in (3, 1) if len(sizes) == 4 and sizes[axis] == 3), None)
     if channels is None or sizes[0] not in (1, -1) or min(sizes[1:]) < 1:
         raise TeacherError(interpreter.path, f"an input {sizes}", "[1, height, width, 3] for a vision teacher")
-    if sizes[0] == -1:
-        interpreter.resize([1, *sizes[1:]])
+    interpreter.allocate([1, *sizes[1:]])
     mean = options.mean or metadata.mean or (127.5,)
     std = options.std or metadata.std or (127.5,)
     check_channels(interpreter.path, mean=mean, std=std)
@@ -84,8 +83,7 @@ def _choose_waveform_input(interpreter: _Interpreter, options: LiteRTOptions, me
         raise TeacherError(interpreter.path, f"an input {sizes}", "[samples] or [1, samples] for an audio teacher")
     sample_rate = options.sample_rate or metadata.sample_rate or SAMPLE_RATE
     num_samples = sizes[-1] if sizes[-1] > 1 else sample_rate
-    if -1 in sizes or sizes[-1] != num_samples:
-        interpreter.resize([1, num_samples][-len(sizes) :])
+    interpreter.allocate([1, num_samples][-len(sizes) :])
     return WaveformInput(num_samples, sample_rate)
 
 
@@ -97,7 +95,6 @@ class _Interpreter:
         self.path = path
         with _explaining(path), _hushed():
             self._interpreter = runtime.Interpreter(model_content=content, num_threads=1)
-            self._interpreter.allocate_tensors()
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(inputs) != 1:
             raise TeacherError(path, f"{len(inputs)} inputs", "one: a picture or a waveform")
@@ -107,20 +104,22 @@ class _Interpreter:
         self._output: dict[str, Any] = outputs[output]
         self.input_sizes: list[int] = [int(size) for size in self._input["shape_signature"]]
         self.input_dtype: np.dtype[Any] = np.dtype(self._input["dtype"])
+        self._sizes: list[int] = []
 
-    def resize(self, sizes: list[int]) -> None:
-        """Make the input as large as this."""
-        with _explaining(self.path):
-            self._interpreter.resize_tensor_input(self._input["index"], sizes)
+    def allocate(self, sizes: list[int]) -> None:
+        """Make the input as large as this, and get ready to run."""
+        with _explaining(self.path), _hushed():
+            if sizes != [int(size) for size in self._input["shape"]]:
+                self._interpreter.resize_tensor_input(self._input["index"], sizes)
             self._interpreter.allocate_tensors()
-        self._input = self._interpreter.get_input_details()[0]
+        self._sizes = sizes
 
     def run(self, values: Shaped[np.ndarray, "*input"]) -> Float32[np.ndarray, "*output"]:
         """Give the output for one input; floats are quantised where the model wants integers."""
         if np.issubdtype(values.dtype, np.floating) and np.issubdtype(self.input_dtype, np.integer):
             scale, zero_point = self._input["quantization"]
             values = quantise(values, scale, zero_point, self.input_dtype)
-        values = values.astype(self.input_dtype, copy=False).reshape(self._input["shape"])
+        values = values.astype(self.input_dtype, copy=False).reshape(self._sizes)
         with _explaining(self.path):
             self._interpreter.set_tensor(self._input["index"], values)
             self._interpreter.invoke()

@@ -41,7 +41,7 @@ def parse_spec(text: str) -> TeacherSpec:
     ConfigError
         When it names no known kind, or one option twice.
     """
-    kind, _, rest = text.strip().partition(":")
+    kind, rest = [*re.split("[:,]", text.strip(), maxsplit=1), ""][:2]
     if kind not in KINDS:
         raise ConfigError(
             f"teacher {text!r}", "names no kind of teacher", "kind:where", _guess_spec(text.strip(), kind)

@@ -20,6 +20,7 @@ Modality = Literal["vision", "audio"]
 """What a teacher perceives: pictures or sounds."""
 
 
+@runtime_checkable
 class Described(Protocol):
     """What both sorts of teacher say of themselves."""
 

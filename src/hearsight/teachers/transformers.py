@@ -243,8 +243,8 @@ def _encode_texts(
         tokenizer = library.AutoTokenizer.from_pretrained(origin.where, **origin.arguments)
     limit = getattr(getattr(network.config, "text_config", None), "max_position_embeddings", None)
     settings: dict[str, Any] = {"padding": True}
-    if architecture == "SiglipModel":  # trained on texts of one length
-        settings = {"padding": "max_length", "max_length": limit, "truncation": True}
+    if architecture == "SiglipModel":  # trained on texts of one length, whose padding is read like all else
+        settings = {"padding": "max_length", "max_length": limit, "truncation": True, "return_attention_mask": False}
     torch: Any = require("torch", "transformers", _PURPOSE)
     rows: list[Any] = []
     with _explaining(origin.where), _one_thread(torch):
