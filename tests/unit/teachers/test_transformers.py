@@ -85,8 +85,37 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _save(root / "clip", clip, processor, _make_tokenizer())
     siglip = transformers.SiglipModel(transformers.SiglipConfig(text_config=text, vision_config=vision))
     _save(root / "siglip", siglip, SiglipImageProcessorPil(size={"height": 32, "width": 32}), _make_tokenizer())
+    _save(root / "clap", _make_clap(text), _make_clap_extractor(), _make_tokenizer())
     (root / "names.txt").write_text("dog\ncat\ndrum\n")
     return root
+
+
+def _make_clap(text: dict[str, Any]) -> Any:
+    audio = {
+        "depths": [1, 1],
+        "num_attention_heads": [2, 2],
+        "num_hidden_layers": 2,
+        "hidden_size": 16,
+        "patch_embeds_hidden_size": 8,
+        "spec_size": 64,
+        "num_mel_bins": 16,
+        "window_size": 4,
+        "projection_dim": 8,
+    }
+    text = {**text, "max_position_embeddings": 32, "projection_dim": 8}
+    return transformers.ClapModel(transformers.ClapConfig(text_config=text, audio_config=audio, projection_dim=8))
+
+
+def _make_clap_extractor() -> Any:
+    return transformers.ClapFeatureExtractor(
+        feature_size=16,
+        sampling_rate=8000,
+        hop_length=160,
+        fft_window_size=256,
+        max_length_s=2,
+        frequency_max=4000,
+        truncation="rand_trunc",
+    )
 
 
 def _make_tokenizer() -> Any:
@@ -201,6 +230,20 @@ def test_pictures_are_compared_with_prompts(saved: Path, name: str, prompt: str)
     assert other.digest != teacher.digest
     with pytest.raises(TeacherError, match=r"has no classes of its own, wanted vocabulary=FILE"):
         load_teacher(f"transformers:{saved / name}", "vision")
+
+
+def test_sounds_are_compared_with_prompts(saved: Path, segments: np.ndarray):
+    teacher = load_teacher(f"transformers:{saved / 'clap'},vocabulary={saved / 'names.txt'}", "audio")
+    model = transformers.ClapModel.from_pretrained(saved / "clap").eval()
+    names = ("dog", "cat", "drum")
+    texts = _make_tokenizer()([f"This is a sound of {name}." for name in names], return_tensors="pt")
+    with torch.inference_mode():
+        waveforms = [resample(segment, 16_000, 8000) for segment in segments]
+        features = _make_clap_extractor()(waveforms, sampling_rate=8000, return_tensors="pt")
+        logits = model(input_ids=texts.input_ids, attention_mask=texts.attention_mask, **features).logits_per_audio
+    np.testing.assert_allclose(teacher.label(segments), logits.softmax(dim=1).numpy(), atol=1e-4)
+    assert teacher.vocabulary.names == names
+    assert teacher.image_request is None
 
 
 def test_items_do_not_depend_on_their_neighbours_and_threads_are_given_back(saved: Path):
