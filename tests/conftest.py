@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
-install_import_hook("hearsight", "beartype.beartype")
+# To beartype, as to Python's type checkers, an int is a float.
+install_import_hook("hearsight", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from hearsight.media.container import write_video
 
-FRAME_RATE = 6
+FRAME_RATE = 6.0
 SAMPLE_RATE = 16_000
 HEIGHT, WIDTH = 48, 64
 

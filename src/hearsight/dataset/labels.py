@@ -66,7 +66,7 @@ def top_probabilities(table: pa.Table, top: int) -> Float32[np.ndarray, "clips t
 def unite_classes(
     teachers: Sequence[TeacherRecord],
     names: Sequence[Sequence[str]],
-    counts: Sequence[Int64[np.ndarray, " classes"]],
+    counts: Sequence[Int64[np.ndarray, " _"]],
 ) -> list[ClassRecord]:
     """Make the multi-modal vocabulary: the used classes of every teacher, in the teachers' order (Jia 2019, section 2).
 

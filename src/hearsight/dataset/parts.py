@@ -230,7 +230,7 @@ class _MediaLabeller:
                 yield _as_struct(keep_soft_labels(probabilities, top))
 
 
-def cut_segments(samples: Int16[np.ndarray, " samples"]) -> Float32[np.ndarray, "segments samples"]:
+def cut_segments(samples: Int16[np.ndarray, " clip_samples"]) -> Float32[np.ndarray, "segments samples"]:
     """Cut a clip into the non-overlapping one-second segments that audio teachers hear (Jia 2019, section 2).
 
     A last piece of at least half a second is padded with silence, a shorter one is left out.
