@@ -138,6 +138,52 @@ def test_a_model_that_takes_any_length_gets_the_second(tmp_path: Path, make_tfli
     np.testing.assert_allclose(teacher.label(segments), scipy.special.expit(segments @ weights.T), atol=1e-5)
 
 
+def test_eight_bit_waveforms_are_quantised(tmp_path: Path, make_tflite: Maker, segments: np.ndarray):
+    weights = make_weights(4, 16_000) * 5
+    path = make_tflite(
+        tmp_path / "a.tflite", [1, 16_000], weights, quantised_input=Quantisation("int8", 1 / 127, 3), last="logistic"
+    )
+    rounded = np.rint(segments * 127) / 127
+    given = load_teacher(f"litert:{path}", "audio", quiet=True).label(segments)
+    np.testing.assert_allclose(given, scipy.special.expit(rounded @ weights.T), atol=1e-4)
+    assert np.abs(given - scipy.special.expit(segments @ weights.T)).max() > 1e-3
+
+
+def test_the_output_that_is_asked_for_has_the_classes(tmp_path: Path, segments: np.ndarray):
+    path = tmp_path / "a.tflite"
+    builder = TFLiteBuilder()
+    source, first, second = builder.tensor([1, 16_000]), builder.tensor([1, 16_000]), builder.tensor([1, 16_000])
+    builder.operation("logistic", [source], [first])
+    builder.operation("softmax", [source], [second])
+    path.write_bytes(builder.finish([source], [first, second]))
+    teacher = load_teacher(f"litert:{path},output=1", "audio", quiet=True)
+    np.testing.assert_allclose(teacher.label(segments), scipy.special.softmax(segments, axis=1), atol=1e-6)
+    path.write_bytes(builder.finish([source, first], [second]))
+    with pytest.raises(TeacherError, match="2 inputs, wanted one"):
+        load_teacher(f"litert:{path}", "audio", quiet=True)
+
+
+def test_broken_label_files_inside_are_teacher_errors(tmp_path: Path, make_tflite: Maker):
+    path = make_tflite(
+        tmp_path / "a.tflite", [1, 2, 2, 3], make_weights(3, 12), files={"labels.txt": "dog\ncat\ndrum\n"}
+    )
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"dog\ncat", b"dig\ncut"))
+    with pytest.raises(TeacherError, match=r"label files inside it cannot be read[\s\S]*CRC"):
+        load_teacher(f"litert:{path}", "vision")
+
+
+def test_a_label_file_inside_is_never_larger_than_any_class_list(
+    tmp_path: Path, make_tflite: Maker, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("hearsight.teachers.tflite_metadata._MAX_LABEL_BYTES", 10)
+    path = make_tflite(
+        tmp_path / "a.tflite", [1, 2, 2, 3], make_weights(3, 12), files={"labels.txt": "dog\ncat\ndrum\n"}
+    )
+    with pytest.raises(TeacherError, match=r"labels\.txt inside it has 13 bytes"):
+        load_teacher(f"litert:{path}", "vision")
+
+
 def test_items_do_not_depend_on_their_neighbours(tmp_path: Path, make_tflite: Maker, segments: np.ndarray):
     path = make_tflite(tmp_path / "a.tflite", [1, 16_000], make_weights(4, 16_000))
     teacher = load_teacher(f"litert:{path}", "audio", quiet=True)

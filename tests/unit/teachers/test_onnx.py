@@ -170,6 +170,23 @@ def test_custom_operations_are_never_loaded(tmp_path: Path):
         load_teacher(f"onnx:{tmp_path / 'a.onnx'}", "vision")
 
 
+def test_models_of_several_inputs_and_outputs_that_are_not_there_are_refused(tmp_path: Path, make_onnx: Maker):
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["one", "other"], ["sum"])],
+        "graph",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, 2, 2]) for name in ("one", "other")],
+        [helper.make_tensor_value_info("sum", TensorProto.FLOAT, [1, 3, 2, 2])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 9
+    onnx.save_model(model, str(tmp_path / "two.onnx"))
+    with pytest.raises(TeacherError, match="2 inputs, wanted one"):
+        load_teacher(f"onnx:{tmp_path / 'two.onnx'}", "vision")
+    path = make_onnx(tmp_path / "a.onnx", [1, 3, 2, 2], make_weights(12, 3))
+    with pytest.raises(TeacherError, match="1 outputs, wanted more, for output=2"):
+        load_teacher(f"onnx:{path},output=2", "vision")
+
+
 def test_files_that_are_no_onnx_models_are_teacher_errors(tmp_path: Path):
     (tmp_path / "text.onnx").write_text("hello")
     with pytest.raises(TeacherError, match=r"text\.onnx: ONNX Runtime cannot run it"):
