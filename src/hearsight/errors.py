@@ -15,7 +15,8 @@
     │   ├── CheckpointError        a checkpoint folder
     │   └── BenchmarkError         a benchmark folder
     ├── FailureRateError           more bad input than the limit allows           (exit code 4)
-    └── WorkerError                a worker process died and retrying did not help (exit code 5)
+    ├── WorkerError                a worker process died and retrying did not help (exit code 5)
+    └── TrainingError              the loss is no longer a number                 (exit code 6)
 
 Each says *where: what was found, what was wanted*, and where there is a way out, a ``hint:`` line.
 """
@@ -156,6 +157,12 @@ class WorkerError(HearsightError):
     """A worker process died, again and again, on the same unit of work."""
 
     exit_code = 5
+
+
+class TrainingError(HearsightError):
+    """Training that cannot go on: the loss is no longer a number. What was good before has been kept."""
+
+    exit_code = 6
 
 
 def guess(name: str, known: Iterable[str]) -> str:

@@ -1,0 +1,65 @@
+"""How the weights follow the gradient: Adam, its schedule as a function of the step, and its state as tensors on disk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from hearsight.config import TrainConfig
+
+WARMUP = 0.2
+"""Share of all steps in which the one-cycle schedule rises."""
+
+
+def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Make Adam or AdamW for a network.
+
+    Only kernels are penalised or decayed: biases and normalisations are not. The L2 penalty of the loss enters as its gradient,
+    ``l2_penalty * l2_scale * kernel``, which is what Adam's ``weight_decay`` adds.
+    """
+    kernels = [parameter for parameter in network.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
+    strength = config.l2_penalty * config.l2_scale if config.optimizer == "adam" else config.weight_decay
+    groups = [{"params": kernels, "weight_decay": strength}, {"params": others, "weight_decay": 0.0}]
+    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+    return kind(groups, lr=config.learning_rate, fused=config.fast, foreach=False)
+
+
+def schedule_rate(config: TrainConfig, step: int, steps_per_epoch: int) -> float:
+    """Give the learning rate of a step, counted from zero over the whole run."""
+    if config.schedule == "exponential":
+        return config.learning_rate * config.decay ** (step // steps_per_epoch)
+    num_steps = config.epochs * steps_per_epoch
+    rising = max(1.0, WARMUP * num_steps)
+    if step < rising:
+        return config.learning_rate * (step + 1) / (rising + 1)
+    return config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * (step - rising) / max(1.0, num_steps - rising)))
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all parameters."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def export_state(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Give Adam's moments and step counts as tensors, named ``<what>/<parameter>``; nothing before the first step."""
+    state = optimizer.state
+    return {
+        f"{key}/{name}": value
+        for name, parameter in network.named_parameters()
+        for key, value in state.get(parameter, {}).items()
+    }
+
+
+def import_state(network: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Put back what :func:`export_state` gave; each moment lies in memory as its parameter does, which the fused steps need."""
+    parameters = dict(network.named_parameters())
+    for key_and_name, value in tensors.items():
+        key, _, name = key_and_name.partition("/")
+        parameter = parameters[name]
+        moment = torch.zeros_like(parameter, requires_grad=False).copy_(value) if value.ndim else value.clone()
+        optimizer.state[parameter][key] = moment

@@ -1,0 +1,149 @@
+"""The network that learns, with all that it learns from and by."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from hearsight.config import TrainConfig
+from hearsight.console import say
+from hearsight.errors import DatasetError, TrainingError
+from hearsight.models.network import Network
+from hearsight.models.zoo import build_network
+from hearsight.training.batches import Batch, Draw, Epochs, MiddleSegments, Survey, TrainingData, survey_clips
+from hearsight.training.losses import binary_cross_entropy
+from hearsight.training.machine import Machine
+from hearsight.training.optimizer import make_optimizer, schedule_rate, set_rate
+
+
+@dataclasses.dataclass
+class Student:
+    """A network in training, its optimizer, and the clips it hears."""
+
+    config: TrainConfig
+    machine: Machine
+    vocabulary: tuple[str, ...]
+    dataset: str
+    network: Network
+    optimizer: torch.optim.Optimizer
+    epochs: Epochs
+    middles: MiddleSegments
+    num_clips: int
+
+    @classmethod
+    def prepare(cls, data: TrainingData, config: TrainConfig, machine: Machine) -> Student:
+        """Read the labels, build the network and its optimizer.
+
+        Raises
+        ------
+        DatasetError
+            When there is too little to train on, or the sound is of another sample rate than the network's.
+        UsageError
+            When there is no such network.
+        """
+        training = survey_clips(data, "train", config.visual_share)
+        validation = survey_clips(data, "validation", config.visual_share, config.validation_clips)
+        _check_clips(training, validation)
+        network = build_network(config.model, len(data.names), seed=config.seed, **config.options)
+        if network.sample_rate != data.sample_rate:
+            wanted = f"{network.sample_rate} Hz, which {network.name} hears"
+            raise DatasetError("the dataset", f"sound at {data.sample_rate} Hz", wanted)
+        if config.prior:
+            network.set_prior(torch.from_numpy(training.frequencies).float())
+        network = machine.place(network).train()
+        draw = Draw(
+            segment_samples=network.segment_samples,
+            batch_size=config.batch_size,
+            segments=config.segments,
+            visual_share=config.visual_share,
+            gain=config.gain,
+            mix=config.mix,
+            seed=config.seed,
+        )
+        return cls(
+            config=config,
+            machine=machine,
+            vocabulary=data.names,
+            dataset=data.digest,
+            network=network,
+            optimizer=make_optimizer(network, config),
+            epochs=Epochs(data, training.clips, draw),
+            middles=MiddleSegments(data, validation.clips, draw),
+            num_clips=len(training.clips),
+        )
+
+    def learn(self, batch: Batch, epoch: int, step: int) -> tuple[float, float]:
+        """Take one step, counted from one over the whole run; give the loss before it and its learning rate.
+
+        Raises
+        ------
+        TrainingError
+            When the loss is no longer a number; the weights are left as they were.
+        """
+        rate = schedule_rate(self.config, step - 1, self.epochs.num_batches)
+        set_rate(self.optimizer, rate)
+        logits, targets = self.machine.hear(self.network, batch)
+        loss = binary_cross_entropy(logits, targets)
+        value = loss.item()
+        self.check(epoch, step, value)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return value, rate
+
+    def check(self, epoch: int, step: int, loss: float | None) -> None:
+        """Refuse to go on with a loss that is no number; without one, with weights that are none."""
+        if loss is None:
+            whole = all(bool(torch.isfinite(parameter).all()) for parameter in self.network.parameters())
+            loss = 0.0 if whole else math.nan
+        if not math.isfinite(loss):
+            kept = f"the checkpoint of epoch {epoch - 1} is kept" if epoch > 1 else "no epoch was finished"
+            raise TrainingError(
+                f"epoch {epoch}, step {step}",
+                f"the loss is {loss}",
+                "a number",
+                f"lower the learning rate (learning_rate is {self.config.learning_rate:g}); {kept}",
+            )
+
+    def describe(self) -> dict[str, Any]:
+        """Give what is trained on what, for the record of the run."""
+        return {
+            "model": self.network.name,
+            "digest": self.dataset,
+            "num_clips": self.num_clips,
+            "num_validation_clips": len(self.middles),
+            "num_classes": len(self.vocabulary),
+        }
+
+    def describe_checkpoint(self, line: Mapping[str, Any]) -> dict[str, Any]:
+        """Give what a checkpoint tells of itself, from an epoch's line of the log."""
+        config = self.config
+        scores = {key: line[key] for key in line if key.startswith("validation_") and isinstance(line[key], float)}
+        training = {
+            "recipe": config.recipe,
+            "dataset": self.dataset,
+            "clips": self.num_clips,
+            "epochs": line["epoch"],
+            "steps": line["step"],
+            "batch_size": config.batch_size,
+            "learning_rate": config.learning_rate,
+            "seed": config.seed,
+            "loss": line["loss"],
+        }
+        return {"vocabulary": self.vocabulary, "training": training, "scores": scores}
+
+
+def _check_clips(training: Survey, validation: Survey) -> None:
+    """Refuse what cannot be trained on, and say what is left out."""
+    if len(training.clips) < 2:
+        found = f"{len(training.clips)} training clips with labels"
+        hint = "build from more videos, or with another policy or validation_share"
+        raise DatasetError("the dataset", found, "at least 2", hint)
+    if training.num_unlabelled or validation.num_unlabelled:
+        say(f"{training.num_unlabelled + validation.num_unlabelled} clips have no label and are left out")
+    if not len(validation.clips):
+        say("no clip is kept for validation: training goes on without accuracy and mAP")

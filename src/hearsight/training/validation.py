@@ -1,0 +1,91 @@
+"""How well a network does on the validation clips, after each epoch."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hearsight.metrics import mean_average_precision, one_best_accuracy
+from hearsight.models.network import Network
+from hearsight.training.batches import MiddleSegments, prefetch
+from hearsight.training.losses import binary_cross_entropy
+from hearsight.training.machine import Machine
+
+IN_MEMORY = 256 * 2**20
+"""Bytes of scores up to which they are held in memory; larger ones are written to a file that is mapped."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """What validation gives; None where no clip is kept for it.
+
+    The accuracy counts a hit if the most probable class is any of the clip's labels; the mean average precision is over the
+    classes that a validation clip has.
+    """
+
+    loss: float | None = None
+    accuracy: float | None = None
+    mean_average_precision: float | None = None
+    num_clips: int = 0
+
+    def describe(self) -> str:
+        """Say it in a few words."""
+        if self.loss is None or self.accuracy is None:
+            return "not validated"
+        precision = "undefined" if self.mean_average_precision is None else f"{self.mean_average_precision:.3f}"
+        return f"validation loss {self.loss:.4f}, accuracy {self.accuracy:.3f}, mAP {precision}"
+
+    def as_values(self) -> dict[str, Any]:
+        """Give the values for the run log."""
+        return {f"validation_{field.name}": getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
+def validate(network: Network, clips: MiddleSegments, machine: Machine, scratch: Path) -> Scores:
+    """Score a network, and leave it in training mode.
+
+    Parameters
+    ----------
+    network
+        Put into evaluation mode meanwhile.
+    clips
+        The validation clips.
+    machine
+        What to compute on.
+    scratch
+        A folder for scores that are too many for memory.
+    """
+    if len(clips) == 0:
+        return Scores()
+    shape = (len(clips), network.num_classes)
+    total, first = 0.0, 0
+    with tempfile.TemporaryDirectory(dir=scratch, prefix=".validation-") as folder:
+        scores = _allocate(Path(folder) / "scores", shape, np.float16)
+        truths = _allocate(Path(folder) / "truths", shape, np.bool_)
+        network.eval()
+        for batch in prefetch(clips.batches()):
+            rows = slice(first, first + len(batch.clips))
+            with torch.inference_mode():
+                logits, targets = machine.hear(network, batch)
+                total += float(binary_cross_entropy(logits, targets)) * len(batch.clips)
+                # logits order the clips as probabilities do; half precision tells them apart near zero and one as well
+                scores[rows] = logits.float().clamp(-6e4, 6e4).cpu().numpy()
+            truths[rows] = batch.targets > 0
+            first = rows.stop
+        network.train()
+        if not math.isfinite(total):
+            return Scores(math.nan, None, None, len(clips))
+        precision = mean_average_precision(scores, truths)
+        accuracy = one_best_accuracy(scores, truths)
+        return Scores(total / len(clips), accuracy, None if math.isnan(precision) else precision, len(clips))
+
+
+def _allocate(path: Path, shape: tuple[int, int], dtype: type[np.generic]) -> np.ndarray:
+    if math.prod(shape) * np.dtype(dtype).itemsize <= IN_MEMORY:
+        return np.zeros(shape, dtype)
+    return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
