@@ -31,11 +31,12 @@ class CutConfig(Stage):
     min_length: float = Field(default=3.0, ge=1.0, le=60.0)
     """Shortest clip in seconds."""
     max_length: float = Field(default=5.0, ge=1.0, le=60.0)
-    """Longest clip in seconds; a short tail is merged into the clip before it up to this length."""
-    tail: Literal["merge", "drop", "keep"] = "merge"
+    """Longest clip in seconds."""
+    tail: Literal["share", "merge", "drop", "keep"] = "share"
     """What becomes of the rest after the last whole clip: a rest of at least ``min_length`` is always a clip of its own. A shorter
-    one is merged into the clip before it where that stays within ``max_length``, or dropped (``merge``); dropped (``drop``); or
-    kept as a short clip where it has at least one second (``keep``)."""
+    one is shared out with the one or two clips before it, so that all stay within ``min_length`` and ``max_length`` (``share``:
+    10 s become 4 + 3 + 3); merged into the clip before it up to ``max_length`` (``merge``); dropped (``drop``); or kept as a short clip
+    where it has at least one second (``keep``). Where there is no way to do so it is dropped."""
 
     @model_validator(mode="after")
     def _check_order(self) -> CutConfig:

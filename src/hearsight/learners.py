@@ -18,9 +18,9 @@ from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC, LinearSVC
-from threadpoolctl import threadpool_limits
 
 from hearsight.errors import UsageError
+from hearsight.threads import one_thread
 
 LLOYD_ITEMS = 100_000
 """Descriptors up to which every iteration of k-means sees all of them; above, it sees batches."""
@@ -35,13 +35,6 @@ INNER_SPLITS = 5
 GRAM_CLIPS = 4_000
 """Clips up to which a fit goes through the matrix of their inner products, however long the features."""
 MAX_ITERATIONS = 5_000
-
-
-@contextmanager
-def one_thread() -> Generator[None]:
-    """Keep every numerical library on one thread: sums in another order would be other bits."""
-    with threadpool_limits(limits=1):
-        yield
 
 
 @contextmanager

@@ -6,6 +6,9 @@ Every span of a media file ends up in exactly one clip or one rejection.
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -14,11 +17,15 @@ import numpy as np
 from hearsight.errors import BrokenMediaError, MediaError
 from hearsight.media.decode import DecodedClip, ImageRequest, decode_windows
 from hearsight.records import Media, Rejection, RejectReason
+from hearsight.units import to_samples
 
-Tail = Literal["merge", "drop", "keep"]
+Tail = Literal["share", "merge", "drop", "keep"]
 
 SHORTEST_KEPT = 1.0
 """Seconds that a rest must have to be kept as a clip of its own by the policy ``keep``."""
+
+MOST_SHARING = 2
+"""Clips before a rest that it may be shared out with."""
 
 _CLOSE = 1e-6
 """Seconds within which two lengths are the same."""
@@ -53,7 +60,7 @@ def cut_media(
         In order of time; together they cover the media's span once, but for less than a millisecond at its end. Whatever is
         wrong with the file is a rejection, nothing is raised.
     """
-    held: DecodedClip | None = None
+    held: deque[DecodedClip] = deque()
     trouble: MediaError | None = None
     end = media.start
     windows = decode_windows(media, length=length, images_per_second=images_per_second, requests=requests)
@@ -61,61 +68,97 @@ def cut_media(
         for window in windows:
             end = window.start + window.duration
             if window.duration >= length - _CLOSE:
-                if held is not None:
-                    yield held
-                held = window
+                held.append(window)
+                if len(held) > MOST_SHARING:
+                    yield held.popleft()
             else:
-                yield from _settle(
-                    media, held, window, place_rest(window.duration, length, min_length, max_length, tail)
-                )
-                held = None
+                place = place_rest(window.duration, len(held), length, min_length, max_length, tail)
+                yield from _settle(media, held, window, place, images_per_second)
+                held.clear()
     except MediaError as error:
         trouble = error
-    if held is not None:
-        yield held
+    yield from held
     if trouble is not None:
         yield _reject(media, trouble, end)
     elif end <= media.start:
         yield Rejection(media.path, media.start, 0.0, RejectReason.TOO_SHORT, "nothing lies in its span")
 
 
+@dataclasses.dataclass(frozen=True)
+class RestPlace:
+    """What becomes of a rest: it and the last ``num_before`` clips become ``num_clips`` clips of equal length; 0 drops it."""
+
+    num_before: int
+    num_clips: int
+
+
 def place_rest(
-    rest: float, length: float, min_length: float, max_length: float, tail: Tail
-) -> Literal["clip", "merge", "drop"]:
+    rest: float, num_before: int, length: float, min_length: float, max_length: float, tail: Tail
+) -> RestPlace:
     """Say what becomes of the rest after the last whole clip.
 
-    A rest of at least ``min_length`` is a clip of its own. A shorter one is merged into the clip before it where the two stay
-    within ``max_length`` (``merge``), kept where it has at least a second (``keep``), and dropped otherwise. With no clip before
-    it, what would be merged is dropped.
+    A rest of at least ``min_length`` is a clip of its own. A shorter one is
+
+    - ``share``: shared out with the one or two clips before it, so that all of them stay within ``min_length`` and
+      ``max_length``: 4 + 4 + 2 s become 4 + 3 + 3, and 4 + 4 + 1.5 s become 4.75 + 4.75;
+    - ``merge``: merged into the clip before it, where the two stay within ``max_length``;
+    - ``keep``: kept as it is, where it has at least a second;
+    - dropped otherwise, or where there is no way to do so.
 
     Parameters
     ----------
     rest
         Seconds left, less than ``length``.
+    num_before
+        Clips of ``length`` before it, as far as they can still be changed.
     """
-    if rest >= min_length - _CLOSE:
-        return "clip"
-    if tail == "merge" and length + rest <= max_length + _CLOSE:
-        return "merge"
-    if tail == "keep" and rest >= SHORTEST_KEPT - _CLOSE:
-        return "clip"
-    return "drop"
+    if rest >= min_length - _CLOSE or (tail == "keep" and rest >= SHORTEST_KEPT - _CLOSE):
+        return RestPlace(0, 1)
+    most = {"share": MOST_SHARING, "merge": 1}.get(tail, 0)
+    for before in range(1, min(most, num_before) + 1):
+        total = before * length + rest
+        for num_clips in (before, before + 1) if tail == "share" else (before,):
+            if min_length - _CLOSE <= total / num_clips <= max_length + _CLOSE:
+                return RestPlace(before, num_clips)
+    return RestPlace(0, 0)
 
 
 def _settle(
-    media: Media, before: DecodedClip | None, rest: DecodedClip, place: Literal["clip", "merge", "drop"]
+    media: Media, held: Sequence[DecodedClip], rest: DecodedClip, place: RestPlace, images_per_second: float
 ) -> Iterator[DecodedClip | Rejection]:
-    if place == "merge" and before is not None:
-        yield join_clips(before, rest)
+    untouched = len(held) - place.num_before
+    yield from (held[index] for index in range(untouched))
+    if place.num_clips == 0:
+        reason = RejectReason.SHORT_TAIL if rest.start > media.start else RejectReason.TOO_SHORT
+        what = "are left after the last clip" if reason is RejectReason.SHORT_TAIL else "are all there is"
+        yield Rejection(media.path, rest.start, rest.duration, reason, f"{rest.duration:.3f} s {what}")
         return
-    if before is not None:
-        yield before
-    if place == "clip":
-        yield rest
-        return
-    reason = RejectReason.SHORT_TAIL if rest.start > media.start else RejectReason.TOO_SHORT
-    what = "are left after the last clip" if reason is RejectReason.SHORT_TAIL else "are all there is"
-    yield Rejection(media.path, rest.start, rest.duration, reason, f"{rest.duration:.3f} s {what}")
+    pieces = [held[index] for index in range(untouched, len(held))] + [rest]
+    yield from divide_clips(pieces, place.num_clips, images_per_second)
+
+
+def divide_clips(pieces: Sequence[DecodedClip], num_clips: int, images_per_second: float) -> Iterator[DecodedClip]:
+    """Make clips of equal length, to the millisecond, of clips that follow each other; no sample or picture is lost."""
+    whole = functools.reduce(join_clips, pieces)
+    shots = np.concatenate(
+        [piece.start + (np.arange(len(piece.thumbnails)) + 0.5) / images_per_second for piece in pieces]
+    )
+    inner = [whole.start + math.floor(1000.0 * whole.duration * k / num_clips) / 1000.0 for k in range(1, num_clips)]
+    bounds = [whole.start, *inner, whole.start + whole.duration]
+    places = [to_samples(bound - whole.start) for bound in bounds[:-1]] + [len(whole.samples)]
+    cuts = [0, *np.searchsorted(shots, inner).tolist(), len(shots)]
+    for index in range(num_clips):
+        duration = bounds[index + 1] - bounds[index]
+        chosen = slice(cuts[index], cuts[index + 1])
+        yield dataclasses.replace(
+            whole,
+            start=bounds[index],
+            duration=duration,
+            samples=whole.samples[places[index] : places[index + 1]],
+            thumbnails=whole.thumbnails[chosen],
+            images=tuple(images[chosen] for images in whole.images),
+            seconds_filled=whole.seconds_filled * duration / whole.duration,
+        )
 
 
 def join_clips(first: DecodedClip, second: DecodedClip) -> DecodedClip:

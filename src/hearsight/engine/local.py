@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import threading
@@ -12,6 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from hearsight.engine.engine import Answer, ResultT, Stage, UnitT
+from hearsight.threads import one_thread
 
 
 class SerialEngine:
@@ -21,7 +23,9 @@ class SerialEngine:
         """Answer the units in their order; a crash here is a crash of the process."""
         work = stage()
         for unit in units:
-            yield Answer(unit, work(unit))
+            with one_thread():
+                answer = Answer(unit, work(unit))
+            yield answer
 
 
 class ProcessEngine:
@@ -77,6 +81,7 @@ class ProcessEngine:
 
 
 _work: Callable[[Any], Any] | None = None
+_limits = contextlib.ExitStack()
 
 
 def _open_pool(stage: Stage[Any, Any], workers: int) -> ProcessPoolExecutor:
@@ -89,6 +94,8 @@ def _start_worker(stage: Stage[Any, Any]) -> None:
     global _work
     _die_with_parent()
     _work = stage()
+    # Entered after the libraries are loaded, and never left: a worker's unit is one thread's work.
+    _limits.enter_context(one_thread())
 
 
 def _answer(unit: Any) -> Any:

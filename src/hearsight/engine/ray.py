@@ -8,6 +8,7 @@ from typing import Any
 
 from hearsight.engine.engine import Answer, ResultT, Stage, UnitT
 from hearsight.extras import require
+from hearsight.threads import one_thread
 
 _TRIES = 3
 _CPUS_PER_ACTOR = 0.25  # more starves Ray's own tasks on small nodes; the actors are busy anyway
@@ -73,6 +74,8 @@ class _StageActor:
 
     def __init__(self, stage: Callable[[], Callable[[Any], Any]]) -> None:
         self._work = stage()
+        self._limits = contextlib.ExitStack()
+        self._limits.enter_context(one_thread())
 
     def answer(self, unit: Any) -> Any:
         """Answer one unit."""

@@ -98,6 +98,23 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     wait_until(lambda: not any(Path(f"/proc/{path.name}").exists() for path in pids.iterdir()))
 
 
+def make_counter():
+    import numpy as np
+    from threadpoolctl import threadpool_info
+
+    def work(unit: int) -> int:
+        np.ones((unit, unit)) @ np.ones((unit, unit))
+        return max(library["num_threads"] for library in threadpool_info())
+
+    return work
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_unit_of_work_is_one_threads_work(workers: int) -> None:
+    answers = list(open_engine("local", workers).run(make_counter, [8, 16, 32, 64]))
+    assert [answer.result for answer in answers] == [1, 1, 1, 1]
+
+
 def wait_until(condition, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():

@@ -51,7 +51,9 @@ def test_every_unit_is_answered_exactly_once_on_ray() -> None:
 
 
 @pytest.mark.parametrize(("times", "result"), [(1, 6), (9, None)])
-def test_a_killed_actor_loses_nothing_and_a_deadly_unit_is_given_up(tmp_path: Path, times: int, result: int | None) -> None:
+def test_a_killed_actor_loses_nothing_and_a_deadly_unit_is_given_up(
+    tmp_path: Path, times: int, result: int | None
+) -> None:
     stage = functools.partial(make_killer, 3, str(tmp_path), times)
     answers = {answer.unit: answer.result for answer in open_engine("ray", 2).run(stage, list(range(6)))}
     assert answers == {**{unit: 2 * unit for unit in range(6)}, 3: result}
