@@ -1,0 +1,251 @@
+"""Writing the world to disk: videos with a table of what is in them, and labelled sounds.
+
+Each file depends on the seed and its own number alone. What is there already is kept, so that a generation killed anywhere goes on
+where it stopped; the table is written last.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import functools
+import hashlib
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Float32, Float64, UInt8
+
+from hearsight.console import track
+from hearsight.media.container import write_video
+from hearsight.media.streams import Encoding
+from hearsight.units import SAMPLE_RATE, to_samples
+from hearsight.world import pictures
+from hearsight.world.kinds import KINDS
+from hearsight.world.scenes import Chances, Presence, Scene, plan_scenes
+from hearsight.world.sounds import play, put_in_room, record
+
+FRAME_RATE = 8.0
+"""Pictures per second of the videos."""
+
+_VIDEOS, _SOUNDS = 1, 2  # streams of draws: a video and a sound of one number share none
+
+WORLD_SCHEMA = pa.schema(
+    [
+        ("path", pa.string()),
+        ("kind", pa.string()),
+        ("start", pa.float64()),
+        ("end", pa.float64()),
+        ("audible", pa.bool_()),
+        ("visible", pa.bool_()),
+    ]
+)
+"""Rows of ``world.parquet``: the objects of every video."""
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """A generated world: its folder, its videos in order of their numbers, and the table of what is in them."""
+
+    folder: Path
+    videos: tuple[Path, ...]
+    contents: Path
+
+    def read_contents(self) -> pa.Table:
+        """Read the table: ``path`` (file name), ``kind``, ``start`` and ``end`` in seconds, ``audible``, ``visible``."""
+        return pq.read_table(self.contents)
+
+
+def generate_world(
+    folder: Path,
+    *,
+    num_videos: int = 300,
+    seconds: float = 16.0,
+    seed: int = 0,
+    workers: int | None = None,
+    chances: Chances | None = None,
+) -> World:
+    """Generate videos of objects that look and sound their own way.
+
+    Parameters
+    ----------
+    folder
+        Where the MP4 files (H.264, AAC) and ``world.parquet`` go.
+    num_videos, seconds
+        How many videos, and how long each is.
+    seed
+        Of everything; a video's contents depend on it and the video's number alone.
+    workers
+        Processes; one per processor by default.
+    chances
+        How often objects share a scene, are silent, unseen or mismatched.
+    """
+    chances = chances or Chances()
+    folder.mkdir(parents=True, exist_ok=True)
+    # the names say nothing: content is drawn from the number, the name is a hash of it
+    numbers = range(num_videos)
+    paths = [folder / f"{_hash_name('video', seed, number)}.mp4" for number in numbers]
+    make = functools.partial(_write_world_video, seed=seed, seconds=seconds, chances=chances)
+    _run_missing("making videos", make, [(path, number) for path, number in zip(paths, numbers, strict=True)], workers)
+    contents = folder / "world.parquet"
+    rows = [
+        {"path": path.name, **_describe(presence)}
+        for path, number in zip(paths, numbers, strict=True)
+        for scene in plan_scenes(seconds, chances, _seed_plan(seed, number))
+        for presence in scene.objects
+    ]
+    _write_table(pa.Table.from_pylist(rows, schema=WORLD_SCHEMA), contents)
+    return World(folder, tuple(paths), contents)
+
+
+def generate_sounds(
+    folder: Path, *, per_kind: int = 40, seconds: float = 3.0, seed: int = 0, workers: int | None = None
+) -> tuple[Path, ...]:
+    """Generate sounds of one object each, as ``folder/KIND/*.wav``: a labelled benchmark that shares no draw with any world.
+
+    Parameters
+    ----------
+    folder
+        Where the class folders go.
+    per_kind, seconds
+        How many sounds of each kind, and how long each is.
+    seed
+        Of everything.
+    workers
+        Processes; one per processor by default.
+    """
+    units: list[tuple[Path, int]] = []
+    for place, kind in enumerate(KINDS):
+        (folder / kind.name).mkdir(parents=True, exist_ok=True)
+        for take in range(per_kind):
+            number = place * 1_000_000 + take
+            units.append((folder / kind.name / f"{_hash_name('sound', seed, number)}.wav", number))
+    _run_missing("making sounds", functools.partial(_write_world_sound, seed=seed, seconds=seconds), units, workers)
+    return tuple(path for path, _ in units)
+
+
+def make_sound(number: int, seconds: float, seed: int) -> Float32[np.ndarray, " samples"]:
+    """Make the labelled sound of a number, of kind ``number // 1_000_000``."""
+    rng = np.random.default_rng([seed, _SOUNDS, number])
+    played = play(KINDS[number // 1_000_000], seconds, rng)
+    return record(put_in_room(played.waveform, rng), 1.0, rng)
+
+
+def _write_world_sound(unit: tuple[Path, int], *, seed: int, seconds: float) -> None:
+    path, number = unit
+    write_video(
+        path, None, FRAME_RATE, make_sound(number, seconds, seed), SAMPLE_RATE, Encoding(audio_codec="pcm_s16le")
+    )
+
+
+def _write_world_video(unit: tuple[Path, int], *, seed: int, seconds: float, chances: Chances) -> None:
+    path, number = unit
+    scenes = plan_scenes(seconds, chances, _seed_plan(seed, number))
+    rng = np.random.default_rng([seed, _VIDEOS, number, 1])
+    waveform, levels = _make_soundtrack(scenes, seconds, rng)
+    images = _draw_images(scenes, levels, seconds, rng)
+    write_video(path, images, FRAME_RATE, waveform, SAMPLE_RATE, Encoding(audio_bit_rate=64_000, crf=26))
+
+
+def _seed_plan(seed: int, number: int) -> np.random.Generator:
+    return np.random.default_rng([seed, _VIDEOS, number, 0])
+
+
+def _make_soundtrack(
+    scenes: Sequence[Scene], seconds: float, rng: np.random.Generator
+) -> tuple[Float32[np.ndarray, " samples"], dict[Presence, Float64[np.ndarray, " samples"]]]:
+    """Mix the audible objects of all scenes; give the waveform and the level (0..1) of each object's sound over its span."""
+    total = np.zeros(to_samples(seconds))
+    levels: dict[Presence, np.ndarray] = {}
+    for scene in scenes:
+        for presence in scene.objects:
+            played = play(presence.kind, presence.end - presence.start, rng)
+            levels[presence] = played.level if presence.audible else np.zeros_like(played.level)
+            if presence.audible:
+                first = to_samples(presence.start)
+                sound = put_in_room(played.waveform, rng)[: len(total) - first] * 10.0 ** (
+                    rng.uniform(-4.0, 4.0) / 20.0
+                )
+                ramp = np.minimum(1.0, np.arange(len(sound)) / 800.0)
+                total[first : first + len(sound)] += sound * ramp * ramp[::-1]
+    return record(total, 1.0, rng), levels
+
+
+def _draw_images(
+    scenes: Sequence[Scene],
+    levels: dict[Presence, Float64[np.ndarray, " samples"]],
+    seconds: float,
+    rng: np.random.Generator,
+) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+    """Draw the pictures one by one, so that no video is ever held whole."""
+    grain = pictures.draw_grain(rng)
+    number = 0
+    for scene in scenes:
+        background, phase = pictures.draw_background(rng), rng.uniform(0.0, 2.0 * np.pi)
+        shown = [presence for presence in scene.objects if presence.visible]
+        looks = [_draw_look(presence, place, len(shown), rng) for place, presence in enumerate(shown)]
+        while number / FRAME_RATE < min(scene.end, seconds):
+            now = number / FRAME_RATE - scene.start
+            picture = pictures.frame_background(background, now, phase)
+            for presence, look in zip(shown, looks, strict=True):
+                course = levels[presence]
+                pictures.paint(picture, look, now, float(course[min(len(course) - 1, max(0, to_samples(now)))]))
+            yield pictures.develop(picture, grain[number % len(grain)])
+            number += 1
+
+
+def _draw_look(presence: Presence, place: int, count: int, rng: np.random.Generator) -> pictures.Look:
+    spot = (0.5, 0.25) if count == 1 else ((0.28, 0.06), (0.72, 0.06))[place]
+    size = 1.0 if count == 1 else 0.75
+    return pictures.draw_look(presence.kind.outline, presence.kind.surface, spot, size, rng)
+
+
+def _describe(presence: Presence) -> dict[str, Any]:
+    return {
+        "kind": presence.kind.name,
+        "start": presence.start,
+        "end": presence.end,
+        "audible": presence.audible,
+        "visible": presence.visible,
+    }
+
+
+def _hash_name(what: str, seed: int, number: int) -> str:
+    return hashlib.sha256(f"{what}-{seed}-{number}".encode()).hexdigest()[:12]
+
+
+def _write_table(table: pa.Table, path: Path) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        pq.write_table(table, temporary, compression="zstd")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _run_missing(
+    description: str,
+    make: Callable[[tuple[Path, int]], None],
+    units: Iterable[tuple[Path, int]],
+    workers: int | None,
+) -> None:
+    """Make the files that are not there, in as many processes as asked for."""
+    units = list(units)
+    missing = [unit for unit in units if not unit[0].exists()]
+    count = min(workers or os.cpu_count() or 1, len(missing))
+    with track(description, len(units), "files") as bar:
+        bar.advance(len(units) - len(missing))
+        if count <= 1:
+            for unit in missing:
+                make(unit)
+                bar.advance()
+            return
+        context = multiprocessing.get_context("spawn")
+        with concurrent.futures.ProcessPoolExecutor(count, mp_context=context) as pool:
+            for _ in pool.map(make, missing, chunksize=4):
+                bar.advance()

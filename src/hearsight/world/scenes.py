@@ -1,0 +1,84 @@
+"""What happens in a generated video: scenes with one or two objects, most of them seen and heard, some only one of the two."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from hearsight.world.kinds import KINDS, Kind
+
+
+@dataclasses.dataclass(frozen=True)
+class Presence:
+    """One object in a video: its kind, from when to when (seconds), and whether it can be heard and seen."""
+
+    kind: Kind
+    start: float
+    end: float
+    audible: bool
+    visible: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """A span of a video between two cuts (seconds), and the objects in it."""
+
+    start: float
+    end: float
+    objects: tuple[Presence, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Chances:
+    """How the world is made up.
+
+    Attributes
+    ----------
+    company
+        Chance that a scene has two objects.
+    silent, unseen
+        Chance that an object is seen without being heard, and heard without being seen.
+    mismatched
+        Chance that an object is seen while quite another one is heard.
+    """
+
+    company: float = 0.2
+    silent: float = 0.1
+    unseen: float = 0.1
+    mismatched: float = 0.05
+
+
+def plan_scenes(seconds: float, chances: Chances, rng: np.random.Generator) -> tuple[Scene, ...]:
+    """Plan a video: scenes of 6 to 12 seconds, cut to length at the end of the video."""
+    scenes: list[Scene] = []
+    start = 0.0
+    while start < seconds:
+        end = start + rng.uniform(6.0, 12.0)
+        if seconds - end < 3.0:
+            end = seconds
+        count = 2 if rng.random() < chances.company else 1
+        numbers = rng.permutation(len(KINDS))
+        objects: list[Presence] = []
+        for number, other in zip(numbers[:count], numbers[count:], strict=False):
+            objects += _plan_object(KINDS[number], KINDS[other], (start, end), chances, rng)
+        scenes.append(Scene(start, end, tuple(objects)))
+        start = end
+    return tuple(scenes)
+
+
+def _plan_object(
+    kind: Kind, other: Kind, span: tuple[float, float], chances: Chances, rng: np.random.Generator
+) -> list[Presence]:
+    start, end = span
+    lot = rng.random()
+    if lot < chances.silent:
+        return [Presence(kind, start, end, audible=False, visible=True)]
+    lot -= chances.silent
+    if lot < chances.unseen:
+        return [Presence(kind, start, end, audible=True, visible=False)]
+    lot -= chances.unseen
+    if lot < chances.mismatched:
+        seen = Presence(kind, start, end, audible=False, visible=True)
+        return [seen, Presence(other, start, end, audible=True, visible=False)]
+    return [Presence(kind, start, end, audible=True, visible=True)]
