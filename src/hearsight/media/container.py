@@ -8,8 +8,9 @@ or addresses are not on the list of those allowed, whatever a file's name or con
 from __future__ import annotations
 
 import contextlib
+import functools
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,6 +27,7 @@ from jaxtyping import Float32, UInt8
 from hearsight.errors import BrokenMediaError, MediaError
 from hearsight.media.encode import PictureWriter, SoundWriter
 from hearsight.media.streams import Encoding, Picture, Sound, describe_audio, describe_video
+from hearsight.media.track import Track
 from hearsight.records import RejectReason
 
 DEMUXERS = (
@@ -35,9 +37,6 @@ DEMUXERS = (
     "pva,qcp,qoa,rm,roq,shn,smk,sox,swf,tak,truehd,tta,ty,vc1,voc,vvc,w64,wav,wsd,wtv,wv,xwma,yuv4mpegpipe"
 )
 """The demuxers that read one file and nothing beside it."""
-
-MAX_FAILURES = 25
-"""Packets in a row that a decoder may refuse (a second of video) before the stream is taken to be broken there."""
 
 PRIMING_SECONDS = 0.5
 """A stream may start this much before zero: encoders' priming, which no player plays."""
@@ -56,6 +55,16 @@ class MediaReader:
         A regular file.
     threads
         Threads of each decoder; workers are processes, so one is best where many files are decoded.
+
+    Attributes
+    ----------
+    audio, video
+        What the container says of the chosen streams; None where there is none that can be decoded.
+    origin
+        Seconds on the container's clock at which the file's own time is zero.
+    next_wanted
+        Gives the first time at or after a given one at which somebody wants the picture shown. With it, pictures that nobody wants
+        and no other picture refers to are not decoded; without it (None) all are.
 
     Raises
     ------
@@ -78,6 +87,7 @@ class MediaReader:
         self.audio = None if self._audio is None else describe_audio(self._audio)
         self.video = None if self._video is None else describe_video(self._video)
         self.origin = self._find_origin()
+        self.next_wanted: Callable[[float], float] | None = None
         self._skipped: set[int] = set()
         self._reformatters: dict[tuple[int, int, str], av.video.reformatter.VideoReformatter] = {}
 
@@ -130,7 +140,7 @@ class MediaReader:
             sound or picture ended. Packets refused before the first good one and after the last are passed over, as players do.
         """
         chosen = [s for s, wanted in ((self._audio, sound), (self._video, pictures)) if wanted and s is not None]
-        tracks = {stream.index: _Track(self, stream) for stream in chosen}
+        tracks = {stream.index: self._follow(stream) for stream in chosen}
         if not tracks:
             return
         packets = self._container.demux(chosen)
@@ -178,6 +188,11 @@ class MediaReader:
             return 0, None
         return round(picture.frame.rotation) % 360, tuple(np.frombuffer(bytes(matrix), np.int32).tolist())
 
+    def _follow(self, stream: Any) -> Track:
+        video = self.video if stream.type == "video" else None
+        rate = None if video is None else video.frame_rate
+        return Track(self.path, stream, self.origin, functools.partial(_decode_packet, stream), rate, self.next_wanted)
+
     def _find_origin(self) -> float:
         starts = [f.start for f in (self.audio, self.video) if f is not None and f.start is not None]
         if not starts:
@@ -186,74 +201,14 @@ class MediaReader:
         return 0.0 if -PRIMING_SECONDS < min(starts) < 0.0 else min(starts)
 
 
-class _Track:
-    """The decoder of one stream, and what it refused."""
-
-    def __init__(self, reader: MediaReader, stream: Any) -> None:
-        self.end: float | None = None
-        self._reader = reader
-        self._stream = stream
-        self._failures = 0
-        video = reader.video
-        self._frame_seconds = 1.0 / video.frame_rate if video is not None and video.frame_rate else 0.0
-
-    def decode(self, packet: Any) -> list[Sound | Picture]:
-        """Decode a packet, or what the decoder still holds (None)."""
-        frames: list[Any] = []
-        try:
-            frames = self._stream.decode(packet)
-        except av.error.EOFError:
-            return []
-        except av.error.FFmpegError as error:
-            self._fail(error.strerror or type(error).__name__)
-            return []
-        decoded: list[Sound | Picture] = []
-        for frame in frames:
-            if frame.is_corrupt:
-                self._fail("damaged data")
-                continue
-            if self._failures and self.end is not None:
-                raise self._broken()
-            self._failures = 0
-            decoded.append(self._wrap(frame))
-        return decoded
-
-    def _wrap(self, frame: Any) -> Sound | Picture:
-        said = frame.time if frame.time is not None else _find_decoding_time(frame)
-        time = self.end or 0.0 if said is None else said - self._reader.origin
-        if self._stream.type == "video":
-            duration = float(frame.duration * self._stream.time_base) if frame.duration else self._frame_seconds
-            made: Sound | Picture = Picture(time, duration, frame)
-        else:
-            duration = frame.samples / frame.sample_rate
-            made = Sound(time, frame.sample_rate, _unpack(frame))
-        self.end = time + duration
-        return made
-
-    def _fail(self, what: str) -> None:
-        self._failures += 1
-        self._what = what
-        if self._failures > MAX_FAILURES and self.end is not None:
-            raise self._broken()
-
-    def _broken(self) -> BrokenMediaError:
-        kind = "pictures" if self._stream.type == "video" else "sound"
-        end = self.end or 0.0
-        return BrokenMediaError(
-            self._reader.path, f"the {kind} cannot be decoded at {end:.2f} s ({self._what})", start=end
-        )
-
-
-def _find_decoding_time(frame: Any) -> float | None:
-    """Give the time at which a frame was decoded: all that some AVI files say, and right where pictures are not reordered."""
-    return None if frame.dts is None else float(frame.dts * frame.time_base)
-
-
-def _unpack(frame: Any) -> np.ndarray[Any, Any]:
-    samples = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
-    return samples
+def _decode_packet(stream: Any, packet: Any) -> tuple[list[Any], str]:
+    """Decode a packet, or what the decoder still holds (None): the frames, and in words why it was refused."""
+    try:
+        return stream.decode(packet), ""
+    except av.error.EOFError:
+        return [], ""
+    except av.error.FFmpegError as error:
+        return [], error.strerror or type(error).__name__
 
 
 def _open_container(path: str) -> av.container.InputContainer:
@@ -340,9 +295,9 @@ def write_video(
 def _encode(
     container: Any,
     encoding: Encoding,
-    images: Iterable[np.ndarray[Any, Any]] | None,
+    images: Iterable[np.ndarray] | None,
     frame_rate: float,
-    waveform: np.ndarray[Any, Any] | None,
+    waveform: np.ndarray | None,
     sample_rate: int,
 ) -> None:
     container.flags |= av.container.Flags.bitexact.value

@@ -7,7 +7,6 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int16, UInt8
@@ -139,7 +138,8 @@ class _WindowMaker:
         self._studio = Studio(reader, requests)
         self._timeline = SoundTimeline(reader.path, SAMPLE_RATE, media.start)
         self._sampler = PictureSampler(reader.path, self._studio, media.start, length, rate)
-        self._samples: deque[np.ndarray[Any, Any]] = deque()
+        reader.next_wanted = self._sampler.find_next_time
+        self._samples: deque[np.ndarray] = deque()
         self._num_samples = 0
         self._window = 0
 
@@ -206,7 +206,7 @@ class _WindowMaker:
         return clip
 
     def _pop_samples(self, count: int) -> Int16[np.ndarray, " samples"]:
-        taken: list[np.ndarray[Any, Any]] = []
+        taken: list[np.ndarray] = []
         missing = count
         while missing > 0 and self._samples:
             block = self._samples.popleft()

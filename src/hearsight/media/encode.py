@@ -93,7 +93,7 @@ class SoundWriter:
     """
 
     def __init__(
-        self, container: Any, encoding: Encoding, waveform: np.ndarray[Any, Any], sample_rate: int, frame_class: Any
+        self, container: Any, encoding: Encoding, waveform: np.ndarray, sample_rate: int, frame_class: Any
     ) -> None:
         self._container = container
         self._frame_class = frame_class

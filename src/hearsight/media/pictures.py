@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import UInt8
@@ -46,8 +46,8 @@ class ImageRequest:
 class Shot:
     """One converted picture: its thumbnail, and what each request made of it."""
 
-    thumbnail: UInt8[np.ndarray, "height width"]
-    images: tuple[UInt8[np.ndarray, "height width 3"], ...]
+    thumbnail: UInt8[np.ndarray, "32 32"]
+    images: tuple[UInt8[np.ndarray, "_ _ 3"], ...]
 
 
 class Studio:
@@ -76,7 +76,7 @@ class Studio:
         """Convert a picture."""
         side = THUMBNAIL_SIDE
         thumbnail = turn_upright(self._reader.scale(picture, side, side, gray=True), self._matrix)
-        made: dict[ImageRequest, np.ndarray[Any, Any]] = {}
+        made: dict[ImageRequest, np.ndarray] = {}
         for request in self._requests:
             if request not in made:
                 made[request] = self._fit(picture, request)
@@ -129,6 +129,16 @@ class PictureSampler:
         self._shot: Shot | None = None
         self._shots: list[Shot] = []
         self._holds: dict[int, float] = {}
+
+    def find_next_time(self, time: float) -> float:
+        """Give the first time asked for at or after ``time``, or, where rounding leaves a doubt, one just before it."""
+        past = max(0.0, time - self._start)
+        window = math.floor(past / self._length)
+        begin = self._start + window * self._length
+        for offset in self._offsets:
+            if begin + offset >= time - 1e-6:
+                return begin + offset
+        return begin + self._length + self._offsets[0]
 
     def push(self, picture: Picture) -> None:
         """Take note of the next picture; the one before it is converted where it was shown at a time asked for.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Sound:
+class Sound(NamedTuple):
     """A decoded stretch of sound.
 
     Attributes
@@ -25,11 +24,10 @@ class Sound:
 
     time: float
     sample_rate: int
-    samples: np.ndarray[Any, Any]
+    samples: np.ndarray
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """A decoded picture, not yet converted.
 
     Attributes

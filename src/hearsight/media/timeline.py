@@ -7,7 +7,6 @@ between a stream's clock and its count of samples (containers round times to mil
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -22,8 +21,9 @@ CLOCK_TOLERANCE = 0.05
 MAX_JUMP = 60.0
 """Seconds that a stream's time may jump; beyond, its clock is broken (a reset, a wrap-around, another recording)."""
 
-_BATCH_SECONDS = 0.25
-_INTEGER_SCALES = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31}
+_BATCH_SECONDS = 0.5
+_INTEGER_SCALES = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31, np.dtype(np.int64): 2.0**63}
+_NOTHING = np.zeros(0, np.float32)
 
 
 class SoundTimeline:
@@ -54,7 +54,7 @@ class SoundTimeline:
         self._anchor = start
         self._count = 0
         self._given = 0
-        self._pending: list[np.ndarray[Any, Any]] = []
+        self._pending: list[np.ndarray] = []
         self._num_pending = 0
 
     @property
@@ -70,7 +70,7 @@ class SoundTimeline:
         BrokenMediaError
             When its time is more than ``MAX_JUMP`` from where the last one ended.
         """
-        ready = self._restart(sound.sample_rate) if sound.sample_rate != self._rate else np.zeros(0, np.float32)
+        ready = self._restart(sound.sample_rate) if sound.sample_rate != self._rate else _NOTHING
         samples = sound.samples
         offset = self._find_offset(sound)
         if offset > 0:
@@ -82,11 +82,12 @@ class SoundTimeline:
             self._append(samples)
         if self._num_pending < self._rate * _BATCH_SECONDS:
             return ready
-        return np.concatenate([ready, self._drain(last=False)])
+        block = self._drain(last=False)
+        return np.concatenate([ready, block]) if ready.shape[0] else block
 
     def finish(self) -> Float32[np.ndarray, " samples"]:
         """Give what is left when nothing comes any more."""
-        return self._drain(last=True) if self._resampler is not None else np.zeros(0, np.float32)
+        return self._drain(last=True) if self._resampler is not None else _NOTHING
 
     def count_filled(self, start: float, end: float) -> float:
         """Count the seconds of a span that were filled with silence; what lies before ``end`` is then forgotten."""
@@ -107,7 +108,7 @@ class SoundTimeline:
             return 0
         return offset
 
-    def _append(self, samples: np.ndarray[Any, Any]) -> None:
+    def _append(self, samples: np.ndarray) -> None:
         self._pending.append(samples)
         self._num_pending += samples.shape[1]
         self._count += samples.shape[1]
@@ -128,16 +129,16 @@ class SoundTimeline:
         return ready
 
 
-def mix_stretches(stretches: Sequence[np.ndarray[Any, Any]]) -> Float32[np.ndarray, " samples"]:
+def mix_stretches(stretches: Sequence[np.ndarray]) -> Float32[np.ndarray, " samples"]:
     """Join stretches of raw samples (``channels samples`` each, in any number format) into one mono waveform in -1..1."""
     if not stretches:
-        return np.zeros(0, np.float32)
+        return _NOTHING
     if len({(stretch.dtype, stretch.shape[0]) for stretch in stretches}) == 1:
         return downmix(_to_amplitudes(np.concatenate(stretches, axis=1)))
     return np.concatenate([downmix(_to_amplitudes(stretch)) for stretch in stretches])
 
 
-def _to_amplitudes(samples: np.ndarray[Any, Any]) -> Float32[np.ndarray, "channels samples"]:
+def _to_amplitudes(samples: np.ndarray) -> Float32[np.ndarray, "channels samples"]:
     if samples.dtype == np.uint8:
         return (samples.astype(np.float32) - np.float32(128.0)) * np.float32(1 / 128.0)
     scale = _INTEGER_SCALES.get(samples.dtype)

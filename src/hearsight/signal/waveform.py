@@ -36,7 +36,7 @@ def downmix(waveform: Float32[np.ndarray, "channels samples"]) -> Float32[np.nda
 
 def resample(
     waveform: Float32[np.ndarray, " samples"], sample_rate: int, to_rate: int
-) -> Float32[np.ndarray, " samples"]:
+) -> Float32[np.ndarray, " resampled"]:
     """Bring a whole waveform to another sample rate.
 
     Parameters
@@ -74,7 +74,7 @@ class StreamResampler:
         self._finished = False
         self._stream = None if sample_rate == to_rate else soxr.ResampleStream(sample_rate, to_rate, 1, "float32", "HQ")
 
-    def push(self, block: Float32[np.ndarray, " samples"], last: bool = False) -> Float32[np.ndarray, " samples"]:
+    def push(self, block: Float32[np.ndarray, " samples"], last: bool = False) -> Float32[np.ndarray, " resampled"]:
         """Give the next block in, get what is ready out.
 
         Parameters
@@ -99,9 +99,13 @@ class StreamResampler:
 
 def to_int16(waveform: Float32[np.ndarray, " samples"]) -> Int16[np.ndarray, " samples"]:
     """Round amplitudes to 16-bit samples: times 32,768, halves to even, clipped to -32768..32767; not-a-number is silence."""
-    scaled = np.rint(waveform * np.float32(FULL_SCALE))
-    np.nan_to_num(scaled, copy=False, nan=0.0, posinf=FULL_SCALE, neginf=-FULL_SCALE)
-    return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1.0).astype(np.int16)
+    scaled = waveform * np.float32(FULL_SCALE)
+    np.rint(scaled, out=scaled)
+    np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1.0, out=scaled)
+    unknown = np.isnan(scaled)
+    if unknown.any():
+        scaled[unknown] = 0.0
+    return scaled.astype(np.int16)
 
 
 def from_int16(samples: Int16[np.ndarray, " samples"]) -> Float32[np.ndarray, " samples"]:
