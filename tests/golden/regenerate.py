@@ -28,10 +28,10 @@ def make_sounds() -> dict[str, np.ndarray]:
     }
 
 
-def reference_log_mel(samples: np.ndarray, window: np.ndarray, pad: int = 0) -> np.ndarray:
+def reference_log_mel(samples: np.ndarray, window: np.ndarray, pad: int = 0, fft: int = 512) -> np.ndarray:
     """Magnitudes of the uncentred STFT, HTK triangles, log(mel + 0.01), as in the release's ``mel_features.py``."""
     samples = np.concatenate([samples.astype(np.float64), np.zeros(pad)])
-    length, hop, fft = 400, 160, 512
+    length, hop = 400, 160
     weights = reference_mel_matrix(fft // 2 + 1)
     rows = []
     for start in range(0, len(samples) - length + 1, hop):
@@ -59,11 +59,12 @@ def reference_mel_matrix(num_bins: int, num_bands: int = 64, low: float = 125.0,
 
 def write_log_mel() -> None:
     phase = 2 * np.pi * np.arange(400) / 400
-    windows = {"vggish": (0.5 - 0.5 * np.cos(phase), 0), "jia": (0.54 - 0.46 * np.cos(phase), 240)}
+    hann, hamming = 0.5 - 0.5 * np.cos(phase), 0.54 - 0.46 * np.cos(phase)
+    front_ends = {"vggish": (hann, 0, 512), "jia": (hamming, 240, 512), "wu": (hann, 240, 2048)}
     arrays = {f"sound_{name}": sound for name, sound in make_sounds().items()}
-    for front_end, (window, pad) in windows.items():
+    for front_end, definition in front_ends.items():
         for name, sound in make_sounds().items():
-            arrays[f"{front_end}_{name}"] = reference_log_mel(sound, window, pad).astype(np.float32)
+            arrays[f"{front_end}_{name}"] = reference_log_mel(sound, *definition).astype(np.float32)
     np.savez_compressed(FOLDER / "log_mel.npz", **arrays)
 
 

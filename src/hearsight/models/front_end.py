@@ -1,4 +1,4 @@
-"""The log-mel front end as the first layer of a network: the definition of ``signal/log_mel.py``, run by torch."""
+"""The front end as the first layer of a network: the definitions of ``signal/log_mel.py``, run by torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hearsight.signal.log_mel import FrontEnd, make_window, mel_matrix
+from hearsight.signal.log_mel import MIN_VARIANCE, FrontEnd, WaveformFrontEnd, make_window, mel_matrix
 
 
 class LogMel(nn.Module):
@@ -32,11 +32,12 @@ class LogMel(nn.Module):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> LogMel:
         """Move to another device or precision; the constants stay in single precision at least."""
-        exact = {"window": self.window, "mel": self.mel}
+        exact = {name: buffer for name, buffer in self._buffers.items() if buffer is not None}
         super()._apply(fn, recurse)
         for name, constant in exact.items():
             moved = getattr(self, name)
-            setattr(self, name, constant.to(moved.device, torch.promote_types(moved.dtype, torch.float32)))
+            if moved.is_floating_point():
+                setattr(self, name, constant.to(moved.device, torch.promote_types(moved.dtype, torch.float32)))
         return self
 
     def forward(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames mels"]:
@@ -67,3 +68,73 @@ class LogMel(nn.Module):
     def extra_repr(self) -> str:
         """Name the definition."""
         return self.definition.name
+
+
+class NormalizedLogMel(LogMel):
+    """Waveforms to log-mel matrices, each band brought to mean 0 and variance 1 of the training data.
+
+    The statistics are learned from the data, and a part of the checkpoint: in training mode each batch adds its frames to them
+    before it is normalised by what is known then. They are exact, however the data is divided into batches; after a few
+    batches they hardly move. Before any data, nothing is changed.
+    """
+
+    num_frames: Tensor
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, definition: FrontEnd) -> None:
+        super().__init__(definition)
+        self.register_buffer("num_frames", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("mean", torch.zeros(definition.n_mels))
+        self.register_buffer("variance", torch.ones(definition.n_mels))
+
+    def forward(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames mels"]:
+        """Give the normalised log-mel matrix of each waveform, in the waveform's own precision."""
+        log_mel = super().forward(waveform)
+        if self.training:
+            self._add_frames(log_mel)
+        scale = self.variance.clamp(min=MIN_VARIANCE).rsqrt()
+        return ((log_mel - self.mean) * scale).to(log_mel.dtype)
+
+    def observe(self, waveform: Float[Tensor, "batch samples"]) -> None:
+        """Add the frames of a batch to the statistics, without training on it."""
+        self._add_frames(super().forward(waveform))
+
+    @torch.no_grad()
+    def _add_frames(self, log_mel: Float[Tensor, "batch frames mels"]) -> None:
+        """Join the statistics so far with those of a batch (Chan, Golub & LeVeque 1979)."""
+        added = log_mel.shape[0] * log_mel.shape[1]
+        if added == 0:
+            return
+        values = log_mel.to(self.mean.dtype).flatten(0, 1)
+        variance, mean = torch.var_mean(values, dim=0, correction=0)
+        total = self.num_frames + added
+        share = added / total.to(self.mean.dtype)
+        difference = mean - self.mean
+        spread = share * (1 - share) * difference.square()
+        self.variance.copy_(self.variance + share * (variance - self.variance) + spread)
+        self.mean.add_(share * difference)
+        self.num_frames.copy_(total)
+
+
+class ScaledWaveform(nn.Module):
+    """The front end of a network that hears the waveform itself: amplitudes, scaled."""
+
+    def __init__(self, definition: WaveformFrontEnd) -> None:
+        super().__init__()
+        self.definition = definition
+
+    def forward(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch samples"]:
+        """Scale amplitudes."""
+        return waveform * self.definition.scale
+
+    def extra_repr(self) -> str:
+        """Name the definition."""
+        return self.definition.name
+
+
+def make_front_end(definition: FrontEnd | WaveformFrontEnd) -> LogMel | ScaledWaveform:
+    """Make the layer that a definition describes."""
+    if isinstance(definition, WaveformFrontEnd):
+        return ScaledWaveform(definition)
+    return NormalizedLogMel(definition) if definition.normalize else LogMel(definition)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from hearsight.errors import UsageError
-from hearsight.models.front_end import LogMel
-from hearsight.signal.log_mel import FrontEnd
+from hearsight.models.front_end import make_front_end
+from hearsight.signal.log_mel import FrontEnd, WaveformFrontEnd
 from hearsight.units import count_segments
 
 
@@ -63,10 +63,16 @@ class Network(nn.Module):
     """
 
     def __init__(
-        self, front_end: FrontEnd, trunk: nn.Module, classifier: nn.Module, *, embedding_dim: int, num_classes: int
+        self,
+        front_end: FrontEnd | WaveformFrontEnd,
+        trunk: nn.Module,
+        classifier: nn.Module,
+        *,
+        embedding_dim: int,
+        num_classes: int,
     ) -> None:
         super().__init__()
-        self.front_end = LogMel(front_end)
+        self.front_end = make_front_end(front_end)
         self.trunk = trunk
         self.classifier = classifier
         self.embedding_dim = embedding_dim
@@ -109,10 +115,7 @@ class Network(nn.Module):
             When there is more than one channel, the numbers are integers, the batch is empty, an amplitude is NaN or infinite, or
             a length is not within 1 and the batch's.
         """
-        samples = _check_lengths(waveform, lengths)
-        waveform = _silence_rest(waveform, samples)
-        if not torch.isfinite(waveform).all():
-            raise UsageError("waveform", "NaN or infinite amplitudes", "finite ones in [-1, 1]")
+        waveform, samples = check_waveform(waveform, lengths)
         counts = [self.count_segments(length) for length in samples]
         heard = self.hear(self.cut(waveform, counts))
         mask = torch.arange(max(counts), device=waveform.device) < torch.tensor(counts, device=waveform.device)[:, None]
@@ -124,8 +127,8 @@ class Network(nn.Module):
         return NetworkOutput(logits, embeddings, mask)
 
     @property
-    def output_layer(self) -> nn.Linear:
-        """The fully connected layer that gives the logits."""
+    def output_layer(self) -> nn.Linear | nn.Conv1d:
+        """The layer that gives the logits."""
         layers = [module for module in self.classifier.modules() if isinstance(module, nn.Linear)]
         return layers[-1]
 
@@ -136,7 +139,7 @@ class Network(nn.Module):
         """
         smallest = 1e-6
         with torch.no_grad():
-            self.output_layer.bias.copy_(torch.logit(probabilities.clamp(smallest, 1.0 - smallest)))
+            cast(Tensor, self.output_layer.bias).copy_(torch.logit(probabilities.clamp(smallest, 1.0 - smallest)))
 
     def cut(
         self, waveform: Float[Tensor, "batch samples"], counts: list[int]
@@ -157,6 +160,23 @@ class Network(nn.Module):
         patches = self.front_end(segments).unsqueeze(1)
         embeddings = self.trunk(patches)
         return self.classifier(embeddings), embeddings
+
+
+def check_waveform(
+    waveform: Shaped[Tensor, "*shape"], lengths: Int[Tensor, " batch"] | None
+) -> tuple[Float[Tensor, "batch samples"], list[int]]:
+    """Refuse what no network can hear; give the waveforms with zeros behind their ends, and their lengths.
+
+    Raises
+    ------
+    UsageError
+        As :meth:`Network.forward` says.
+    """
+    samples = _check_lengths(waveform, lengths)
+    waveform = _silence_rest(waveform, samples)
+    if not torch.isfinite(waveform).all():
+        raise UsageError("waveform", "NaN or infinite amplitudes", "finite ones in [-1, 1]")
+    return waveform, samples
 
 
 def _check_lengths(waveform: Tensor, lengths: Tensor | None) -> list[int]:

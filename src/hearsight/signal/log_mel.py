@@ -20,6 +20,8 @@ from hearsight.units import SAMPLE_RATE, count_frames
 
 BLOCK_FRAMES = 256
 """Frames transformed at once: they and their spectra stay in a core's second-level cache."""
+MIN_VARIANCE = 1e-4
+"""What a band's variance is taken for at least when it is divided by."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +46,9 @@ class FrontEnd:
         Frames of the patch that a network sees at once, and from one patch to the next.
     pad_end
         Whether ``win_length - hop_length`` zeros follow the waveform, so that whole segments give whole patches.
+    normalize
+        Whether each band is then brought to mean 0 and variance 1, by statistics of the training data that the network keeps:
+        see :func:`normalize_bands`.
     """
 
     name: str
@@ -58,6 +63,7 @@ class FrontEnd:
     log_offset: float = 0.01
     patch_frames: int = 96
     pad_end: bool = False
+    normalize: bool = False
 
     @property
     def segment_samples(self) -> int:
@@ -86,8 +92,54 @@ JIA = FrontEnd("jia", window="hamming", patch_frames=100, pad_end=True)
 """Jia 2019, section 3: Hamming, 25 ms every 10 ms, 64 bands, 100 x 64 for a segment of 1 s; what it leaves open is VGGish's (see
 ``docs/paper-notes.md``)."""
 
-FRONT_ENDS: dict[str, FrontEnd] = {front_end.name: front_end for front_end in (VGGISH, JIA)}
-"""All front ends by name."""
+HERSHEY = dataclasses.replace(VGGISH, name="hershey")
+"""Hershey 2017, section 3.1: 96 x 64 patches of 0.96 s; window and mel range, which the paper leaves open, are its release's."""
+
+HERSHEY_AED = dataclasses.replace(HERSHEY, name="hershey-aed", patch_frames=20)
+"""Hershey 2017, section 4.4: 64 bands by 20 frames, 0.2 s."""
+
+WU = FrontEnd("wu", n_fft=2048, patch_frames=100, pad_end=True, normalize=True)
+"""Wu & Lee 2018, section 4.1.1: a transform of 2,048 under a window of 25 ms, 100 x 64 for a segment of 1 s, normalised by band;
+the sample rate and the mel range, which the paper leaves open, are those of all our datasets and of VGGish."""
+
+
+@dataclasses.dataclass(frozen=True)
+class WaveformFrontEnd:
+    """The front end of a network that hears the waveform itself.
+
+    Attributes
+    ----------
+    name
+        Its name in checkpoints and tables.
+    sample_rate
+        Hz of the waveforms it takes.
+    scale
+        What amplitudes are multiplied by.
+    segment_samples
+        Samples from the start of one segment to the start of the next.
+    patch_samples
+        Samples that the network sees at once where a sound is cut into pieces.
+    """
+
+    name: str
+    sample_rate: int
+    scale: float
+    segment_samples: int
+    patch_samples: int
+
+
+SOUNDNET = WaveformFrontEnd("soundnet", 22_050, scale=256.0, segment_samples=65_536, patch_samples=220_500)
+"""SoundNet 2016, sections 2 and 3.1: 22,050 Hz, amplitudes in [-256, 256]. An output of the eight-layer network every 65,536
+samples; pieces of 10 s, the shortest that the authors' own evaluation gives it."""
+
+SOUNDNET_5 = dataclasses.replace(SOUNDNET, segment_samples=98_304, patch_samples=110_250)
+"""The same for the five-layer network: an output every 98,304 samples; pieces of 5 s."""
+
+SOUNDNET_1S = dataclasses.replace(SOUNDNET, segment_samples=22_050, patch_samples=22_050)
+"""The same by seconds, as SoundNet's autoencoder and its evaluation on ESC hear."""
+
+FRONT_ENDS: dict[str, FrontEnd] = {front_end.name: front_end for front_end in (VGGISH, JIA, HERSHEY, HERSHEY_AED, WU)}
+"""All log-mel front ends by name."""
 
 
 def compute_log_mel(
@@ -129,6 +181,16 @@ def compute_log_mel(
         np.matmul(magnitude, mel, out=log_mel[start : start + BLOCK_FRAMES])
     log_mel += front_end.log_offset
     return np.log(log_mel, out=log_mel)
+
+
+def normalize_bands(
+    log_mel: Float[np.ndarray, "frames mels"], mean: Float[np.ndarray, " mels"], variance: Float[np.ndarray, " mels"]
+) -> Float[np.ndarray, "frames mels"]:
+    """Bring each band to mean 0 and variance 1, given those of the training data (Wu & Lee 2018, section 4.1.1).
+
+    ``MIN_VARIANCE`` keeps a band that never changed from being blown up.
+    """
+    return (log_mel - mean) / np.sqrt(np.maximum(variance, MIN_VARIANCE)).astype(log_mel.dtype)
 
 
 @functools.cache

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from hearsight.models.front_end import LogMel
-from hearsight.signal.log_mel import JIA, VGGISH, FrontEnd, compute_log_mel
+from hearsight.models.front_end import LogMel, NormalizedLogMel, make_front_end
+from hearsight.signal.log_mel import FRONT_ENDS, JIA, VGGISH, WU, FrontEnd, compute_log_mel, normalize_bands
 
-both = pytest.mark.parametrize("definition", [VGGISH, JIA], ids=lambda definition: definition.name)
+both = pytest.mark.parametrize("definition", FRONT_ENDS.values(), ids=lambda definition: definition.name)
 
 
 def make_waveforms(num_samples: int = 24_000) -> np.ndarray:
@@ -64,3 +64,44 @@ def test_a_gradient_reaches_the_waveform() -> None:
     LogMel(JIA)(waveform).sum().backward()
     assert waveform.grad is not None
     assert torch.isfinite(waveform.grad).all()
+
+
+def test_learned_statistics_are_those_of_all_frames_however_they_came() -> None:
+    waveforms = make_waveforms()
+    whole = np.concatenate([compute_log_mel(waveform.astype(np.float64), WU) for waveform in waveforms])
+    for parts in ([3], [1, 2], [1, 1, 1]):
+        front_end = NormalizedLogMel(WU).train()
+        for part in torch.from_numpy(waveforms).split(parts):
+            front_end(part)
+        assert int(front_end.num_frames) == len(whole)
+        np.testing.assert_allclose(front_end.mean.numpy(), whole.mean(0), rtol=0, atol=1e-4)
+        np.testing.assert_allclose(front_end.variance.numpy(), whole.var(0), rtol=1e-4)
+
+
+def test_normalised_torch_hears_what_normalised_numpy_hears() -> None:
+    waveforms = torch.from_numpy(make_waveforms())
+    front_end = NormalizedLogMel(WU)
+    front_end.observe(waveforms)
+    heard = front_end.eval()(waveforms[:2]).numpy()
+    mean, variance = front_end.mean.numpy(), front_end.variance.numpy()
+    for row, waveform in zip(heard, make_waveforms(), strict=False):
+        wanted = normalize_bands(compute_log_mel(waveform, WU), mean, variance)
+        np.testing.assert_allclose(row, wanted, rtol=0, atol=1e-4)
+
+
+def test_statistics_are_learned_in_training_only() -> None:
+    front_end = NormalizedLogMel(WU).eval()
+    waveforms = torch.from_numpy(make_waveforms())
+    assert torch.equal(front_end(waveforms), LogMel(WU)(waveforms))
+    assert int(front_end.num_frames) == 0
+    front_end.train()(waveforms)
+    assert int(front_end.num_frames) == 3 * 150
+    assert set(front_end.state_dict()) == {"num_frames", "mean", "variance"}
+    before = front_end.mean.clone()
+    front_end.bfloat16().float()
+    assert torch.equal(front_end.mean, before)
+
+
+def test_a_definition_makes_the_front_end_it_describes() -> None:
+    assert type(make_front_end(JIA)) is LogMel
+    assert type(make_front_end(WU)) is NormalizedLogMel

@@ -7,7 +7,19 @@ import numpy as np
 import pytest
 
 from hearsight.errors import UsageError
-from hearsight.signal.log_mel import FRONT_ENDS, JIA, VGGISH, FrontEnd, compute_log_mel, make_window, mel_matrix
+from hearsight.signal.log_mel import (
+    FRONT_ENDS,
+    HERSHEY,
+    HERSHEY_AED,
+    JIA,
+    VGGISH,
+    WU,
+    FrontEnd,
+    compute_log_mel,
+    make_window,
+    mel_matrix,
+    normalize_bands,
+)
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "log_mel.npz"
 RATE = 16_000
@@ -20,7 +32,7 @@ def golden() -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("sound", ["sine", "chirp", "noise", "clicks", "silence"])
-@pytest.mark.parametrize("front_end", [VGGISH, JIA], ids=lambda front_end: front_end.name)
+@pytest.mark.parametrize("front_end", [VGGISH, JIA, WU], ids=lambda front_end: front_end.name)
 def test_log_mel_is_the_published_algorithm_to_1e_5(
     front_end: FrontEnd, sound: str, golden: dict[str, np.ndarray]
 ) -> None:
@@ -111,4 +123,15 @@ def test_windows_are_periodic() -> None:
 def test_segments_of_the_front_ends() -> None:
     assert (JIA.segment_samples, JIA.patch_samples) == (16_000, 16_000)
     assert (VGGISH.segment_samples, VGGISH.patch_samples) == (15_360, 15_600)
-    assert {"vggish": VGGISH, "jia": JIA} == FRONT_ENDS
+    assert list(FRONT_ENDS) == ["vggish", "jia", "hershey", "hershey-aed", "wu"]
+    assert (HERSHEY.segment_samples, HERSHEY_AED.segment_samples, WU.segment_samples) == (15_360, 3_200, 16_000)
+
+
+def test_bands_are_brought_to_mean_0_and_variance_1() -> None:
+    log_mel = np.random.default_rng(0).normal(-3.0, 2.0, (500, 64)).astype(np.float32)
+    log_mel[:, 7] = -4.6
+    normalised = normalize_bands(log_mel, log_mel.mean(0), log_mel.var(0))
+    assert normalised.dtype == np.float32
+    np.testing.assert_allclose(normalised.mean(0), 0.0, atol=1e-3)
+    np.testing.assert_allclose(np.delete(normalised.std(0), 7), 1.0, atol=1e-4)
+    np.testing.assert_allclose(normalised[:, 7], 0.0, atol=1e-3)
