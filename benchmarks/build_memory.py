@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from hearsight.world import generate_world
+from hearsight.world.generate import generate_world
 
 from benchmarks.verdict import print_verdict
 

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from hearsight.training.loop import train
-from hearsight.world import generate_world
+from hearsight.world.generate import generate_world
 
 from benchmarks.verdict import print_verdict
 from hearsight.config import TrainConfig
