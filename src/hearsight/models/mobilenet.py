@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hearsight.models.network import Network
+from hearsight.models.row import NetworkRow
 from hearsight.signal.log_mel import JIA
 
 EMBEDDING_DIM = 128
@@ -114,3 +115,17 @@ def build_jia_mobilenet_v2(num_classes: int, *, width: float = 1.0) -> Network:
     nn.init.normal_(output.weight, std=0.01)
     nn.init.zeros_(output.bias)
     return Network(JIA, trunk, nn.Sequential(nn.ReLU(), output), embedding_dim=EMBEDDING_DIM, num_classes=num_classes)
+
+
+NETWORKS = (
+    NetworkRow(
+        name="jia-mobilenet-v2",
+        paper="Jia 2019",
+        table="section 3",
+        factory=build_jia_mobilenet_v2,
+        input="100 x 64 log-mel, 1 s",
+        published_classes=10_998,
+        notes="width 1.0, stem stride 1, 128-unit bottleneck; the paper prints no figures of its size",
+    ),
+)
+"""The family's row of the zoo."""

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hearsight.models.network import Network
+from hearsight.models.row import Figure, NetworkRow
 from hearsight.signal.log_mel import JIA
 
 EMBEDDING_DIM = 128
@@ -69,3 +70,21 @@ def build_jia_vggish_fcn(num_classes: int, *, width: float = 1.0) -> Network:
     nn.init.normal_(classifier.weight, std=0.01)
     nn.init.zeros_(classifier.bias)
     return Network(JIA, trunk, classifier, embedding_dim=EMBEDDING_DIM, num_classes=num_classes)
+
+
+NETWORKS = (
+    NetworkRow(
+        name="jia-vggish-fcn",
+        paper="Jia 2019",
+        table="Table 1",
+        factory=build_jia_vggish_fcn,
+        input="100 x 64 log-mel, 1 s",
+        published_classes=10_998,
+        published_parameters=Figure("73.54M"),
+        published_macs=Figure("360.72M"),
+        counted="weights",
+        notes="73.54M counts kernels only; the printed FLOPs are no compute cost",
+        reason="parameters-and-flops",
+    ),
+)
+"""The family's row of the zoo."""
