@@ -8,11 +8,33 @@ from typing import Any
 import torch
 
 from hearsight.errors import UsageError, guess
-from hearsight.models import mobilenet, vggish
+from hearsight.models import (
+    hershey,
+    inception,
+    mobilenet,
+    resnet,
+    soundnet,
+    soundnet_autoencoder,
+    vggish,
+    vggish_classic,
+    vggish_released,
+    wu,
+)
 from hearsight.models.network import Network
 from hearsight.models.row import NetworkRow
 
-FAMILIES: tuple[tuple[NetworkRow, ...], ...] = (vggish.NETWORKS, mobilenet.NETWORKS)
+FAMILIES: tuple[tuple[NetworkRow, ...], ...] = (
+    vggish_classic.NETWORKS,
+    vggish.NETWORKS,
+    mobilenet.NETWORKS,
+    hershey.NETWORKS,
+    inception.NETWORKS,
+    resnet.NETWORKS,
+    vggish_released.NETWORKS,
+    wu.NETWORKS,
+    soundnet.NETWORKS,
+    soundnet_autoencoder.NETWORKS,
+)
 """The rows of each family's file."""
 
 PAPERS = ("Jia 2019", "Hershey 2017", "Wu & Lee 2018", "SoundNet 2016")

@@ -1,0 +1,345 @@
+"""SoundNet (Aytar et al. 2016): one-dimensional convolutions on the waveform itself, of any length.
+
+The paper's tables say how the eight-layer and the five-layer network are made, with two slips that its own code and the printed
+sizes of the maps correct: the poolings have strides of 8, 8 and 4, and the sizes are those of 20 s (``docs/paper-notes.md``).
+
+A network says something every 3 or 4.5 s: the outputs of its last layer are its segments. All that it sees is the waveform and the
+padding of its layers, so that a batch of unequal lengths gives for each waveform what it gives alone. A waveform too short for a
+single output is repeated until it is long enough, as the authors do.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor, nn
+
+from hearsight.errors import UsageError, guess
+from hearsight.models.network import Network, NetworkOutput, check_waveform
+from hearsight.models.row import NetworkRow
+from hearsight.signal.log_mel import SOUNDNET, SOUNDNET_5, WaveformFrontEnd
+
+NUM_CLASSES = 1401
+"""1,000 objects of ImageNet and 401 scenes of Places2."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """What one output of a layer, or of several in a row, sees of what comes in.
+
+    It sees ``kernel`` values, the first output from ``-padding`` on, each output ``stride`` further than the last.
+    """
+
+    kernel: int
+    stride: int
+    padding: int = 0
+
+    def count(self, length: int) -> int:
+        """Count the outputs for ``length`` values; none where they are too few."""
+        return max(0, (length + 2 * self.padding - self.kernel) // self.stride + 1)
+
+    def after(self, first: Window) -> Window:
+        """Give the window of this layer seen through the layer before it."""
+        kernel = (self.kernel - 1) * first.stride + first.kernel
+        return Window(kernel, self.stride * first.stride, self.padding * first.stride + first.padding)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """One of the paper's tables: per layer, the channels (None for a pooling) and the window."""
+
+    layers: Mapping[str, tuple[int | None, Window]]
+    last: Window
+    embedding: str
+    """The layer that embeddings are taken from by default."""
+
+
+EIGHT_LAYERS = Plan(
+    layers={
+        "conv1": (16, Window(64, 2, 32)),
+        "pool1": (None, Window(8, 8)),
+        "conv2": (32, Window(32, 2, 16)),
+        "pool2": (None, Window(8, 8)),
+        "conv3": (64, Window(16, 2, 8)),
+        "conv4": (128, Window(8, 2, 4)),
+        "conv5": (256, Window(4, 2, 2)),
+        "pool5": (None, Window(4, 4)),
+        "conv6": (512, Window(4, 2, 2)),
+        "conv7": (1024, Window(4, 2, 2)),
+    },
+    last=Window(8, 2),
+    embedding="conv7",
+)
+"""Table 1, with the pooling strides of the code."""
+
+FIVE_LAYERS = Plan(
+    layers={
+        "conv1": (32, Window(64, 2, 32)),
+        "pool1": (None, Window(8, 8)),
+        "conv2": (64, Window(32, 2, 16)),
+        "pool2": (None, Window(8, 8)),
+        "conv3": (128, Window(16, 2, 8)),
+        "pool3": (None, Window(8, 8)),
+        "conv4": (256, Window(8, 2, 4)),
+    },
+    last=Window(16, 12, 4),
+    embedding="conv4",
+)
+"""Table 2."""
+
+
+def make_layers(plan: Plan, width: float = 1.0) -> tuple[nn.ModuleDict, int]:
+    """Make the layers of a plan, and count the channels of the last one; a convolution is normalised and rectified."""
+    layers, in_channels = nn.ModuleDict(), 1
+    for name, (count, window) in plan.layers.items():
+        if count is None:
+            layers[name] = nn.MaxPool1d(window.kernel, window.stride)
+            continue
+        channels = max(1, round(width * count))
+        convolution = nn.Conv1d(in_channels, channels, window.kernel, window.stride, window.padding)
+        layers[name] = nn.Sequential(convolution, nn.BatchNorm1d(channels), nn.ReLU())
+        in_channels = channels
+    return layers, in_channels
+
+
+def draw_soundnet(module: nn.Module) -> None:
+    """Draw weights as the authors: kernels from N(0, 0.01) (section 3.4), normalisations from N(1, 0.02) (their code)."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d):
+            nn.init.normal_(layer.weight, std=0.01)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm1d):
+            nn.init.normal_(layer.weight, mean=1.0, std=0.02)
+
+
+class SoundNet(Network):
+    """A SoundNet of eight or five layers.
+
+    Parameters
+    ----------
+    plan, front_end
+        One of the paper's tables, and what is heard.
+    num_classes
+        Outputs of the last layer.
+    embedding_layer
+        The layer whose values, as far as an output of the last layer sees them, are averaged into that segment's embedding.
+    width
+        Factor on all channels.
+
+    Raises
+    ------
+    UsageError
+        When there is no such layer.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        front_end: WaveformFrontEnd,
+        num_classes: int,
+        *,
+        embedding_layer: str | None = None,
+        width: float = 1.0,
+    ) -> None:
+        embedding_layer = embedding_layer or plan.embedding
+        layers, channels = make_layers(plan, width)
+        check_layer(embedding_layer, plan)
+        last = nn.Conv1d(channels, num_classes, plan.last.kernel, plan.last.stride, plan.last.padding)
+        dim = find_channels(layers, embedding_layer)
+        super().__init__(front_end, layers, last, embedding_dim=dim, num_classes=num_classes)
+        self.plan = plan
+        self.embedding_layer = embedding_layer
+        draw_soundnet(self)
+
+    @property
+    def output_layer(self) -> nn.Conv1d:
+        """The convolution that gives the logits."""
+        return cast(nn.Conv1d, self.classifier)
+
+    @property
+    def patch_samples(self) -> int:
+        """Samples that a shorter waveform is repeated to."""
+        return self.front_end.definition.patch_samples
+
+    def count_segments(self, num_samples: int) -> int:
+        """Count the outputs of the last layer for a waveform."""
+        return self.plan.last.count(self.count_values(num_samples, list(self.plan.layers)[-1]))
+
+    def count_values(self, num_samples: int, layer: str) -> int:
+        """Count the values over time that a layer gives for a waveform.
+
+        Raises
+        ------
+        UsageError
+            When there is no such layer.
+        """
+        check_layer(layer, self.plan)
+        length = max(num_samples, self.patch_samples)
+        for name, (_, window) in self.plan.layers.items():
+            length = window.count(length)
+            if name == layer:
+                break
+        return length
+
+    def forward(
+        self, waveform: Shaped[Tensor, "*shape"], lengths: Int[Tensor, " batch"] | None = None
+    ) -> NetworkOutput:
+        """Hear a batch of waveforms; parameters and errors as those of :meth:`Network.forward`."""
+        waveform, samples = check_waveform(waveform, lengths)
+        maps, sizes = self._listen(waveform, samples)
+        logits, embeddings = self._conclude(maps, sizes)
+        counts = torch.tensor([self.count_segments(length) for length in samples], device=waveform.device)
+        mask = torch.arange(logits.shape[1], device=waveform.device) < counts[:, None]
+        if not mask.all():
+            logits, embeddings = (value.masked_fill(~mask[:, :, None], 0.0) for value in (logits, embeddings))
+        return NetworkOutput(logits, embeddings, mask)
+
+    def hear(
+        self, segments: Float[Tensor, "segments samples"]
+    ) -> tuple[Float[Tensor, "segments classes"], Float[Tensor, "segments dim"]]:
+        """Give the mean logits and embeddings of pieces of one length, usually of a single output each."""
+        maps, sizes = self._listen(segments, [segments.shape[1]] * segments.shape[0])
+        logits, embeddings = self._conclude(maps, sizes)
+        return logits.mean(1), embeddings.mean(1)
+
+    def features(
+        self, waveform: Shaped[Tensor, "*shape"], layer: str, lengths: Int[Tensor, " batch"] | None = None
+    ) -> Float[Tensor, "batch channels values"]:
+        """Give what a layer says over time, behind its normalisation and activation.
+
+        Parameters
+        ----------
+        waveform, lengths
+            As for :meth:`forward`.
+        layer
+            Its name in the paper's table, for example ``pool5``.
+
+        Returns
+        -------
+        Float[Tensor, "batch channels values"]
+            :meth:`count_values` says how many values belong to each waveform; zeros follow.
+
+        Raises
+        ------
+        UsageError
+            When there is no such layer, or the waveform cannot be heard.
+        """
+        check_layer(layer, self.plan)
+        return self._listen(*check_waveform(waveform, lengths), until=layer)[0][layer]
+
+    def _listen(
+        self, waveform: Tensor, samples: Sequence[int], until: str | None = None
+    ) -> tuple[dict[str, Tensor], dict[str, list[int]]]:
+        """Run the layers; what lies behind the end of a waveform stays zero in each of them, as a padding would be."""
+        values = self.front_end(repeat_short(waveform, samples, self.patch_samples)).unsqueeze(1)
+        lengths = [max(length, self.patch_samples) for length in samples]
+        maps: dict[str, Tensor] = {}
+        sizes: dict[str, list[int]] = {}
+        for name, layer in self.trunk.named_children():
+            values = layer(values)
+            lengths = [self.plan.layers[name][1].count(length) for length in lengths]
+            values = silence_behind(values, lengths)
+            maps[name], sizes[name] = values, lengths
+            if name == until:
+                break
+        return maps, sizes
+
+    def _conclude(self, maps: dict[str, Tensor], sizes: dict[str, list[int]]) -> tuple[Tensor, Tensor]:
+        """Give logits and embeddings over time: ``[batch, segments, …]``."""
+        logits = self.classifier(list(maps.values())[-1]).transpose(1, 2)
+        behind = list(self.plan.layers)[list(self.plan.layers).index(self.embedding_layer) + 1 :]
+        window = Window(1, 1)
+        for name in behind:
+            window = self.plan.layers[name][1].after(window)
+        window = self.plan.last.after(window)
+        values = maps[self.embedding_layer]
+        known = silence_behind(values.new_ones(values.shape[0], 1, values.shape[2]), sizes[self.embedding_layer])
+        sums, counts = (nn.functional.avg_pool1d(each, *dataclasses.astuple(window)) for each in (values, known))
+        embeddings = (sums / counts.clamp(min=1e-6))[:, :, : logits.shape[1]].transpose(1, 2)
+        return logits, embeddings
+
+
+def check_layer(layer: str, plan: Plan) -> None:
+    """Refuse a layer that a plan does not have.
+
+    Raises
+    ------
+    UsageError
+        Guessing the meant one.
+    """
+    if layer not in plan.layers:
+        raise UsageError("layer", f"{layer!r}", "a layer of the network", guess(layer, plan.layers))
+
+
+def find_channels(layers: nn.ModuleDict, layer: str) -> int:
+    """Count the channels that a layer gives: a pooling's are those of the convolution before it."""
+    names = list(layers)
+    for name in reversed(names[: names.index(layer) + 1]):
+        module = layers[name]
+        if isinstance(module, nn.Sequential):
+            return cast(nn.Conv1d, module[0]).out_channels
+    raise UsageError("layer", f"{layer!r}", "a layer behind a convolution")
+
+
+def repeat_short(
+    waveform: Float[Tensor, "batch samples"], samples: Sequence[int], least: int
+) -> Float[Tensor, "batch whole_samples"]:
+    """Repeat each waveform that has fewer than ``least`` samples until it has as many."""
+    if min(samples) >= least:
+        return waveform
+    whole = nn.functional.pad(waveform, (0, max(0, least - waveform.shape[1])))
+    rows = [
+        row
+        if length >= least
+        else nn.functional.pad(row[:length].repeat(-(-least // length))[:least], (0, len(row) - least))
+        for row, length in zip(whole, samples, strict=True)
+    ]
+    return torch.stack(rows)
+
+
+def silence_behind(
+    values: Float[Tensor, "batch channels values"], lengths: Sequence[int]
+) -> Float[Tensor, "batch channels values"]:
+    """Put zeros behind the first ``lengths`` values of each row."""
+    if min(lengths) == values.shape[2]:
+        return values
+    ends = torch.tensor(lengths, device=values.device)[:, None, None]
+    return values.masked_fill(torch.arange(values.shape[2], device=values.device) >= ends, 0.0)
+
+
+def build_soundnet_8(num_classes: int, *, embedding_layer: str = "conv7", width: float = 1.0) -> Network:
+    """Build the eight-layer network (Table 1)."""
+    return SoundNet(EIGHT_LAYERS, SOUNDNET, num_classes, embedding_layer=embedding_layer, width=width)
+
+
+def build_soundnet_5(num_classes: int, *, embedding_layer: str = "conv4", width: float = 1.0) -> Network:
+    """Build the five-layer network (Table 2)."""
+    return SoundNet(FIVE_LAYERS, SOUNDNET_5, num_classes, embedding_layer=embedding_layer, width=width)
+
+
+NETWORKS = (
+    NetworkRow(
+        name="soundnet-8",
+        paper="SoundNet 2016",
+        table="Table 1",
+        factory=build_soundnet_8,
+        input="waveform at 22,050 Hz, any length",
+        published_classes=NUM_CLASSES,
+        notes="the paper prints sizes of maps, which are met for 20 s, and no counts; multiplies are those of 10 s",
+    ),
+    NetworkRow(
+        name="soundnet-5",
+        paper="SoundNet 2016",
+        table="Table 2",
+        factory=build_soundnet_5,
+        input="waveform at 22,050 Hz, any length",
+        published_classes=NUM_CLASSES,
+        notes="the paper prints sizes of maps and no counts; multiplies are those of 5 s",
+    ),
+)
+"""The family's rows of the zoo."""

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from hearsight.errors import UsageError
+from hearsight.models.vggish_released import Postprocessor, ReleasedVggish
+from hearsight.models.zoo import build_network
+
+
+@pytest.fixture
+def network() -> ReleasedVggish:
+    built = build_network("vggish", 4, seed=0, width=0.05, pca=True)
+    assert isinstance(built, ReleasedVggish)
+    return built.eval()
+
+
+def postprocess_like_the_release(embeddings: np.ndarray, vectors: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """The steps of ``vggish_postprocess.py``."""
+    applied = np.dot(vectors, (embeddings.T - means.reshape(-1, 1))).T
+    clipped = np.clip(applied, -2.0, 2.0)
+    return ((clipped + 2.0) * (255.0 / 4.0)).astype(np.uint8)
+
+
+def test_postprocessing_is_the_release_s() -> None:
+    generator = np.random.default_rng(0)
+    vectors = np.linalg.qr(generator.standard_normal((128, 128)))[0].astype(np.float32)
+    means = generator.standard_normal(128).astype(np.float32)
+    embeddings = (1.5 * generator.standard_normal((50, 128))).astype(np.float32)
+    postprocessor = Postprocessor()
+    postprocessor.load_state_dict(
+        {"pca_eigen_vectors": torch.from_numpy(vectors), "pca_means": torch.from_numpy(means)}
+    )
+    found = postprocessor(torch.from_numpy(embeddings)).numpy()
+    wanted = postprocess_like_the_release(embeddings, vectors, means)
+    assert found.dtype == np.uint8
+    # a value on the edge between two numbers may fall to either side
+    assert (found != wanted).mean() < 1e-3
+    assert np.abs(found.astype(int) - wanted).max() <= 1
+    assert {0, 255} < set(found.flatten().tolist())
+
+
+def test_what_lies_between_two_numbers_is_cut_off() -> None:
+    postprocessor = Postprocessor()
+    values = torch.zeros(1, 128)
+    values[0, :5] = torch.tensor([-3.0, -2.0, 0.0, 1.99999, 2.5])
+    assert postprocessor(values)[0, :5].tolist() == [0, 0, 127, 254, 255]
+
+
+def test_one_patch_keeps_its_axes(network: ReleasedVggish) -> None:
+    output = network(torch.zeros(1, 15_600))
+    assert output.embeddings.shape == (1, 1, 128)
+    assert network.postprocess(output.embeddings).shape == (1, 1, 128)
+    assert network.postprocess(output.embeddings).dtype == torch.uint8
+
+
+def test_embeddings_come_before_any_activation(network: ReleasedVggish) -> None:
+    waveform = 0.1 * torch.randn(1, 160_000, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        output = network(waveform)
+    assert output.embeddings.shape == (1, 10, 128)
+    assert (output.embeddings < 0).any()
+
+
+def test_maps_are_flattened_time_first_channels_last(network: ReleasedVggish) -> None:
+    """A weight of fc1_1 for cell (time 2, mel 3) and channel 1 stands at (2 * 4 + 3) * channels + 1, as in the release."""
+    trunk = network.trunk
+    channels = trunk.fc1_1.in_features // 24
+    seen: list[torch.Tensor] = []
+    trunk.convolutions.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+    trunk.fc1_1.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
+    network(0.1 * torch.randn(1, 15_600, generator=torch.Generator().manual_seed(1)))
+    maps, flat = seen
+    assert maps.shape == (1, channels, 6, 4)
+    assert maps.any()
+    for time, mel, channel in ((0, 0, 0), (2, 3, 1), (5, 1, channels - 1)):
+        assert flat[0, (time * 4 + mel) * channels + channel] == maps[0, channel, time, mel]
+
+
+def test_layers_bear_the_release_s_names() -> None:
+    names = {
+        name.removeprefix("trunk.").removeprefix("convolutions.")
+        for name in build_network("vggish", 2, width=0.01).state_dict()
+    }
+    layers = {name.partition(".")[0] for name in names}
+    assert layers == {
+        "conv1",
+        "conv2",
+        "conv3_1",
+        "conv3_2",
+        "conv4_1",
+        "conv4_2",
+        "fc1_1",
+        "fc1_2",
+        "fc2",
+        "classifier",
+    }
+
+
+def test_without_pca_there_is_no_postprocessing() -> None:
+    network = build_network("vggish", 4, seed=0, width=0.05)
+    assert isinstance(network, ReleasedVggish)
+    assert not any(name.startswith("postprocessor") for name in network.state_dict())
+    with pytest.raises(UsageError, match="built with pca=True"):
+        network.postprocess(torch.zeros(1, 128))
