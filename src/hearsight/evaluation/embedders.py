@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Float64
@@ -17,6 +17,7 @@ BASELINES = ("log-mel",)
 """What may follow ``baseline:``."""
 
 
+@runtime_checkable
 class Embedder(Protocol):
     """Turns a clip's waveform into one row of numbers per segment.
 
@@ -37,8 +38,7 @@ class Embedder(Protocol):
     pooled: bool
     untrained: bool
 
-    @property
-    def digest(self) -> str:
+    def compute_digest(self) -> str:
         """SHA-256 of all that decides what it gives."""
         ...
 
@@ -60,8 +60,7 @@ class NetworkEmbedder:
         self.sample_rate = listener.sample_rate
         self.untrained = untrained
 
-    @property
-    def digest(self) -> str:
+    def compute_digest(self) -> str:
         """SHA-256 of the weights, and of what they make of a fixed noise: it changes with the code around them, too."""
         noise = np.random.default_rng(0).normal(0.0, 0.1, self.sample_rate).astype(np.float32)
         values, _ = self.embed(noise)
@@ -85,8 +84,7 @@ class LogMelBaseline:
     untrained = False
     sample_rate = JIA.sample_rate
 
-    @property
-    def digest(self) -> str:
+    def compute_digest(self) -> str:
         """SHA-256 of the definition."""
         return hashlib.sha256(f"{self.name} {JIA}".encode()).hexdigest()
 

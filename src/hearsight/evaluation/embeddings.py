@@ -149,7 +149,7 @@ def pool_segments(found: BenchmarkEmbeddings, pool: Pool) -> Float32[np.ndarray,
 
 
 def _name_entry(embedder: Embedder, benchmark: Benchmark) -> Path:
-    digest = hashlib.sha256(f"{hearsight.__version__} {embedder.digest} {benchmark.clip_seconds}".encode())
+    digest = hashlib.sha256(f"{hearsight.__version__} {embedder.compute_digest()} {benchmark.clip_seconds}".encode())
     for content in digest_files([benchmark.locate(clip) for clip in benchmark.clips]):
         digest.update(content.encode())
     home = os.environ.get("HEARSIGHT_CACHE") or Path.home() / ".cache" / "hearsight"
@@ -160,16 +160,15 @@ def _read_entry(path: Path, num_clips: int) -> BenchmarkEmbeddings | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
-            found = BenchmarkEmbeddings(file["values"], file["shares"], file["counts"], {})
-        whole = found.counts.shape == (num_clips,) and len(found.values) == len(found.shares) == found.counts.sum()
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as entry:
+            values, shares, counts = entry["values"], entry["shares"], entry["counts"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         say(f"{path}: cannot be read ({error}); embedding again")
         return None
-    if not whole:
+    if counts.shape != (num_clips,) or not len(values) == len(shares) == counts.sum():
         say(f"{path}: not whole; embedding again")
         return None
-    return found
+    return BenchmarkEmbeddings(values, shares, counts, {})
 
 
 def _write_entry(path: Path, found: BenchmarkEmbeddings) -> None:
