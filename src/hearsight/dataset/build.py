@@ -87,12 +87,12 @@ def build_dataset(
         When more media were rejected than ``config.max_failure_rate``; the dataset is complete all the same.
     """
     config = config or BuildConfig()
+    runner = open_engine(engine, workers)
     build = _Build.prepare(Layout(Path(out)), config, sources)
     with _claim(build.layout):
         if build.layout.manifest.exists():
             return _keep_finished(build)
         _start(build)
-        runner = open_engine(engine, workers)
         summary = _assemble_all(build, runner, _label_all(build, runner))
     if summary.failure_rate > config.max_failure_rate:
         raise FailureRateError(

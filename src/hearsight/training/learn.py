@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from hearsight.config import BuildConfig, TrainConfig, list_keys, load_config
 from hearsight.dataset.build import build_dataset
-from hearsight.dataset.layout import Layout
 from hearsight.dataset.statistics import BuildSummary
 from hearsight.errors import ConfigError, guess
+from hearsight.models.zoo import build_network
 from hearsight.training.loop import TrainSummary, train
 
 
@@ -63,6 +65,18 @@ def load_learn_configs(
     return build, training
 
 
+def check_network(name: str, options: dict[str, Any]) -> None:
+    """Find a mistake in the network's name or options before hours of building, not after.
+
+    Raises
+    ------
+    UsageError
+        As :func:`~hearsight.models.zoo.build_network` does.
+    """
+    with torch.device("meta"):
+        build_network(name, 1, **options)
+
+
 def learn_from_media(
     sources: Sequence[str | Path],
     out: Path,
@@ -78,6 +92,8 @@ def learn_from_media(
     DatasetError, UsageError
         As :func:`~hearsight.dataset.build.build_dataset` and :func:`~hearsight.training.loop.train` do.
     """
-    dataset = Layout(Path(out) / "dataset").folder
+    training = training or TrainConfig(recipe="quick")
+    check_network(training.model, training.options)
+    dataset = Path(out) / "dataset"
     built = build_dataset(sources, dataset, build, workers=workers)
-    return LearnSummary(built, train(dataset, Path(out), training or TrainConfig(recipe="quick"), resume=True))
+    return LearnSummary(built, train(dataset, Path(out), training, resume=True))
