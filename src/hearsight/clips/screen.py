@@ -1,28 +1,37 @@
-"""Why a clip is dropped: nothing to hear, nothing that moves, too little of either; and what tells two clips apart.
-
-The fingerprints are made so that a clip that was encoded again, louder or smaller, keeps nearly all of its bits, while another
-clip shares about half of them.
-"""
+"""Why a clip is dropped, and how a clip is recognised: loudness, motion, and fingerprints of its sound and pictures."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
-import scipy.fft
-from jaxtyping import Float32, Float64, Int16, UInt8
+from jaxtyping import Bool, Float32, Float64, Int16, UInt8
 
 from hearsight.media.decode import DecodedClip
 from hearsight.records import RejectReason
+from hearsight.signal.waveform import FULL_SCALE, from_int16
 from hearsight.units import SAMPLE_RATE, to_decibels
 
-MOST_FILLED = 0.5
-"""Share of a clip that may lack sound (gaps that were filled with silence) before the clip is broken."""
-
-_SLICES, _BANDS = 9, 33
-_F_MIN, _F_MAX = 200.0, 6000.0
 _N_FFT = 1024
-_GRID = 8
+_HOP_LENGTH = 512
+_DYNAMIC_RANGE = 60.0
+"""dB below the loudest band and moment of a clip beyond which a fingerprint hears silence."""
+
+_FLUX_BANDS = np.geomspace(250.0, 3500.0, 8)
+"""Hz: edges of the seven bands whose rise and fall against each other is fingerprinted; within what a telephone carries."""
+_SHAPE_BANDS = np.geomspace(100.0, 7500.0, 34)
+"""Hz: edges of the 33 bands whose mean levels are fingerprinted."""
+_NUM_STEPS = 32
+"""Bits of a word: steps in time of the flux, steps in frequency of the shape."""
+_STEADY = 0.1
+"""dB of change that is none, so that a steady tone has the same bits however it was encoded."""
+_FLAT = 1.0
+"""dB of slope that is none."""
+
+_GRAY_STEP = 2.0
+"""Gray levels (of 256) of difference that are none."""
+_LEVELS = np.array([32.0, 80.0, 128.0, 192.0])
 
 
 def screen_clip(clip: DecodedClip, *, min_loudness: float, min_motion: float) -> tuple[RejectReason, str] | None:
@@ -31,7 +40,7 @@ def screen_clip(clip: DecodedClip, *, min_loudness: float, min_motion: float) ->
     Parameters
     ----------
     clip
-        As it was decoded.
+        The decoded clip.
     min_loudness
         RMS level in dB of full scale below which it is silent.
     min_motion
@@ -39,77 +48,126 @@ def screen_clip(clip: DecodedClip, *, min_loudness: float, min_motion: float) ->
 
     Returns
     -------
-    (RejectReason, str) or None
-        The reason and what was measured; None for a good clip.
+    tuple[RejectReason, str] or None
+        The reason and what was measured; None for a good clip. A clip is broken when there is no picture in it, when more than
+        half of its sound is missing, or when one picture stands for more than half of it while others move.
     """
-    if len(clip.thumbnails) < 2:
-        return RejectReason.BROKEN_STREAM, f"{len(clip.thumbnails)} pictures in {clip.duration:.2f} s"
-    if clip.seconds_filled > MOST_FILLED * clip.duration:
-        return RejectReason.BROKEN_STREAM, f"{clip.seconds_filled:.2f} of {clip.duration:.2f} s have no sound"
+    if len(clip.thumbnails) == 0:
+        return RejectReason.BROKEN_STREAM, f"no picture in {clip.duration:.2f} s"
+    if clip.seconds_filled > clip.duration / 2:
+        return RejectReason.BROKEN_STREAM, f"no sound for {clip.seconds_filled:.2f} of {clip.duration:.2f} s"
     loudness = measure_loudness(clip.samples)
     if loudness < min_loudness:
         return RejectReason.SILENT, f"{loudness:.1f} dB, below {min_loudness:g} dB"
     motion = measure_motion(clip.thumbnails)
     if motion < min_motion:
-        return RejectReason.STILL, f"pictures differ by {motion:.3f} of 255, less than {min_motion:g}"
+        return RejectReason.STILL, f"successive pictures differ by {motion:.3f} of 255, less than {min_motion:g}"
+    if clip.longest_hold > clip.duration / 2:
+        return RejectReason.BROKEN_STREAM, f"one picture stands for {clip.longest_hold:.2f} of {clip.duration:.2f} s"
     return None
 
 
 def measure_loudness(samples: Int16[np.ndarray, " samples"]) -> float:
-    """Measure the RMS level in dB relative to full scale, the mean (a DC offset, which nobody hears) taken out."""
+    """Measure the RMS level in dB relative to full scale (a full-scale square wave has 0 dB), no lower than -120."""
     if len(samples) == 0:
         return to_decibels(0.0)
-    deviation = float(np.std(samples, dtype=np.float64))
-    return to_decibels(deviation / 32768.0)
+    return to_decibels(float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) / FULL_SCALE)
 
 
 def measure_motion(thumbnails: UInt8[np.ndarray, "images 32 32"]) -> float:
     """Measure the mean absolute difference of successive pictures, 0 to 255; 0 for fewer than two."""
     if len(thumbnails) < 2:
         return 0.0
-    pictures = thumbnails.astype(np.int16)
-    return float(np.mean(np.abs(np.diff(pictures, axis=0)), dtype=np.float64))
+    return float(np.mean(np.abs(np.diff(thumbnails.astype(np.int16), axis=0))))
 
 
 def fingerprint_sound(samples: Int16[np.ndarray, " samples"]) -> bytes:
-    """Give the 256-bit fingerprint of a clip's sound.
+    """Give 256 bits that stay nearly the same when a sound is encoded again, at another level or sample rate.
 
-    The clip is divided into nine equal slices of time and 33 bands, evenly spaced in log frequency. A bit says whether the
-    difference of two neighbouring bands grew from one slice to the next (after Haitsma and Kalker 2002, with slices long enough
-    to survive the delay of another encoder). It does not change with the level.
+    Six words of 32 bits say whether each of six pairs of neighbouring bands rises against the other from one 32nd of the clip to
+    the next (after Haitsma and Kalker 2002, "A highly robust audio fingerprinting system", section 4.2, with long smooth steps in
+    place of their dense frames). Two more words hold the shape of the mean spectrum, so that steady sounds differ too: where it
+    rises, and where it stands out from its surroundings.
+
+    Parameters
+    ----------
+    samples
+        16 kHz mono of a clip.
     """
-    energies = _measure_bands(samples)
-    bits = np.diff(np.diff(np.log(energies + 1e-12), axis=1), axis=0) > 0.0
-    return np.packbits(bits).tobytes()
+    power = _measure_power(from_int16(samples))
+    flux = _to_relative_decibels(_weigh_steps(len(power)) @ (power @ _weigh_bands(tuple(_FLUX_BANDS))))
+    slopes = np.diff(flux, axis=1)
+    rising = np.diff(slopes, axis=0) > _STEADY
+    shape = _to_relative_decibels((power @ _weigh_bands(tuple(_SHAPE_BANDS))).mean(axis=0))
+    climbing = np.diff(shape) > _FLAT
+    surroundings = np.convolve(np.pad(shape, 4, mode="edge"), np.full(9, 1 / 9), mode="valid")
+    standing_out = (shape - surroundings)[:_NUM_STEPS] > _FLAT
+    return _pack(np.concatenate([rising.T.ravel(), climbing, standing_out]))
 
 
 def fingerprint_images(thumbnails: UInt8[np.ndarray, "images 32 32"]) -> bytes:
-    """Give the 64-bit fingerprint of a clip's pictures: where their mean gets brighter from left to right (dHash)."""
+    """Give 64 bits that stay nearly the same when pictures are encoded again, at another size or frame rate.
+
+    32 bits say where the mean picture gets brighter from left to right (as in a difference hash), 16 how bright its quarters
+    are, 16 which quarter gets brighter from one fifth of the clip to the next.
+    """
     if len(thumbnails) == 0:
-        return bytes(_GRID * _GRID // 8)
+        return bytes(8)
+    groups = np.array_split(thumbnails.astype(np.float64), min(5, len(thumbnails)))
+    steps = np.stack([group.mean(axis=0) for group in groups])
     mean = thumbnails.mean(axis=0, dtype=np.float64)
-    rows = mean.reshape(_GRID, 4, 32).mean(axis=1)
-    edges = np.linspace(0, 32, _GRID + 2).round().astype(int)
-    columns = np.stack([rows[:, first:last].mean(axis=1) for first, last in itertools.pairwise(edges)], axis=1)
-    return np.packbits(np.diff(columns, axis=1) > 0.0).tobytes()
+    columns = mean.reshape(4, 8, 32).mean(axis=1) @ _weigh_columns()
+    brighter = np.diff(columns, axis=1) > _GRAY_STEP
+    quarters = steps.reshape(len(steps), 2, 16, 2, 16).mean(axis=(2, 4)).reshape(len(steps), 4)
+    levels = quarters.mean(axis=0)[:, np.newaxis] > _LEVELS
+    rising = np.zeros((4, 4), bool)
+    rising[: len(steps) - 1] = np.diff(quarters, axis=0) > _GRAY_STEP
+    return _pack(np.concatenate([brighter.ravel(), levels.ravel(), rising.ravel()]))
 
 
-def _measure_bands(samples: Int16[np.ndarray, " samples"]) -> Float64[np.ndarray, "slices bands"]:
-    """Measure the mean energy of each slice and band."""
-    per_slice = max(_N_FFT, -(-len(samples) // _SLICES))
-    padded = np.zeros(_SLICES * per_slice, np.float32)
-    padded[: len(samples)] = samples
-    frames = _cut_frames(padded.reshape(_SLICES, per_slice) / np.float32(32768.0))
-    power = np.square(np.abs(np.asarray(scipy.fft.rfft(frames, axis=-1))))
-    spectrum = power.mean(axis=1, dtype=np.float64)
-    edges = np.geomspace(_F_MIN, _F_MAX, _BANDS + 1) * _N_FFT / SAMPLE_RATE
-    sums = np.concatenate([np.zeros((_SLICES, 1)), np.cumsum(spectrum, axis=1)], axis=1)
-    # Bands narrower than a bin take their share of it: the cumulated spectrum is read between its bins.
-    bins = np.arange(sums.shape[1])
-    return np.stack([np.diff(np.interp(edges, bins, row)) for row in sums])
+def _measure_power(waveform: Float32[np.ndarray, " samples"]) -> Float64[np.ndarray, "frames bins"]:
+    padded = np.pad(waveform, (0, max(0, _N_FFT - len(waveform))))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _N_FFT)[::_HOP_LENGTH]
+    return np.square(np.abs(np.fft.rfft(frames * np.hanning(_N_FFT).astype(np.float32), axis=1)))
 
 
-def _cut_frames(slices: Float32[np.ndarray, "slices samples"]) -> Float32[np.ndarray, "slices frames n_fft"]:
-    """Cut each slice into windowed frames that overlap by half."""
-    views = np.lib.stride_tricks.sliding_window_view(slices, _N_FFT, axis=1)[:, :: _N_FFT // 2]
-    return views * np.hanning(_N_FFT).astype(np.float32)
+@functools.lru_cache(maxsize=8)
+def _weigh_bands(edges: tuple[float, ...]) -> Float64[np.ndarray, "bins bands"]:
+    """Give triangular weights, each band reaching over its neighbours' halves, so that no tone falls between two."""
+    centres = np.array(edges)
+    bins = np.arange(_N_FFT // 2 + 1) * SAMPLE_RATE / _N_FFT
+    weights = np.zeros((len(bins), len(centres) - 1))
+    for band, (low, high) in enumerate(itertools.pairwise(centres)):
+        middle, half = (low + high) / 2, max(high - low, SAMPLE_RATE / _N_FFT)
+        weights[:, band] = np.clip(1.0 - np.abs(bins - middle) / half, 0.0, None)
+    return weights
+
+
+@functools.lru_cache(maxsize=64)
+def _weigh_steps(num_frames: int) -> Float64[np.ndarray, "steps frames"]:
+    """Give smooth windows, three steps wide, at 33 places evenly spaced over the frames."""
+    places = (np.arange(_NUM_STEPS + 1) + 0.5) * num_frames / (_NUM_STEPS + 1)
+    width = max(1.5 * num_frames / (_NUM_STEPS + 1), 1.0)
+    distance = (np.arange(num_frames) + 0.5 - places[:, np.newaxis]) / width
+    weights = np.where(np.abs(distance) < 1.0, 0.5 + 0.5 * np.cos(np.pi * distance), 0.0)
+    return weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
+
+
+@functools.lru_cache(maxsize=1)
+def _weigh_columns() -> Float64[np.ndarray, "width columns"]:
+    """Give nine overlapping column windows over 32 pixels."""
+    centres = (np.arange(9) + 0.5) * 32 / 9
+    weights = np.clip(1.0 - np.abs(np.arange(32)[:, np.newaxis] + 0.5 - centres) / (32 / 9), 0.0, None)
+    return weights / weights.sum(axis=0)
+
+
+def _to_relative_decibels(power: Float64[np.ndarray, "*any"]) -> Float64[np.ndarray, "*any"]:
+    """Give levels relative to the largest, no lower than the dynamic range; all zero where there is nothing."""
+    top = power.max(initial=0.0)
+    if top <= 0.0:
+        return np.zeros_like(power)
+    return 10.0 * np.log10(np.maximum(power / top, 10.0 ** (-_DYNAMIC_RANGE / 10.0)))
+
+
+def _pack(bits: Bool[np.ndarray, " bits"]) -> bytes:
+    return np.packbits(bits).tobytes()

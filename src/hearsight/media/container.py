@@ -306,10 +306,13 @@ def _encode(
     for stream in container.streams:
         stream.codec_context.flags |= av.codec.context.Flags.bitexact.value
     for index, image in enumerate(images if images is not None else ()):
-        if pictures is not None:
-            if sounds is not None:
-                sounds.write_until(pictures.find_time(index))
-            pictures.write(image, index)
+        if pictures is None:
+            break
+        if index == 0:
+            pictures.set_size(image)
+        if sounds is not None:
+            sounds.write_until(pictures.find_time(index))
+        pictures.write(image, index)
     if sounds is not None:
         sounds.write_until(None)
     if pictures is not None:

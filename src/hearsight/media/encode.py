@@ -45,14 +45,13 @@ class PictureWriter:
         self._stream.codec_context.time_base = self._unit
         if encoding.rotation:
             self._stream.set_display_rotation(encoding.rotation)
-        self._sized = False
 
     def find_time(self, index: int) -> float:
         """Give when a picture is shown, in seconds."""
         return float(index / self._rate) if self._times is None else float(self._times[index])
 
-    def write(self, image: UInt8[np.ndarray, "height width 3"], index: int) -> None:
-        """Encode the next picture.
+    def set_size(self, image: UInt8[np.ndarray, "height width 3"]) -> None:
+        """Set the size of the pictures from the first one, before anything is written.
 
         Raises
         ------
@@ -60,11 +59,12 @@ class PictureWriter:
             When a side is odd.
         """
         height, width = image.shape[:2]
-        if not self._sized:
-            if height % 2 or width % 2:
-                raise ValueError(f"pictures of {width} x {height}: yuv420p needs even sides")
-            self._stream.width, self._stream.height = width, height
-            self._sized = True
+        if height % 2 or width % 2:
+            raise ValueError(f"pictures of {width} x {height}: yuv420p needs even sides")
+        self._stream.width, self._stream.height = width, height
+
+    def write(self, image: UInt8[np.ndarray, "height width 3"], index: int) -> None:
+        """Encode the next picture."""
         frame = self._frame_class.from_ndarray(np.ascontiguousarray(image), format="rgb24")
         frame.time_base = self._unit
         frame.pts = index if self._times is None else round(self._times[index] / self._unit)
