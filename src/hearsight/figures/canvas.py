@@ -1,0 +1,103 @@
+"""Paper and ink: figures of one style, given out as SVG or PNG. The only file that imports Matplotlib.
+
+Figures are drawn with a few named colours. In SVG those for text, lines and ground become CSS variables, so that a figure in a page
+follows the page's light or dark theme; text stays text.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib
+import matplotlib.colors
+from matplotlib.figure import Figure
+
+INK = "#1b1f24"
+FAINT = "#6e7781"
+HAIR = "#d0d7de"
+BLUE = "#2f6fb5"
+ORANGE = "#c4622d"
+GREEN = "#4d8b4a"
+GRAY = "#8c959f"
+SERIES = (BLUE, ORANGE, GREEN, "#7d5aa6", GRAY)
+"""Colours of curves and bars; they read on a light and on a dark ground, and in grey."""
+
+_VARIABLES = {INK: "--ink", FAINT: "--faint", HAIR: "--hair"}
+_STYLE: Any = {
+    "font.family": "sans-serif",
+    "font.size": 9.0,
+    "text.color": INK,
+    "axes.labelcolor": FAINT,
+    "axes.edgecolor": HAIR,
+    "axes.linewidth": 0.8,
+    "axes.titlesize": 9.0,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "xtick.color": HAIR,
+    "ytick.color": HAIR,
+    "xtick.labelcolor": FAINT,
+    "ytick.labelcolor": FAINT,
+    "xtick.labelsize": 8.0,
+    "ytick.labelsize": 8.0,
+    "grid.color": HAIR,
+    "grid.linewidth": 0.5,
+    "legend.frameon": False,
+    "legend.fontsize": 8.0,
+    "image.cmap": "magma",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "hearsight",
+}
+
+
+@contextmanager
+def drawing(width: float, height: float) -> Generator[Figure]:
+    """Give an empty figure of a size in inches to draw on in this project's style.
+
+    Matplotlib's own settings are as before when the block ends.
+    """
+    with matplotlib.rc_context(_STYLE):
+        yield Figure(figsize=(width, height), layout="constrained")
+
+
+def to_svg(figure: Figure, title: str) -> str:
+    """Give a figure as an ``<svg>`` element for a page; the same figure gives the same text.
+
+    Parameters
+    ----------
+    figure
+        What was drawn.
+    title
+        What a screen reader says instead.
+    """
+    stream = io.StringIO()
+    with matplotlib.rc_context(_STYLE):
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
+    text = stream.getvalue()
+    text = text[text.index("<svg") :]
+    for colour, variable in _VARIABLES.items():
+        text = text.replace(colour, f"var({variable}, {colour})")
+    text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r"\s*<style type=.*?</style>", "", text, flags=re.DOTALL)  # it would speak for the whole page
+    text = re.sub(r'font-family: [^;"]*', "font-family: inherit", text)
+    return text.replace("<svg ", '<svg role="img" class="figure" ', 1)
+
+
+def to_png(figure: Figure, dots_per_inch: int = 150) -> bytes:
+    """Give a figure as a PNG file on a white ground."""
+    stream = io.BytesIO()
+    with matplotlib.rc_context(_STYLE):
+        figure.savefig(stream, format="png", dpi=dots_per_inch, facecolor="white", metadata={"Software": None})
+    return stream.getvalue()
+
+
+def shade(values: Any, colour: str) -> list[tuple[float, float, float, float]]:
+    """Give one colour in as many strengths as there are values from 0 to 1."""
+    red, green, blue = matplotlib.colors.to_rgb(colour)
+    return [(red, green, blue, float(value)) for value in values]
