@@ -33,7 +33,8 @@ from hearsight.world.sounds import play, put_in_room, record
 FRAME_RATE = 8.0
 """Pictures per second of the videos."""
 
-_VIDEOS, _SOUNDS = 1, 2  # streams of draws: a video and a sound of one number share none
+_VIDEOS, _SOUNDS, _PORTRAITS = 1, 2, 3  # streams of draws: a video and a sound of one number share none
+_TAKES = 1_000_000  # numbers of each kind's sounds and portraits
 
 WORLD_SCHEMA = pa.schema(
     [
@@ -123,16 +124,47 @@ def generate_sounds(
     for place, kind in enumerate(KINDS):
         (folder / kind.name).mkdir(parents=True, exist_ok=True)
         for take in range(per_kind):
-            number = place * 1_000_000 + take
+            number = place * _TAKES + take
             units.append((folder / kind.name / f"{_hash_name('sound', seed, number)}.wav", number))
     _run_missing("making sounds", functools.partial(_write_world_sound, seed=seed, seconds=seconds), units, workers)
     return tuple(path for path, _ in units)
 
 
+def generate_portraits(
+    folder: Path, *, per_kind: int = 1, seconds: float = 4.0, seed: int = 0, workers: int | None = None
+) -> dict[str, tuple[Path, ...]]:
+    """Generate videos of one object each that is seen and heard, to show a person what there is; no world has these objects.
+
+    Parameters
+    ----------
+    folder
+        Where the files ``KIND-N.mp4`` go.
+    per_kind, seconds
+        How many of each kind, and how long each is.
+    seed
+        Of everything.
+    workers
+        Processes; one per processor by default.
+
+    Returns
+    -------
+    dict
+        The files of each kind, by its name.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    units: dict[str, list[tuple[Path, int]]] = {kind.name: [] for kind in KINDS}
+    for place, kind in enumerate(KINDS):
+        for take in range(per_kind):
+            units[kind.name].append((folder / f"{kind.name}-{take}.mp4", place * _TAKES + take))
+    every = [unit for of_kind in units.values() for unit in of_kind]
+    _run_missing("making portraits", functools.partial(_write_portrait, seed=seed, seconds=seconds), every, workers)
+    return {name: tuple(path for path, _ in of_kind) for name, of_kind in units.items()}
+
+
 def make_sound(number: int, seconds: float, seed: int) -> Float32[np.ndarray, " samples"]:
     """Make the labelled sound of a number, of kind ``number // 1_000_000``."""
     rng = np.random.default_rng([seed, _SOUNDS, number])
-    played = play(KINDS[number // 1_000_000], seconds, rng)
+    played = play(KINDS[number // _TAKES], seconds, rng)
     return record(put_in_room(played.waveform, rng), 1.0, rng)
 
 
@@ -146,7 +178,17 @@ def _write_world_sound(unit: tuple[Path, int], *, seed: int, seconds: float) -> 
 def _write_world_video(unit: tuple[Path, int], *, seed: int, seconds: float, chances: Chances) -> None:
     path, number = unit
     scenes = plan_scenes(seconds, chances, _seed_plan(seed, number))
-    rng = np.random.default_rng([seed, _VIDEOS, number, 1])
+    _write_scenes(path, scenes, seconds, np.random.default_rng([seed, _VIDEOS, number, 1]))
+
+
+def _write_portrait(unit: tuple[Path, int], *, seed: int, seconds: float) -> None:
+    path, number = unit
+    sitter = Presence(KINDS[number // _TAKES], 0.0, seconds, audible=True, visible=True)
+    scene = Scene(0.0, seconds, (sitter,))
+    _write_scenes(path, [scene], seconds, np.random.default_rng([seed, _PORTRAITS, number]))
+
+
+def _write_scenes(path: Path, scenes: Sequence[Scene], seconds: float, rng: np.random.Generator) -> None:
     waveform, levels = _make_soundtrack(scenes, seconds, rng)
     images = _draw_images(scenes, levels, seconds, rng)
     write_video(path, images, FRAME_RATE, waveform, SAMPLE_RATE, Encoding(audio_bit_rate=64_000, crf=26))

@@ -10,7 +10,7 @@ import soundfile
 from hearsight.media.decode import decode_windows
 from hearsight.media.info import read_media
 from hearsight.records import Source
-from hearsight.world.generate import WORLD_SCHEMA, World, generate_sounds, generate_world
+from hearsight.world.generate import WORLD_SCHEMA, World, generate_portraits, generate_sounds, generate_world
 from hearsight.world.kinds import KINDS
 from hearsight.world.scenes import Chances
 
@@ -93,3 +93,13 @@ def test_a_silent_world_is_only_background(tmp_path: Path) -> None:
     )
     levels = np.sqrt(np.mean(np.square(window.samples.astype(float)).reshape(40, -1), axis=1))
     assert levels.max() < 4.0 * levels.min()  # no gesture has so even a course
+
+
+def test_portraits_show_and_play_one_kind_each(tmp_path: Path) -> None:
+    portraits = generate_portraits(tmp_path, seconds=1.0, seed=0, workers=1)
+    assert list(portraits) == [kind.name for kind in KINDS]
+    for name, (path,) in portraits.items():
+        assert path.name == f"{name}-0.mp4"
+        media = read_media(Source(str(path)))
+        assert media.audio_codec is not None
+        assert media.video_codec is not None
