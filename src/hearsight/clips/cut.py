@@ -61,27 +61,32 @@ def cut_media(
         wrong with the file is a rejection, nothing is raised.
     """
     held: deque[DecodedClip] = deque()
+    rest: DecodedClip | None = None
     trouble: MediaError | None = None
     end = media.start
-    windows = decode_windows(media, length=length, images_per_second=images_per_second, requests=requests)
     try:
-        for window in windows:
+        for window in decode_windows(media, length=length, images_per_second=images_per_second, requests=requests):
+            if window.duration < length - _CLOSE:
+                rest = window
+                continue
             end = window.start + window.duration
-            if window.duration >= length - _CLOSE:
-                held.append(window)
-                if len(held) > MOST_SHARING:
-                    yield held.popleft()
-            else:
-                place = place_rest(window.duration, len(held), length, min_length, max_length, tail)
-                yield from _settle(media, held, window, place, images_per_second)
-                held.clear()
+            held.append(window)
+            if len(held) > MOST_SHARING:
+                yield held.popleft()
     except MediaError as error:
         trouble = error
+    if rest is not None:
+        place = place_rest(rest.duration, len(held), length, min_length, max_length, tail)
+        if place.num_clips:
+            untouched = len(held) - place.num_before
+            yield from (held.popleft() for _ in range(untouched))
+            yield from divide_clips([*held, rest], place.num_clips, images_per_second)
+            held.clear()
+            end, rest = rest.start + rest.duration, None
     yield from held
-    if trouble is not None:
-        yield _reject(media, trouble, end)
-    elif end <= media.start:
-        yield Rejection(media.path, media.start, 0.0, RejectReason.TOO_SHORT, "nothing lies in its span")
+    rejection = _reject_end(media, end, rest, trouble)
+    if rejection is not None:
+        yield rejection
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,20 +128,6 @@ def place_rest(
     return RestPlace(0, 0)
 
 
-def _settle(
-    media: Media, held: Sequence[DecodedClip], rest: DecodedClip, place: RestPlace, images_per_second: float
-) -> Iterator[DecodedClip | Rejection]:
-    untouched = len(held) - place.num_before
-    yield from (held[index] for index in range(untouched))
-    if place.num_clips == 0:
-        reason = RejectReason.SHORT_TAIL if rest.start > media.start else RejectReason.TOO_SHORT
-        what = "are left after the last clip" if reason is RejectReason.SHORT_TAIL else "are all there is"
-        yield Rejection(media.path, rest.start, rest.duration, reason, f"{rest.duration:.3f} s {what}")
-        return
-    pieces = [held[index] for index in range(untouched, len(held))] + [rest]
-    yield from divide_clips(pieces, place.num_clips, images_per_second)
-
-
 def divide_clips(pieces: Sequence[DecodedClip], num_clips: int, images_per_second: float) -> Iterator[DecodedClip]:
     """Make clips of equal length, to the millisecond, of clips that follow each other; no sample or picture is lost."""
     whole = functools.reduce(join_clips, pieces)
@@ -174,11 +165,24 @@ def join_clips(first: DecodedClip, second: DecodedClip) -> DecodedClip:
     )
 
 
-def _reject(media: Media, error: MediaError, end: float) -> Rejection:
-    """Make a rejection of what is wrong with a media file after ``end``."""
-    reason = RejectReason(error.reason)
-    if not isinstance(error, BrokenMediaError):
+def _reject_end(media: Media, end: float, rest: DecodedClip | None, trouble: MediaError | None) -> Rejection | None:
+    """Say why what lies after ``end``, where the last clip ends, is no clip; None where nothing does.
+
+    Where a file breaks off, that is the reason for the rest before the break too.
+    """
+    if isinstance(trouble, BrokenMediaError):
+        duration = None if trouble.end is None else max(0.0, trouble.end - end)
+        return Rejection(media.path, end, duration, RejectReason(trouble.reason), trouble.found)
+    if trouble is not None:
         duration = None if media.duration is None else max(0.0, media.duration - media.start)
-        return Rejection(media.path, media.start, duration, reason, error.found)
-    duration = None if error.end is None else max(0.0, error.end - end)
-    return Rejection(media.path, end, duration, reason, error.found)
+        return Rejection(media.path, media.start, duration, RejectReason(trouble.reason), trouble.found)
+    if rest is not None and end > media.start:
+        found = f"{rest.duration:.3f} s are left after the last clip"
+        return Rejection(media.path, rest.start, rest.duration, RejectReason.SHORT_TAIL, found)
+    if rest is not None:
+        found = f"{rest.duration:.3f} s are all there is"
+        return Rejection(media.path, rest.start, rest.duration, RejectReason.TOO_SHORT, found)
+    if end <= media.start:
+        reason = RejectReason.BROKEN_STREAM if media.duration is None else RejectReason.TOO_SHORT
+        return Rejection(media.path, media.start, 0.0, reason, f"nothing can be decoded from {media.start:.2f} s on")
+    return None

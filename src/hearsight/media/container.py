@@ -283,7 +283,7 @@ def write_video(
     if images is None and waveform is None:
         raise ValueError("neither pictures nor sound to write")
     try:
-        with av.open(str(partial), "w") as container:
+        with av.open(str(partial), "w", options=dict(encoding.container_options or {})) as container:
             _encode(container, encoding, images, frame_rate, waveform, sample_rate)
         partial.replace(target)
     except (av.error.FFmpegError, OSError) as error:

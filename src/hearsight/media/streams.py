@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -109,6 +109,8 @@ class Encoding:
         When each picture is shown (seconds, rising), where they are not evenly spaced.
     sound_start
         Seconds between the start of the file and its first sample.
+    container_options
+        FFmpeg's options of the container, such as ``{"movflags": "faststart"}`` for an index in front.
     """
 
     video_codec: str = "libx264"
@@ -118,3 +120,4 @@ class Encoding:
     rotation: int = 0
     times: Sequence[float] | None = None
     sound_start: float = 0.0
+    container_options: Mapping[str, str] | None = None
