@@ -16,9 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from hearsight.world.generate import generate_world
-
 from benchmarks.verdict import print_verdict
+from hearsight.world.generate import generate_world
 
 WANTED = 1.2
 

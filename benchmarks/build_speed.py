@@ -16,12 +16,12 @@ import time
 from pathlib import Path
 
 import av
-from hearsight.media.sources import list_sources
 
 from hearsight.config import BuildConfig
 from hearsight.dataset.build import build_dataset
-from hearsight.engine.engine import count_cores, open_engine
+from hearsight.engine.engines import count_cores, open_engine
 from hearsight.errors import DatasetError
+from hearsight.media.sources import list_sources
 
 WANTED = 0.8
 

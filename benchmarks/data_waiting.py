@@ -13,12 +13,11 @@ import json
 import tempfile
 from pathlib import Path
 
-from hearsight.training.loop import train
-from hearsight.world.generate import generate_world
-
 from benchmarks.verdict import print_verdict
 from hearsight.config import TrainConfig
 from hearsight.dataset.build import build_dataset
+from hearsight.training.loop import train
+from hearsight.world.generate import generate_world
 
 WANTED = 0.05
 

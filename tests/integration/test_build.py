@@ -180,7 +180,7 @@ def test_a_file_that_changed_while_the_build_was_interrupted_is_read_anew(videos
     # An interrupted build of the old file: its part is there, and nothing else.
     from hearsight.dataset.build import _Build, _label_all, _start
     from hearsight.dataset.layout import Layout
-    from hearsight.engine.engine import open_engine
+    from hearsight.engine.engines import open_engine
 
     build = _Build.prepare(Layout(out), configure(), [folder])
     out.mkdir()

@@ -48,7 +48,8 @@ from hearsight.dataset.layout import (
 )
 from hearsight.dataset.parts import LabelMedia, PartReport, Parts, load_teachers, name_unit, remove_parts
 from hearsight.dataset.statistics import BuildSummary, read_summary, summarise
-from hearsight.engine.engine import Engine, open_engine
+from hearsight.engine.engine import Engine
+from hearsight.engine.engines import open_engine
 from hearsight.errors import DatasetError, FailureRateError, WorkerError
 from hearsight.media.sources import list_sources
 from hearsight.records import REJECTION_SCHEMA, Rejection, RejectReason, Source

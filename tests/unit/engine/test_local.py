@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hearsight.engine.engine import open_engine
+from hearsight.engine.engines import open_engine
 from hearsight.errors import DatasetError, UsageError
 
 
@@ -82,7 +82,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     program = tmp_path / "parent.py"
     program.write_text(
         "import os, sys, time\n"
-        "from hearsight.engine.engine import open_engine\n"
+        "from hearsight.engine.engines import open_engine\n"
         "def stage():\n"
         "    open(os.path.join(sys.argv[1], str(os.getpid())), 'w').close()\n"
         "    return lambda unit: time.sleep(60) or 1\n"

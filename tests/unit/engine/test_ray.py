@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hearsight.engine.engine import open_engine
+from hearsight.engine.engines import open_engine
 from hearsight.errors import DatasetError, HearsightError, MissingExtraError
 
 pytestmark = [
