@@ -57,7 +57,7 @@ class Embeddings:
     """The embeddings of one file, a row per segment.
 
     ``starts`` and ``durations`` are in seconds, ``duration`` is that of the file; ``padded`` says that the file is shorter than
-    a segment and silence was added.
+    a segment and was padded.
     """
 
     path: str
@@ -109,7 +109,9 @@ class Listener:
         self.embedding_dim = network.embedding_dim
         patch_samples = network.front_end.definition.patch_samples
         self.segment_seconds = to_seconds(patch_samples, network.sample_rate)
-        self._cutter = SegmentCutter(patch_samples, network.segment_samples, BATCH_SEGMENTS)
+        self._cutter = SegmentCutter(
+            patch_samples, network.segment_samples, BATCH_SEGMENTS, repeat_short=network.repeats_short
+        )
 
     @functools.cached_property
     def digest(self) -> str:
@@ -192,7 +194,7 @@ class Listener:
     def _hear_segments(self, segments: Segments) -> Heard:
         with torch.inference_mode():
             logits, embeddings = self.network.hear(torch.from_numpy(segments.waveforms).to(self.device))
-            probabilities = torch.sigmoid(logits.float()).cpu().numpy()
+            probabilities = self.network.probabilities(logits).cpu().numpy()
             embeddings = embeddings.float().cpu().numpy()
         if not (np.isfinite(probabilities).all() and np.isfinite(embeddings).all()):
             raise CheckpointError(

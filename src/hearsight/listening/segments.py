@@ -2,7 +2,7 @@
 
 Segments begin at whole multiples of one hop from the first sample on. Where they do not end with the sound, one more does: it
 overlaps the one before it by more than the others do, so that every sample is heard, and none beside invented silence. Only a
-sound shorter than one segment is padded with silence.
+sound shorter than one segment is padded with silence, or repeated where the network wants that.
 """
 
 from __future__ import annotations
@@ -50,12 +50,17 @@ class SegmentCutter:
         From the start of one segment to the start of the next, no more than ``segment_samples``.
     batch_segments
         Segments given at a time; only the last batch has fewer, or one more.
+    repeat_short
+        Whether a sound shorter than one segment is repeated until it fills one, instead of being padded with silence.
     """
 
-    def __init__(self, segment_samples: int, hop_samples: int, batch_segments: int) -> None:
+    def __init__(
+        self, segment_samples: int, hop_samples: int, batch_segments: int, *, repeat_short: bool = False
+    ) -> None:
         self.segment_samples = segment_samples
         self.hop_samples = hop_samples
         self.batch_segments = batch_segments
+        self.repeat_short = repeat_short
 
     def cut(self, blocks: Iterable[Float32[np.ndarray, " _"]], where: object = "waveform") -> Iterator[Segments]:
         """Cut a stream of blocks; the blocks' lengths leave no trace in the result.
@@ -102,7 +107,10 @@ class SegmentCutter:
         """Give what is left: whole segments, then one that ends with the sound."""
         if len(held) < self.segment_samples:
             padded = np.zeros((1, self.segment_samples), dtype=np.float32)
-            padded[0, : len(held)] = held
+            if self.repeat_short:
+                padded[0] = np.resize(held, self.segment_samples)
+            else:
+                padded[0, : len(held)] = held
             lengths = np.array([len(held)], dtype=np.int64)
             return Segments(padded, np.zeros(1, dtype=np.int64), lengths, np.ones(1))
         count = 1 + (len(held) - self.segment_samples) // self.hop_samples

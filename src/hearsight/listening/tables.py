@@ -33,7 +33,7 @@ class TagReport:
     tags
         Of all files, in the order of the files.
     padded
-        Files shorter than a segment, which were padded with silence.
+        Files shorter than a segment, which were padded.
     failures
         Why the other files could not be heard.
     """
@@ -58,7 +58,7 @@ class EmbedReport:
     seconds
         How long it took.
     padded
-        Files shorter than a segment, which were padded with silence.
+        Files shorter than a segment, which were padded.
     failures
         Why the other files could not be heard. Of a file that breaks off midway, what came before is in the table.
     """
@@ -232,7 +232,8 @@ def _track(files: Sequence[str | Path]) -> Iterator[str | Path]:
 
 
 def _say_padded(path: str | Path, duration: float, listener: Listener) -> None:
-    say(f"{path}: {duration:.2f} s of sound, padded with silence to a segment of {listener.segment_seconds:g} s")
+    how = "repeated" if listener.network.repeats_short else "padded with silence"
+    say(f"{path}: {duration:.2f} s of sound, {how} to a segment of {listener.segment_seconds:g} s")
 
 
 def _count(number: int, noun: str) -> str:
