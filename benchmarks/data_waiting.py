@@ -34,9 +34,9 @@ def main() -> None:
         build_dataset([folder / "videos"], folder / "dataset")
         train(folder / "dataset", folder / "run", TrainConfig(model=options.model, epochs=2))
         lines = [json.loads(line) for line in (folder / "run" / "runlog.jsonl").read_text().splitlines()]
-    epochs = [line for line in lines if "data_seconds" in line]
-    waited = sum(line["data_seconds"] for line in epochs)
-    total = sum(line["step_seconds"] for line in epochs)
+    clocks = [line["seconds"] for line in lines if line["kind"] == "epoch"]
+    waited = sum(clock["data"] for clock in clocks)
+    total = sum(clock["train"] for clock in clocks)
     print_verdict(f"share of a step that waits for data, {options.model}", waited / total, "below", WANTED)
 
 

@@ -218,6 +218,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "jia2019": {},
     "quick": {
         "epochs": 15,
+        "min_steps": 600,
         "batch_size": 32,
         "optimizer": "adamw",
         "learning_rate": 2e-3,
@@ -244,6 +245,9 @@ class TrainConfig(Stage):
     """Options of the network, for example ``width = 0.5``."""
     epochs: int = Field(default=30, ge=1)
     """Passes over the training clips (Jia 2019: about 30)."""
+    min_steps: int = Field(default=0, ge=0)
+    """Fewest steps: a small dataset is passed over more often than ``epochs`` says, until there are as many. A recipe's value
+    does not count where ``epochs`` is given."""
     batch_size: int = Field(default=64, ge=2)
     """Clips per step (Jia 2019: 1,024 and 2,048 on four K40; 64 suits two cores and small datasets)."""
     optimizer: Literal["adam", "adamw"] = "adam"
@@ -298,8 +302,15 @@ class TrainConfig(Stage):
     def _take_recipe(cls, values: Any) -> Any:
         """Put the recipe's values under those that are given."""
         if isinstance(values, dict) and isinstance(values.get("recipe"), str):
-            return {**RECIPES.get(values["recipe"], {}), **values}
+            taken = dict(RECIPES.get(values["recipe"], {}))
+            if "epochs" in values:
+                taken.pop("min_steps", None)
+            return {**taken, **values}
         return values
+
+    def count_epochs(self, steps_per_epoch: int) -> int:
+        """Count the passes over a dataset of ``steps_per_epoch`` steps: ``epochs``, or as many as ``min_steps`` take."""
+        return max(self.epochs, -(-self.min_steps // steps_per_epoch))
 
 
 class EvaluateConfig(Stage):

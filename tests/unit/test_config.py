@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hearsight.config import BuildConfig, list_keys, load_config
+from hearsight.config import BuildConfig, TrainConfig, list_keys, load_config
 from hearsight.errors import ConfigError
 
 
@@ -76,6 +76,15 @@ def test_a_broken_file_is_named(tmp_path: Path, text: str, told: str) -> None:
         load_config(BuildConfig, "build", file)
     with pytest.raises(ConfigError, match="no such file"):
         load_config(BuildConfig, "build", tmp_path / "absent.toml")
+
+
+def test_a_small_dataset_is_passed_over_until_there_are_enough_steps() -> None:
+    quick = TrainConfig(recipe="quick")
+    assert quick.count_epochs(steps_per_epoch=6) == 100
+    assert quick.count_epochs(steps_per_epoch=1000) == quick.epochs
+    assert TrainConfig(recipe="quick", epochs=3).count_epochs(6) == 3
+    assert TrainConfig(recipe="quick", epochs=3, min_steps=30).count_epochs(6) == 5
+    assert TrainConfig().count_epochs(1) == 30
 
 
 def test_every_knob_is_listed_with_its_dots() -> None:

@@ -76,13 +76,13 @@ def _train_epochs(student: Student, run: RunFolder) -> None:
     run.sweep()
     done = run.last_epoch()
     if done:
-        say(f"going on after epoch {done} of {config.epochs}")
+        say(f"going on after epoch {done} of {student.num_epochs}")
         run.restore(done, student.network, student.optimizer)
-    num_clips = (config.epochs - done) * student.num_clips
+    num_clips = (student.num_epochs - done) * student.num_clips
     with RunLog(run.folder, done, tensorboard=config.tensorboard) as log, track("train", num_clips, "clips") as bar:
         if log.is_new:
             log.write("start", 0, student.describe())
-        for epoch in range(done + 1, config.epochs + 1):
+        for epoch in range(done + 1, student.num_epochs + 1):
             line = _train_epoch(student, epoch, log, bar, run.folder)
             run.save(epoch, student.network, student.optimizer, student.describe_checkpoint(line))
             run.prune([choose_best(log.history)], range(epoch - config.keep + 1, epoch + 1))
@@ -102,7 +102,7 @@ def _train_epoch(student: Student, epoch: int, log: RunLog, bar: Bar, scratch: P
             clock = {"data": seconds, "step": seconds + time.perf_counter() - begun}
             log.write("step", epoch, {"loss": loss, "learning_rate": rate, "seconds": clock}, step=step)
         bar.advance(len(batch.clips))
-        bar.note(f"epoch {epoch}/{config.epochs}, loss {loss:.4f}")
+        bar.note(f"epoch {epoch}/{student.num_epochs}, loss {loss:.4f}")
     trained = time.perf_counter()
     scores = validate(student.network, student.middles, student.machine, scratch)
     student.check(epoch, step, scores.loss)
@@ -111,7 +111,7 @@ def _train_epoch(student: Student, epoch: int, log: RunLog, bar: Bar, scratch: P
     clock = {"train": trained - started, "data": waited, "validation": ended - trained}
     line = log.write("epoch", epoch, {**values, "seconds": clock}, step=step)
     log.settle()
-    say(f"epoch {epoch}/{config.epochs}: loss {values['loss']:.4f}, {scores.describe()}, {ended - started:.0f} s")
+    say(f"epoch {epoch}/{student.num_epochs}: loss {values['loss']:.4f}, {scores.describe()}, {ended - started:.0f} s")
     return line
 
 

@@ -32,7 +32,7 @@ def schedule_rate(config: TrainConfig, step: int, steps_per_epoch: int) -> float
     """Give the learning rate of a step, counted from zero over the whole run."""
     if config.schedule == "exponential":
         return config.learning_rate * config.decay ** (step // steps_per_epoch)
-    num_steps = config.epochs * steps_per_epoch
+    num_steps = config.count_epochs(steps_per_epoch) * steps_per_epoch
     rising = max(1.0, WARMUP * num_steps)
     if step < rising:
         return config.learning_rate * (step + 1) / (rising + 1)
