@@ -38,7 +38,7 @@ class PictureWriter:
         self._frame_class = frame_class
         self._times = encoding.times
         self._rate = Fraction(frame_rate).limit_denominator(1001)
-        options = {"crf": str(encoding.crf)} if encoding.video_codec == "libx264" else {}
+        options = {"crf": str(encoding.crf), "preset": encoding.preset} if encoding.video_codec == "libx264" else {}
         self._stream = container.add_stream(encoding.video_codec, rate=self._rate, options={"threads": "1", **options})
         self._stream.pix_fmt = "yuv420p"
         self._unit = 1 / self._rate if self._times is None else _FINE_UNIT

@@ -101,6 +101,8 @@ class Encoding:
         FFmpeg's names of the encoders.
     crf
         x264's constant quality: 18 is nearly transparent, 40 is poor.
+    preset
+        How much work x264 puts into it, ``ultrafast`` to ``veryslow``.
     audio_bit_rate
         Bits per second of a lossy audio codec.
     rotation
@@ -116,6 +118,7 @@ class Encoding:
     video_codec: str = "libx264"
     audio_codec: str = "aac"
     crf: int = 23
+    preset: str = "medium"
     audio_bit_rate: int = 128_000
     rotation: int = 0
     times: Sequence[float] | None = None

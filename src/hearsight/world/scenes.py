@@ -43,19 +43,19 @@ class Chances:
         Chance that an object is seen while quite another one is heard.
     """
 
-    company: float = 0.2
-    silent: float = 0.1
-    unseen: float = 0.1
-    mismatched: float = 0.05
+    company: float = 0.15
+    silent: float = 0.08
+    unseen: float = 0.06
+    mismatched: float = 0.04
 
 
 def plan_scenes(seconds: float, chances: Chances, rng: np.random.Generator) -> tuple[Scene, ...]:
-    """Plan a video: scenes of 6 to 12 seconds, cut to length at the end of the video."""
+    """Plan a video: scenes of 8 to 16 seconds, cut to length at the end of the video."""
     scenes: list[Scene] = []
     start = 0.0
     while start < seconds:
-        end = start + rng.uniform(6.0, 12.0)
-        if seconds - end < 3.0:
+        end = start + rng.uniform(8.0, 16.0)
+        if seconds - end < 4.0:
             end = seconds
         count = 2 if rng.random() < chances.company else 1
         numbers = rng.permutation(len(KINDS))
