@@ -34,7 +34,7 @@ CREATE TABLE clip AS
 SELECT row_number() OVER (ORDER BY media_uuid, start, uuid) AS place, *,
        hex(sound) AS sound_hex, hex(image) AS image_hex
 FROM (
-    SELECT uuid, min(media_uuid) AS media_uuid, min(start) AS start, min(duration) AS duration,
+    SELECT uuid, min(media_uuid) AS media_uuid, min(start) AS start, coalesce(min(duration), 0) AS duration,
            min(sound_fingerprint) AS sound, min(image_fingerprint) AS image
     FROM {clips} GROUP BY uuid
 )

@@ -49,11 +49,11 @@ def screen_clip(clip: DecodedClip, *, min_loudness: float, min_motion: float) ->
     Returns
     -------
     tuple[RejectReason, str] or None
-        The reason and what was measured; None for a good clip. A clip is broken when there is no picture in it, when more than
-        half of its sound is missing, or when one picture stands for more than half of it while others move.
+        The reason and what was measured; None for a good clip. A clip is broken when there are fewer than two pictures in it,
+        when more than half of its sound is missing, or when one picture stands for more than half of it while others move.
     """
-    if len(clip.thumbnails) == 0:
-        return RejectReason.BROKEN_STREAM, f"no picture in {clip.duration:.2f} s"
+    if len(clip.thumbnails) < 2:
+        return RejectReason.BROKEN_STREAM, f"{len(clip.thumbnails)} pictures in {clip.duration:.2f} s"
     if clip.seconds_filled > clip.duration / 2:
         return RejectReason.BROKEN_STREAM, f"no sound for {clip.seconds_filled:.2f} of {clip.duration:.2f} s"
     loudness = measure_loudness(clip.samples)
@@ -68,10 +68,13 @@ def screen_clip(clip: DecodedClip, *, min_loudness: float, min_motion: float) ->
 
 
 def measure_loudness(samples: Int16[np.ndarray, " samples"]) -> float:
-    """Measure the RMS level in dB relative to full scale (a full-scale square wave has 0 dB), no lower than -120."""
+    """Measure the RMS level in dB relative to full scale, no lower than -120.
+
+    A full-scale square wave has 0 dB. The mean is taken out: a constant offset, as cheap recorders make it, is not heard.
+    """
     if len(samples) == 0:
         return to_decibels(0.0)
-    return to_decibels(float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) / FULL_SCALE)
+    return to_decibels(float(np.std(samples, dtype=np.float64)) / FULL_SCALE)
 
 
 def measure_motion(thumbnails: UInt8[np.ndarray, "images 32 32"]) -> float:
@@ -125,7 +128,7 @@ def fingerprint_images(thumbnails: UInt8[np.ndarray, "images 32 32"]) -> bytes:
     return _pack(np.concatenate([brighter.ravel(), levels.ravel(), rising.ravel()]))
 
 
-def _measure_power(waveform: Float32[np.ndarray, " samples"]) -> Float64[np.ndarray, "frames bins"]:
+def _measure_power(waveform: Float32[np.ndarray, " samples"]) -> Float32[np.ndarray, "frames bins"]:
     padded = np.pad(waveform, (0, max(0, _N_FFT - len(waveform))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, _N_FFT)[::_HOP_LENGTH]
     return np.square(np.abs(np.fft.rfft(frames * np.hanning(_N_FFT).astype(np.float32), axis=1)))

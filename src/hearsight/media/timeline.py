@@ -6,6 +6,7 @@ between a stream's clock and its count of samples (containers round times to mil
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -91,7 +92,7 @@ class SoundTimeline:
 
     def count_filled(self, start: float, end: float) -> float:
         """Count the seconds of a span that were filled with silence; what lies before ``end`` is then forgotten."""
-        filled = sum(max(0.0, min(end, until) - max(start, since)) for since, until in self._gaps)
+        filled = math.fsum(max(0.0, min(end, until) - max(start, since)) for since, until in self._gaps)
         self._gaps = [gap for gap in self._gaps if gap[1] > end]
         return filled
 
