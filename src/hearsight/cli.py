@@ -84,7 +84,7 @@ def train(
     /,
     *,
     out: Annotated[Path, Parameter(help="the run folder: checkpoints, model card, run log")],
-    model: Annotated[str | None, Parameter(help="name of the network: jia-mobilenet-v2, jia-vggish-fcn")] = None,
+    model: Annotated[str | None, Parameter(help="name of the network; see hearsight models")] = None,
     resume: Annotated[bool, Parameter(negative="", help="go on with a run that was interrupted")] = False,
     config: ConfigFile = None,
     overrides: Override = None,
@@ -112,7 +112,7 @@ def learn(
     out: Annotated[Path, Parameter(help="the run folder; the dataset goes into its folder dataset/")],
     vision: Vision = None,
     audio: Audio = None,
-    model: Annotated[str | None, Parameter(help="name of the network")] = None,
+    model: Annotated[str | None, Parameter(help="name of the network; see hearsight models")] = None,
     workers: Workers = None,
     config: ConfigFile = None,
     overrides: Override = None,
@@ -234,6 +234,24 @@ def info(
     from hearsight.training.describe import describe_folder
 
     _print_summary(describe_folder(path), as_json)
+
+
+@app.command(group=_WORK)
+def models(*, as_json: AsJson = False) -> None:
+    """List the networks with their sizes beside the figures that their papers print.
+
+    Parameters and multiply-accumulates are counted for the paper's number of classes. Where a figure does not match, the reason
+    is in docs/paper-notes.md. With `--json` an array of objects with the keys
+    `name, paper, parameters, weights, macs, published_parameters, published_macs, matches`.
+    """
+    from hearsight.console import show_table
+    from hearsight.models.table import COLUMNS, NUMBERS, describe_networks
+
+    networks = describe_networks()
+    if as_json:
+        _print_json([network.as_json() for network in networks])
+    else:
+        show_table("", COLUMNS, [network.row() for network in networks], right=NUMBERS)
 
 
 def _name_teachers(vision: Sequence[str] | None, audio: Sequence[str] | None) -> dict[str, Any]:

@@ -95,8 +95,9 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
         Heads of the columns that are set flush right (numbers).
     """
     table = Table(title=title or None, title_justify="left")
-    for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for place, column in enumerate(columns):
+        # Names stand whole, whatever else must be folded to the terminal's width.
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold", no_wrap=place == 0)
     for row in rows:
         table.add_row(*(_escape(str(cell)) for cell in row))
     _data.print(table)

@@ -42,7 +42,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_help_teaches_every_command() -> None:
     done = run_command("--help")
     assert done.returncode == 0
-    for command in ("build", "train", "learn", "tag", "embed", "evaluate", "demo", "info"):
+    for command in ("build", "train", "learn", "tag", "embed", "evaluate", "demo", "info", "models"):
         assert command in done.stdout
         told = run_command(command, "--help")
         assert told.returncode == 0
@@ -140,6 +140,17 @@ def test_info_tells_datasets_from_runs(run: Path, tmp_path: Path) -> None:
     told = run_command("info", run)
     assert "jia-mobilenet-v2" in told.stdout
     assert run_command("info", tmp_path).returncode == 3
+
+
+def test_models_stand_beside_the_figures_of_their_papers() -> None:
+    done = run_command("models", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    keys = {"name", "paper", "parameters", "weights", "macs", "published_parameters", "published_macs", "matches"}
+    assert all(keys <= set(row) for row in rows)
+    missed = {row["name"] for row in rows if row["matches"] is False}
+    assert {"wu-mlp", "jia-vggish-fcn"} <= missed <= {"wu-mlp", "jia-vggish-fcn", "hershey-inception-v3 stem=slim"}
+    assert sum(row["matches"] is True for row in rows) >= 22
 
 
 @pytest.mark.parametrize(
