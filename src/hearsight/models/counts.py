@@ -43,9 +43,9 @@ def count_layers(network: Network) -> dict[str, int]:
     macs: dict[str, int] = {}
     with contextlib.ExitStack() as stack, torch.no_grad():
         for name, module in ghost.named_modules():
-            count = _COUNTERS.get(type(module))
-            if count is not None:
-                stack.enter_context(contextlib.closing(_Hook(module, name, count, macs)))
+            for kind, count in _COUNTERS.items():
+                if isinstance(module, kind):
+                    stack.enter_context(contextlib.closing(_Hook(module, name, count, macs)))
         ghost.hear(torch.zeros(1, network.front_end.definition.patch_samples, device="meta"))
     return macs
 

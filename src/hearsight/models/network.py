@@ -22,21 +22,29 @@ class NetworkOutput:
     Attributes
     ----------
     logits
-        One per class; the sigmoid of it is the class's probability.
+        One per class; see :attr:`probabilities`.
     embeddings
         The learned vector of the segment.
     mask
         True where a segment belongs to its waveform, False where it only fills up the batch; what stands there is zero.
+    heads
+        Sizes of the groups of classes of which just one holds, as :attr:`Network.heads`.
     """
 
     logits: Float[Tensor, "batch segments classes"]
     embeddings: Float[Tensor, "batch segments dim"]
     mask: Bool[Tensor, "batch segments"]
+    heads: tuple[int, ...] = ()
+
+    @property
+    def probabilities(self) -> Float[Tensor, "batch segments classes"]:
+        """Probability of each class in each segment."""
+        return to_probabilities(self.logits, self.heads)
 
     @property
     def clip_probabilities(self) -> Float[Tensor, "batch classes"]:
-        """Mean of the segments' probabilities (Hershey 2017, section 3.3)."""
-        return _mean_masked(torch.sigmoid(self.logits.float()), self.mask)
+        """Mean of the segments' probabilities (Hershey 2017, section 3.2)."""
+        return _mean_masked(self.probabilities, self.mask)
 
     @property
     def clip_embeddings(self) -> Float[Tensor, "batch dim"]:
@@ -77,6 +85,10 @@ class Network(nn.Module):
         self.classifier = classifier
         self.embedding_dim = embedding_dim
         self.num_classes = num_classes
+        self.heads: tuple[int, ...] = ()
+        """Sizes of the groups of classes, in their order, of which just one holds; none where any number of classes may hold."""
+        self.repeats_short = False
+        """Whether a sound that is shorter than a segment is repeated, rather than followed by silence."""
         self.name = ""
         """Name in the zoo; :func:`~hearsight.models.zoo.build_network` sets it."""
         self.options: dict[str, Any] = {}
@@ -91,6 +103,11 @@ class Network(nn.Module):
     def segment_samples(self) -> int:
         """Samples from the start of one segment to the start of the next."""
         return self.front_end.definition.segment_samples
+
+    @property
+    def example_samples(self) -> int:
+        """Samples of the excerpt that training draws from a clip: what one segment is heard from."""
+        return self.front_end.definition.patch_samples
 
     def count_segments(self, num_samples: int) -> int:
         """Count the segments of a waveform, as :func:`hearsight.units.count_segments` does: at least one, the last one padded."""
@@ -121,10 +138,14 @@ class Network(nn.Module):
         mask = torch.arange(max(counts), device=waveform.device) < torch.tensor(counts, device=waveform.device)[:, None]
         if mask.all():
             # the usual case, and one that an exporter can follow
-            return NetworkOutput(heard[0].unflatten(0, mask.shape), heard[1].unflatten(0, mask.shape), mask)
+            return NetworkOutput(heard[0].unflatten(0, mask.shape), heard[1].unflatten(0, mask.shape), mask, self.heads)
         logits, embeddings = (value.new_zeros(*mask.shape, value.shape[1]) for value in heard)
         logits[mask], embeddings[mask] = heard
-        return NetworkOutput(logits, embeddings, mask)
+        return NetworkOutput(logits, embeddings, mask, self.heads)
+
+    def probabilities(self, logits: Float[Tensor, "*batch classes"]) -> Float[Tensor, "*batch classes"]:
+        """Turn logits into probabilities, in single precision: each class on its own, or head by head."""
+        return to_probabilities(logits, self.heads)
 
     @property
     def output_layer(self) -> nn.Linear | nn.Conv1d:
@@ -160,6 +181,15 @@ class Network(nn.Module):
         patches = self.front_end(segments).unsqueeze(1)
         embeddings = self.trunk(patches)
         return self.classifier(embeddings), embeddings
+
+
+def to_probabilities(
+    logits: Float[Tensor, "*batch classes"], heads: tuple[int, ...]
+) -> Float[Tensor, "*batch classes"]:
+    """Take the sigmoid of each logit; or, where there are heads, the softmax over each."""
+    if not heads:
+        return torch.sigmoid(logits.float())
+    return torch.cat([head.softmax(-1) for head in logits.float().split(heads, dim=-1)], dim=-1)
 
 
 def check_waveform(

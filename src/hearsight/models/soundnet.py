@@ -11,110 +11,30 @@ single output is repeated until it is long enough, as the authors do.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
-from hearsight.errors import UsageError, guess
+from hearsight.errors import UsageError
 from hearsight.models.network import Network, NetworkOutput, check_waveform
 from hearsight.models.row import NetworkRow
+from hearsight.models.soundnet_layers import (
+    EIGHT_LAYERS,
+    FIVE_LAYERS,
+    Plan,
+    Window,
+    check_layer,
+    draw_soundnet,
+    find_channels,
+    make_layers,
+)
 from hearsight.signal.log_mel import SOUNDNET, SOUNDNET_5, WaveformFrontEnd
 
 NUM_CLASSES = 1401
 """1,000 objects of ImageNet and 401 scenes of Places2."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Window:
-    """What one output of a layer, or of several in a row, sees of what comes in.
-
-    It sees ``kernel`` values, the first output from ``-padding`` on, each output ``stride`` further than the last.
-    """
-
-    kernel: int
-    stride: int
-    padding: int = 0
-
-    def count(self, length: int) -> int:
-        """Count the outputs for ``length`` values; none where they are too few."""
-        return max(0, (length + 2 * self.padding - self.kernel) // self.stride + 1)
-
-    def after(self, first: Window) -> Window:
-        """Give the window of this layer seen through the layer before it."""
-        kernel = (self.kernel - 1) * first.stride + first.kernel
-        return Window(kernel, self.stride * first.stride, self.padding * first.stride + first.padding)
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """One of the paper's tables: per layer, the channels (None for a pooling) and the window."""
-
-    layers: Mapping[str, tuple[int | None, Window]]
-    last: Window
-    embedding: str
-    """The layer that embeddings are taken from by default."""
-
-
-EIGHT_LAYERS = Plan(
-    layers={
-        "conv1": (16, Window(64, 2, 32)),
-        "pool1": (None, Window(8, 8)),
-        "conv2": (32, Window(32, 2, 16)),
-        "pool2": (None, Window(8, 8)),
-        "conv3": (64, Window(16, 2, 8)),
-        "conv4": (128, Window(8, 2, 4)),
-        "conv5": (256, Window(4, 2, 2)),
-        "pool5": (None, Window(4, 4)),
-        "conv6": (512, Window(4, 2, 2)),
-        "conv7": (1024, Window(4, 2, 2)),
-    },
-    last=Window(8, 2),
-    embedding="conv7",
-)
-"""Table 1, with the pooling strides of the code."""
-
-FIVE_LAYERS = Plan(
-    layers={
-        "conv1": (32, Window(64, 2, 32)),
-        "pool1": (None, Window(8, 8)),
-        "conv2": (64, Window(32, 2, 16)),
-        "pool2": (None, Window(8, 8)),
-        "conv3": (128, Window(16, 2, 8)),
-        "pool3": (None, Window(8, 8)),
-        "conv4": (256, Window(8, 2, 4)),
-    },
-    last=Window(16, 12, 4),
-    embedding="conv4",
-)
-"""Table 2."""
-
-
-def make_layers(plan: Plan, width: float = 1.0) -> tuple[nn.ModuleDict, int]:
-    """Make the layers of a plan, and count the channels of the last one; a convolution is normalised and rectified."""
-    layers, in_channels = nn.ModuleDict(), 1
-    for name, (count, window) in plan.layers.items():
-        if count is None:
-            layers[name] = nn.MaxPool1d(window.kernel, window.stride)
-            continue
-        channels = max(1, round(width * count))
-        convolution = nn.Conv1d(in_channels, channels, window.kernel, window.stride, window.padding)
-        layers[name] = nn.Sequential(convolution, nn.BatchNorm1d(channels), nn.ReLU())
-        in_channels = channels
-    return layers, in_channels
-
-
-def draw_soundnet(module: nn.Module) -> None:
-    """Draw weights as the authors: kernels from N(0, 0.01) (section 3.4), normalisations from N(1, 0.02) (their code)."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d):
-            nn.init.normal_(layer.weight, std=0.01)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-        elif isinstance(layer, nn.BatchNorm1d):
-            nn.init.normal_(layer.weight, mean=1.0, std=0.02)
 
 
 class SoundNet(Network):
@@ -128,13 +48,16 @@ class SoundNet(Network):
         Outputs of the last layer.
     embedding_layer
         The layer whose values, as far as an output of the last layer sees them, are averaged into that segment's embedding.
+    heads
+        Sizes of the groups of classes of which just one holds: the paper's are 1,000 objects and 401 scenes. Without them, any
+        number of classes may hold.
     width
         Factor on all channels.
 
     Raises
     ------
     UsageError
-        When there is no such layer.
+        When there is no such layer, or the heads do not make up the classes.
     """
 
     def __init__(
@@ -144,6 +67,7 @@ class SoundNet(Network):
         num_classes: int,
         *,
         embedding_layer: str | None = None,
+        heads: Sequence[int] | None = None,
         width: float = 1.0,
     ) -> None:
         embedding_layer = embedding_layer or plan.embedding
@@ -154,6 +78,8 @@ class SoundNet(Network):
         super().__init__(front_end, layers, last, embedding_dim=dim, num_classes=num_classes)
         self.plan = plan
         self.embedding_layer = embedding_layer
+        self.repeats_short = True
+        self.heads = check_heads(heads or (), num_classes)
         draw_soundnet(self)
 
     @property
@@ -165,6 +91,11 @@ class SoundNet(Network):
     def patch_samples(self) -> int:
         """Samples that a shorter waveform is repeated to."""
         return self.front_end.definition.patch_samples
+
+    @property
+    def example_samples(self) -> int:
+        """Samples of the excerpt that training draws from a clip; clips are shorter than what one output sees."""
+        return self.segment_samples
 
     def count_segments(self, num_samples: int) -> int:
         """Count the outputs of the last layer for a waveform."""
@@ -197,7 +128,7 @@ class SoundNet(Network):
         mask = torch.arange(logits.shape[1], device=waveform.device) < counts[:, None]
         if not mask.all():
             logits, embeddings = (value.masked_fill(~mask[:, :, None], 0.0) for value in (logits, embeddings))
-        return NetworkOutput(logits, embeddings, mask)
+        return NetworkOutput(logits, embeddings, mask, self.heads)
 
     def hear(
         self, segments: Float[Tensor, "segments samples"]
@@ -264,26 +195,17 @@ class SoundNet(Network):
         return logits, embeddings
 
 
-def check_layer(layer: str, plan: Plan) -> None:
-    """Refuse a layer that a plan does not have.
+def check_heads(heads: Sequence[int], num_classes: int) -> tuple[int, ...]:
+    """Refuse heads that do not make up the classes.
 
     Raises
     ------
     UsageError
-        Guessing the meant one.
+        When there are some, and their sizes are not positive or sum up to another number.
     """
-    if layer not in plan.layers:
-        raise UsageError("layer", f"{layer!r}", "a layer of the network", guess(layer, plan.layers))
-
-
-def find_channels(layers: nn.ModuleDict, layer: str) -> int:
-    """Count the channels that a layer gives: a pooling's are those of the convolution before it."""
-    names = list(layers)
-    for name in reversed(names[: names.index(layer) + 1]):
-        module = layers[name]
-        if isinstance(module, nn.Sequential):
-            return cast(nn.Conv1d, module[0]).out_channels
-    raise UsageError("layer", f"{layer!r}", "a layer behind a convolution")
+    if heads and (min(heads) < 1 or sum(heads) != num_classes):
+        raise UsageError("heads", f"{list(heads)}", f"sizes that sum up to {num_classes} classes")
+    return tuple(heads)
 
 
 def repeat_short(
@@ -312,14 +234,18 @@ def silence_behind(
     return values.masked_fill(torch.arange(values.shape[2], device=values.device) >= ends, 0.0)
 
 
-def build_soundnet_8(num_classes: int, *, embedding_layer: str = "conv7", width: float = 1.0) -> Network:
-    """Build the eight-layer network (Table 1)."""
-    return SoundNet(EIGHT_LAYERS, SOUNDNET, num_classes, embedding_layer=embedding_layer, width=width)
+def build_soundnet_8(
+    num_classes: int, *, embedding_layer: str = "conv7", heads: Sequence[int] | None = None, width: float = 1.0
+) -> Network:
+    """Build the eight-layer network (Table 1); options as :class:`SoundNet` has them."""
+    return SoundNet(EIGHT_LAYERS, SOUNDNET, num_classes, embedding_layer=embedding_layer, heads=heads, width=width)
 
 
-def build_soundnet_5(num_classes: int, *, embedding_layer: str = "conv4", width: float = 1.0) -> Network:
-    """Build the five-layer network (Table 2)."""
-    return SoundNet(FIVE_LAYERS, SOUNDNET_5, num_classes, embedding_layer=embedding_layer, width=width)
+def build_soundnet_5(
+    num_classes: int, *, embedding_layer: str = "conv4", heads: Sequence[int] | None = None, width: float = 1.0
+) -> Network:
+    """Build the five-layer network (Table 2); options as :class:`SoundNet` has them."""
+    return SoundNet(FIVE_LAYERS, SOUNDNET_5, num_classes, embedding_layer=embedding_layer, heads=heads, width=width)
 
 
 NETWORKS = (

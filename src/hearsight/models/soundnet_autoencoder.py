@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from hearsight.models.assemble import draw_output
 from hearsight.models.network import Network, check_waveform
 from hearsight.models.row import NetworkRow
-from hearsight.models.soundnet import EIGHT_LAYERS, NUM_CLASSES, Plan, draw_soundnet, make_layers
+from hearsight.models.soundnet import NUM_CLASSES
+from hearsight.models.soundnet_layers import EIGHT_LAYERS, Plan, draw_soundnet, make_layers
 from hearsight.signal.log_mel import SOUNDNET_1S
 
 ENCODER = Plan(

@@ -63,6 +63,14 @@ class AttentiveRecurrent(nn.Module):
         return (weights * outputs).sum(dim=1)
 
 
+class MapMeans(nn.Module):
+    """Global average pooling; unlike torch's adaptive one, it has a reproducible gradient on every device."""
+
+    def forward(self, maps: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch channels"]:
+        """Give the mean of each map."""
+        return maps.mean(dim=(2, 3))
+
+
 def build_wu_mlp(num_classes: int, *, width: float = 1.0) -> Network:
     """Build the perceptron (Table 1): three layers of 1,000 units with batch normalisation and ReLU."""
     units = scale_channels(1000, width)
@@ -118,7 +126,7 @@ def build_alexnet(plan: AlexNetPlan, num_classes: int, width: float) -> Network:
     trunk = [*iterate_convolutions(channels, plan.batch_norm)]
     features = channels[-1] if plan.pooled else CELLS * channels[-1]
     units = scale_channels(plan.units, width)
-    trunk += [nn.AdaptiveAvgPool2d(1), nn.Flatten()] if plan.pooled else [nn.Flatten()]
+    trunk.append(MapMeans() if plan.pooled else nn.Flatten())
     classifier: list[nn.Module] = []
     if plan.pooled:
         embedding_dim = features

@@ -88,7 +88,8 @@ class RunFolder:
         if optimizer is not None:
             tensors = read_tensors(folder / OPTIMIZER)
             names = {name for name, _ in network.named_parameters()}
-            if {key.partition("/")[2] for key in tensors} != names:
+            # a parameter that no gradient reaches, as those of a part that is not trained along, has no state
+            if not {key.partition("/")[2] for key in tensors} <= names:
                 raise CheckpointError(folder / OPTIMIZER, "other parameters", "those of " + network.name)
             import_state(network, optimizer, tensors)
 

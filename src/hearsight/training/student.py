@@ -18,6 +18,7 @@ from hearsight.training.batches import Batch, Draw, Epochs, MiddleSegments, Surv
 from hearsight.training.losses import binary_cross_entropy
 from hearsight.training.machine import Machine
 from hearsight.training.optimizer import make_optimizer, schedule_rate, set_rate
+from hearsight.training.resampled import ResampledData
 
 
 @dataclasses.dataclass
@@ -41,7 +42,7 @@ class Student:
         Raises
         ------
         DatasetError
-            When there is too little to train on, or the sound is of another sample rate than the network's.
+            When there is too little to train on.
         UsageError
             When there is no such network.
         """
@@ -50,13 +51,12 @@ class Student:
         _check_clips(training, validation)
         network = build_network(config.model, len(data.names), seed=config.seed, **config.options)
         if network.sample_rate != data.sample_rate:
-            wanted = f"{network.sample_rate} Hz, which {network.name} hears"
-            raise DatasetError("the dataset", f"sound at {data.sample_rate} Hz", wanted)
+            data = ResampledData(data, network.sample_rate)
         if config.prior:
             network.set_prior(torch.from_numpy(training.frequencies).float())
         network = machine.place(network).train()
         draw = Draw(
-            segment_samples=network.segment_samples,
+            segment_samples=network.example_samples,
             batch_size=config.batch_size,
             segments=config.segments,
             visual_share=config.visual_share,
@@ -75,6 +75,11 @@ class Student:
             middles=MiddleSegments(data, validation.clips, draw),
             num_clips=len(training.clips),
         )
+
+    @property
+    def num_epochs(self) -> int:
+        """Passes over the training clips."""
+        return self.config.count_epochs(self.epochs.num_batches)
 
     def learn(self, batch: Batch, epoch: int, step: int) -> tuple[float, float]:
         """Take one step, counted from one over the whole run; give the loss before it and its learning rate.

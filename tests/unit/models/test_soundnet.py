@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from hearsight.errors import UsageError
-from hearsight.models.soundnet import EIGHT_LAYERS, FIVE_LAYERS, SoundNet, Window
+from hearsight.models.soundnet import SoundNet
 from hearsight.models.soundnet_autoencoder import Autoencoder
+from hearsight.models.soundnet_layers import EIGHT_LAYERS, FIVE_LAYERS, Window
 from hearsight.models.zoo import build_network
 
 TWENTY_SECONDS = 441_000
@@ -157,6 +158,26 @@ def test_weights_are_drawn_as_the_paper_says() -> None:
     kernels = torch.cat([weight.detach().flatten() for weight in network.parameters() if weight.ndim == 3])
     assert float(kernels.mean()) == pytest.approx(0.0, abs=1e-4)
     assert float(kernels.std()) == pytest.approx(0.01, rel=0.01)
+
+
+def test_each_head_is_a_distribution() -> None:
+    network = build("soundnet-5", 5, heads=[3, 2])
+    with torch.no_grad():
+        output = network(make_noise(1, TWENTY_SECONDS))
+    objects, scenes = output.probabilities.split([3, 2], dim=-1)
+    torch.testing.assert_close(objects, output.logits[..., :3].softmax(-1))
+    torch.testing.assert_close(scenes.sum(-1), torch.ones(1, 4))
+    torch.testing.assert_close(output.clip_probabilities, output.probabilities.mean(1))
+    torch.testing.assert_close(network.probabilities(output.logits), output.probabilities)
+    for heads in ([3, 3], [5, 0], [6, -1]):
+        with pytest.raises(UsageError, match="sum up to 5 classes"):
+            build_network("soundnet-5", 5, heads=heads, width=0.1)
+
+
+def test_without_heads_any_number_of_classes_may_hold() -> None:
+    network = build("soundnet-5", 5)
+    output = network(make_noise(1, 110_250))
+    torch.testing.assert_close(output.probabilities, torch.sigmoid(output.logits))
 
 
 def test_an_unknown_layer_is_refused() -> None:
