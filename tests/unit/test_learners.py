@@ -36,7 +36,7 @@ def test_kmeans_is_the_same_bit_for_bit_on_any_number_of_threads():
         "print(fit_kmeans(x, 32, seed=3).tobytes().hex())"
     )
     seen = set()
-    for threads in ("1", "2", "5"):
+    for threads in ("1", "3"):
         environment = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
         result = subprocess.run(
             [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True

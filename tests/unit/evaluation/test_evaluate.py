@@ -38,7 +38,7 @@ def test_the_baseline_tells_tones_apart(tones, head):
 
 
 def test_the_json_has_the_keys_that_are_promised(tones):
-    value = json.loads(json.dumps(evaluate("baseline:log-mel", tones).as_json(), allow_nan=False))
+    value = json.loads(json.dumps(evaluate("baseline:log-mel", tones, strength=1.0).as_json(), allow_nan=False))
     assert {"benchmark", "model", "head", "accuracy", "folds", "interval", "num_clips"} <= set(value)
     assert value["model"] == "baseline:log-mel"
     assert len(value["folds"]) == len(value["strengths"]) == 5
@@ -48,7 +48,7 @@ def test_the_json_has_the_keys_that_are_promised(tones):
 
 
 def test_a_run_and_its_network_with_fresh_weights_are_scored_alike(run, tones):
-    trained, fresh = evaluate(run, tones), evaluate(run, tones, untrained=True, seed=3)
+    trained, fresh = evaluate(run, tones, strength=1.0), evaluate(run, tones, strength=1.0, untrained=True, seed=3)
     assert (trained.model, trained.untrained) == ("jia-mobilenet-v2", False)
     assert (fresh.model, fresh.untrained) == ("jia-mobilenet-v2", True)
     assert trained.dim == fresh.dim == 256
@@ -58,12 +58,16 @@ def test_a_run_and_its_network_with_fresh_weights_are_scored_alike(run, tones):
 
 
 def test_fresh_weights_of_the_seed_of_a_run_are_those_it_began_with(run, tones):
-    began, fresh = evaluate(run, tones), evaluate(run, tones, untrained=True, seed=5)
+    began, fresh = evaluate(run, tones, strength=1.0), evaluate(run, tones, strength=1.0, untrained=True, seed=5)
     np.testing.assert_allclose(began.score.decisions, fresh.score.decisions, atol=1e-6)
 
 
 def test_equal_seeds_give_equal_scores_with_and_without_the_cache(run, tones):
-    one, kept, anew = evaluate(run, tones), evaluate(run, tones), evaluate(run, tones, cache=False)
+    one, kept, anew = (
+        evaluate(run, tones, strength=1.0),
+        evaluate(run, tones, strength=1.0),
+        evaluate(run, tones, strength=1.0, cache=False),
+    )
     for other in (kept, anew):
         np.testing.assert_array_equal(one.score.decisions, other.score.decisions)
         assert (one.interval, one.folds) == (other.interval, other.folds)
@@ -109,8 +113,8 @@ def test_unknown_options_models_and_runs_are_named(tones, tmp_path):
 
 
 def test_models_are_compared_clip_by_clip(run, tones):
-    base = evaluate("baseline:log-mel", tones)
-    fresh = [evaluate(run, tones, untrained=True, seed=seed) for seed in (1, 2)]
+    base = evaluate("baseline:log-mel", tones, strength=1.0)
+    fresh = [evaluate(run, tones, strength=1.0, untrained=True, seed=seed) for seed in (1, 2)]
     comparison = compare([base, base], fresh)
     expected = base.accuracy - np.mean([one.accuracy for one in fresh])
     assert comparison.difference == pytest.approx(expected)
@@ -121,13 +125,13 @@ def test_models_are_compared_clip_by_clip(run, tones):
 
 
 def test_a_model_is_no_better_than_itself(tones):
-    base = evaluate("baseline:log-mel", tones)
+    base = evaluate("baseline:log-mel", tones, strength=1.0)
     same = compare(base, base)
     assert (same.difference, same.interval, same.is_clear) == (0.0, (0.0, 0.0), False)
 
 
 def test_evaluations_on_different_clips_do_not_compare(tones, make_folder):
-    base = evaluate("baseline:log-mel", tones)
+    base = evaluate("baseline:log-mel", tones, strength=1.0)
     other = evaluate("baseline:log-mel", f"folder={make_folder({'high': 5, 'low': 5}, 'others')}")
     with pytest.raises(UsageError, match="the same clips"):
         compare(base, other)

@@ -29,7 +29,7 @@ def test_each_fold_is_scored_by_what_was_fitted_on_the_others(head):
 
 
 def test_nothing_of_a_fold_reaches_what_is_fitted_for_it():
-    features, labels, folds = draw(apart=1.0)
+    features, labels, folds = draw(clips=60, apart=1.0)
     score = leave_one_fold_out(features, labels, folds, head="linear")
     changed, relabelled = features.copy(), labels.copy()
     changed[folds == 2] = 1000.0 * np.random.default_rng(9).standard_normal(changed[folds == 2].shape)
