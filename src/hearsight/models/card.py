@@ -21,13 +21,13 @@ def write_card(config: Mapping[str, Any]) -> str:
     head = {
         "library_name": "hearsight",
         "pipeline_tag": "audio-classification",
-        "tags": ["audio", "audio-classification", "audio-embedding", "log-mel", network],
+        "tags": ["audio", "audio-classification", "audio-embedding", *_name_input(config), network],
     }
     lines = ["---", *(f"{key}: {json.dumps(value)}" for key, value in head.items()), "---", "", f"# {network}", ""]
     lines += [
         f"A sound network of {config['num_labels']} classes with embeddings of {config['embedding_dim']} numbers, written by "
         f"hearsight {config['hearsight_version']}. It takes a waveform of one channel at {config['sampling_rate']} Hz; its "
-        f"log-mel front end (`{config['front_end']['name']}`) is inside.",
+        f"{' '.join([*_name_input(config), 'front end'])} (`{config['front_end']['name']}`) is inside.",
         "",
         "```python",
         "import hearsight",
@@ -54,6 +54,11 @@ def write_card(config: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _name_input(config: Mapping[str, Any]) -> list[str]:
+    """Say that a network hears log-mel matrices; nothing of one that hears waveforms as they are."""
+    return ["log-mel"] if "n_mels" in config["front_end"] else []
 
 
 def _list_values(values: Mapping[str, Any], otherwise: str) -> list[str]:

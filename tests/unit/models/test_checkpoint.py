@@ -64,6 +64,17 @@ def test_the_folder_has_hugging_face_shape(saved: Path) -> None:
     assert "- epochs: 3" in card
 
 
+def test_the_card_names_what_is_heard(saved: Path, tmp_path: Path) -> None:
+    card = (saved / "README.md").read_text()
+    assert "its log-mel front end (`jia`) is inside" in card
+    assert '"log-mel"' in card
+    network = build_network("soundnet-5", 7, width=0.1)
+    save_checkpoint(network, tmp_path / "soundnet", vocabulary=NAMES)
+    card = (tmp_path / "soundnet" / "README.md").read_text()
+    assert "one channel at 22050 Hz; its front end (`soundnet`) is inside" in card
+    assert "log-mel" not in card
+
+
 def test_a_checkpoint_goes_beside_what_is_there(tiny: Network, saved: Path) -> None:
     (saved / "notes.txt").write_text("mine")
     save_checkpoint(tiny, saved, vocabulary=[f"class {index}" for index in range(7)])
