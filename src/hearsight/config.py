@@ -34,7 +34,7 @@ class CutConfig(Stage):
     """Longest clip in seconds."""
     tail: Literal["share", "merge", "drop", "keep"] = "share"
     """What becomes of the rest after the last whole clip. A rest of at least ``min_length`` is always a clip of its own. A shorter
-    one is shared out with the one or two clips before it, so that all stay within ``min_length`` and ``max_length`` (``share``: 10 s
+    one is shared out with one or two clips before it, so that all stay within ``min_length`` and ``max_length`` (``share``: 10 s
     become 4 + 3 + 3); merged into the clip before it up to ``max_length`` (``merge``); dropped (``drop``); or kept as a short
     clip where it has at least one second (``keep``). Where there is no way to do so it is dropped."""
 
