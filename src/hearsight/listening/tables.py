@@ -157,9 +157,10 @@ class _TableWriter:
 
     def __init__(self, dim: int) -> None:
         self.writer: pq.ParquetWriter | None = None
-        self._dim = dim
+        # filled in place: small arrays that are kept between large ones that are not would tear holes into memory
+        self._values = np.empty((ROWS_AT_A_TIME, dim), dtype=np.float32)
+        self._spans = np.empty((ROWS_AT_A_TIME, 2))
         self._paths: list[str] = []
-        self._parts: list[Heard] = []
         self.num_rows = 0
         self.num_files = 0
 
@@ -168,12 +169,15 @@ class _TableWriter:
         end = 0.0
         for number, part in enumerate(heard):
             self.num_files += number == 0
+            for start, duration, values in zip(part.starts, part.durations, part.embeddings, strict=True):
+                row = len(self._paths)
+                self._values[row] = values
+                self._spans[row] = start, duration
+                self._paths.append(str(path))
+                if row + 1 == ROWS_AT_A_TIME:
+                    self._flush()
             self.num_rows += len(part.starts)
-            self._paths += [str(path)] * len(part.starts)
-            self._parts.append(part)
             end = float(part.starts[-1] + part.durations[-1])
-            if len(self._paths) >= ROWS_AT_A_TIME:
-                self._flush()
         return end
 
     def finish(self) -> None:
@@ -189,17 +193,17 @@ class _TableWriter:
         self._flush()
 
     def _flush(self) -> None:
-        if not self._parts or self.writer is None:
+        count = len(self._paths)
+        if not count or self.writer is None:
             return
-        values = np.concatenate([part.embeddings for part in self._parts])
         columns = [
             pa.array(self._paths),
-            pa.array(np.concatenate([part.starts for part in self._parts])),
-            pa.array(np.concatenate([part.durations for part in self._parts])),
-            pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), self._dim),
+            pa.array(self._spans[:count, 0]),
+            pa.array(self._spans[:count, 1]),
+            pa.FixedSizeListArray.from_arrays(pa.array(self._values[:count].ravel()), self._values.shape[1]),
         ]
         self.writer.write_table(pa.Table.from_arrays(columns, schema=self.writer.schema))
-        self._paths, self._parts = [], []
+        self._paths = []
 
 
 def _make_schema(listener: Listener) -> pa.Schema:
