@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 import av
+import av.codec.codec
 import av.codec.context
 import av.container
 import av.error
@@ -286,6 +287,8 @@ def write_video(
         with av.open(str(partial), "w", options=dict(encoding.container_options or {})) as container:
             _encode(container, encoding, images, frame_rate, waveform, sample_rate)
         partial.replace(target)
+    except av.codec.codec.UnknownCodecError as error:
+        raise MediaError(target, f"cannot be written (FFmpeg has no encoder {error})") from error
     except (av.error.FFmpegError, OSError) as error:
         raise MediaError(target, f"cannot be written ({error.strerror or error})") from error
     finally:

@@ -48,7 +48,7 @@ class DecodedClip:
     width, height
         Pixels of the picture as it is shown: upright, with square pixels.
     longest_hold
-        Longest time in seconds that one picture stood.
+        Longest time in seconds that one picture stood, give or take one that was passed over.
     seconds_filled
         Seconds of silence put in where the file has no sound.
     """
@@ -239,7 +239,8 @@ class _WindowMaker:
         if abs(sound - pictures) > UNEVEN_END:
             found = f"the sound ends at {sound:.2f} s, the pictures at {pictures:.2f} s"
             if max(sound, pictures) < announced:
-                found = f"the {'sound' if sound < pictures else 'pictures'} ends at {end:.2f} s of {announced:.2f} s"
+                which = "sound ends" if sound < pictures else "pictures end"
+                found = f"the {which} at {end:.2f} s of {announced:.2f} s"
             raise BrokenMediaError(self._reader.path, found, start=end, end=max(sound, pictures, announced))
         if announced - end > UNKEPT_PROMISE:
             found = f"the file ends at {end:.2f} s of the {announced:.2f} s that it announces"

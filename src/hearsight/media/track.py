@@ -83,6 +83,9 @@ class Track:
             When a good frame comes after packets that were refused, or too many were; not before the first good frame, and what is
             refused after the last one is passed over, as players do.
         """
+        if packet is not None and packet.is_corrupt:
+            self._refuse("part of a packet is missing")
+            return []
         if self._next_wanted is not None and packet is not None and packet.pts is not None:
             self._choose_pictures(packet.pts, self._next_wanted)
         frames, refusal = self._decode_packet(packet)
