@@ -29,6 +29,7 @@ from hearsight.errors import CheckpointError, UsageError, guess
 from hearsight.models.card import write_card
 from hearsight.models.network import Network
 from hearsight.models.zoo import NETWORKS, build_network
+from hearsight.signal.log_mel import FrontEnd, WaveformFrontEnd
 
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
@@ -135,7 +136,7 @@ def load_checkpoint(folder: str | Path) -> tuple[Network, CheckpointInfo]:
         raise CheckpointError(
             folder / CONFIG, f"options {info.options} ({error})", f"options of {info.name}"
         ) from error
-    if config["front_end"] != dataclasses.asdict(network.front_end.definition):
+    if not _describes(config["front_end"], network.front_end.definition):
         raise CheckpointError(folder / CONFIG, "another front end", f"that of {info.name}")
     check_tensors(folder / WEIGHTS, tensors, network.state_dict())
     network.load_state_dict(tensors, assign=True)
@@ -193,6 +194,14 @@ def _describe(
         "training": dict(training),
         "scores": dict(scores),
     }
+
+
+def _describes(fields: Any, definition: FrontEnd | WaveformFrontEnd) -> bool:
+    """Say whether a checkpoint's front end is this one; a field that it was written without has its default."""
+    try:
+        return type(definition)(**fields) == definition
+    except TypeError:
+        return False
 
 
 def _index_names(vocabulary: Sequence[str]) -> dict[str, int]:

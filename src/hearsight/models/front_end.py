@@ -9,35 +9,54 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hearsight.signal.log_mel import MIN_VARIANCE, FrontEnd, WaveformFrontEnd, make_window, mel_matrix
+from hearsight.signal.log_mel import (
+    MIN_VARIANCE,
+    FrontEnd,
+    WaveformFrontEnd,
+    constant_q_kernels,
+    cosine_matrix,
+    make_window,
+    mel_matrix,
+)
 
 
 class LogMel(nn.Module):
     """Waveforms to log-mel matrices, on any device.
 
     The window and the mel matrix are derived from the definition, so they are no part of a checkpoint. The transform is taken in
-    single precision at least: half precision and autocast would lose quiet bands beside loud ones.
+    single precision at least, a constant-Q transform in double: less would lose quiet bands beside loud ones.
     """
 
     window: Tensor
     mel: Tensor
+    cosines: Tensor
+    kernels: Tensor
 
     def __init__(self, definition: FrontEnd) -> None:
         super().__init__()
         self.definition = definition
+        if definition.kind == "cqt":
+            self._keep("kernels", constant_q_kernels(definition))
+            return
         # the window stands at the start of the transform, as in VGGish's framing, and not in its middle, as torch would put it
-        window = np.pad(make_window(definition), (0, definition.n_fft - definition.win_length))
-        self.register_buffer("window", torch.from_numpy(window).float(), persistent=False)
-        self.register_buffer("mel", torch.from_numpy(mel_matrix(definition).copy()), persistent=False)
+        self._keep(
+            "window", np.pad(make_window(definition), (0, definition.n_fft - definition.win_length)), torch.float32
+        )
+        self._keep("mel", mel_matrix(definition))
+        if definition.kind == "mfcc":
+            self._keep("cosines", cosine_matrix(definition), torch.float32)
+
+    def _keep(self, name: str, constant: np.ndarray, dtype: torch.dtype | None = None) -> None:
+        self.register_buffer(name, torch.from_numpy(constant.copy()).to(dtype), persistent=False)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> LogMel:
-        """Move to another device or precision; the constants stay in single precision at least."""
+        """Move to another device or precision; the constants stay as precise as they are, at least."""
         exact = {name: buffer for name, buffer in self._buffers.items() if buffer is not None}
         super()._apply(fn, recurse)
         for name, constant in exact.items():
             moved = getattr(self, name)
             if moved.is_floating_point():
-                setattr(self, name, constant.to(moved.device, torch.promote_types(moved.dtype, torch.float32)))
+                setattr(self, name, constant.to(moved.device, torch.promote_types(moved.dtype, constant.dtype)))
         return self
 
     def forward(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames mels"]:
@@ -50,20 +69,33 @@ class LogMel(nn.Module):
         num_frames = definition.count_frames(waveform.shape[1])
         if num_frames == 0:
             return waveform.new_zeros(waveform.shape[0], 0, definition.n_mels)
-        dtype = torch.promote_types(waveform.dtype, torch.float32)
         with torch.autocast(waveform.device.type, enabled=False):
-            padding = definition.pad_samples + definition.n_fft - definition.win_length
-            padded = nn.functional.pad(waveform.to(dtype), (0, padding))
-            spectrum = torch.stft(
-                padded,
-                definition.n_fft,
-                definition.hop_length,
-                window=self.window.to(dtype),
-                center=False,
-                return_complex=True,
-            )
-            mel = spectrum.abs().transpose(1, 2) @ self.mel.to(dtype)
-            return torch.log(mel + definition.log_offset).to(waveform.dtype)
+            bands = self._gather_constant_q(waveform) if definition.kind == "cqt" else self._gather_mel(waveform)
+            frames = torch.log(bands + definition.log_offset)
+            if definition.kind == "mfcc":
+                frames = frames @ self.cosines.to(frames.dtype)
+            return frames.to(waveform.dtype)
+
+    def _gather_mel(self, waveform: Tensor) -> Tensor:
+        definition = self.definition
+        dtype = torch.promote_types(waveform.dtype, torch.float32)
+        padding = definition.pad_samples + definition.n_fft - definition.win_length
+        padded = nn.functional.pad(waveform.to(dtype), (0, padding))
+        spectrum = torch.stft(
+            padded,
+            definition.n_fft,
+            definition.hop_length,
+            window=self.window.to(dtype),
+            center=False,
+            return_complex=True,
+        )
+        return spectrum.abs().transpose(1, 2) @ self.mel.to(dtype)
+
+    def _gather_constant_q(self, waveform: Tensor) -> Tensor:
+        padded = nn.functional.pad(waveform.to(self.kernels.dtype), (0, self.definition.pad_samples))
+        frames = padded.unfold(1, self.definition.win_length, self.definition.hop_length)
+        parts = (frames @ self.kernels).unflatten(2, (2, self.definition.n_mels))
+        return torch.linalg.vector_norm(parts, dim=2)
 
     def extra_repr(self) -> str:
         """Name the definition."""

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from hearsight.models.assemble import assemble_network, scale_channels
 from hearsight.models.network import Network
 from hearsight.models.row import Figure, NetworkRow
-from hearsight.signal.log_mel import HERSHEY, JIA, WU
+from hearsight.models.wu import choose_features
+from hearsight.signal.log_mel import HERSHEY, JIA
 
 STAGES: tuple[tuple[int, int], ...] = ((64, 3), (128, 4), (256, 6), (512, 3))
 """Inner channels and blocks of each stage (He 2016, Table 1); a block's output has four times its inner channels."""
@@ -110,10 +111,10 @@ def build_hershey_resnet_50(num_classes: int, *, bottleneck: int | None = None, 
     return temper_blocks(assemble_network(HERSHEY, trunk, trunk.dim, num_classes, bottleneck=bottleneck))
 
 
-def build_wu_resnet_50(num_classes: int, *, width: float = 1.0) -> Network:
+def build_wu_resnet_50(num_classes: int, *, features: str = "log-mel", width: float = 1.0) -> Network:
     """Build Wu & Lee's ResNet-50 (section 4.2): 100 x 64 patches, strides as in PyTorch's, last maps of 7 x 4, dropout 0.5."""
     trunk = ResNet50Trunk("3x3", width)
-    network = assemble_network(WU, trunk, trunk.dim, num_classes)
+    network = assemble_network(choose_features(features), trunk, trunk.dim, num_classes)
     network.classifier = nn.Sequential(nn.Dropout(0.5), network.classifier)
     return temper_blocks(network)
 

@@ -15,10 +15,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from hearsight.errors import UsageError, guess
 from hearsight.models.assemble import draw_output, draw_weights, scale_channels
 from hearsight.models.network import Network
 from hearsight.models.row import Figure, NetworkRow
-from hearsight.signal.log_mel import WU
+from hearsight.signal.log_mel import WU, WU_CQT, WU_MFCC, FrontEnd
 
 NUM_CLASSES = 527
 """AudioSet's."""
@@ -29,9 +30,27 @@ CELLS = 5 * 7
 """Size of the last map; the printed parameters allow no other."""
 
 
-def assemble(trunk: nn.Module, classifier: nn.Module, embedding_dim: int, num_classes: int) -> Network:
-    """Put a network on Wu & Lee's front end together."""
-    return Network(WU, trunk, classifier, embedding_dim=embedding_dim, num_classes=num_classes)
+FEATURES = {"log-mel": WU, "mfcc": WU_MFCC, "cqt": WU_CQT}
+"""What the paper compared as input (section 3.1); its networks hear log-mel."""
+
+
+def choose_features(features: str) -> FrontEnd:
+    """Give the front end of one of the paper's kinds of features.
+
+    Raises
+    ------
+    UsageError
+        When there is no such kind.
+    """
+    if features not in FEATURES:
+        raise UsageError("features", f"{features!r}", "log-mel, mfcc or cqt", guess(features, FEATURES))
+    return FEATURES[features]
+
+
+def assemble(trunk: nn.Module, classifier: nn.Module, embedding_dim: int, num_classes: int, features: str) -> Network:
+    """Put a network together that hears one of the paper's kinds of features."""
+    front_end = choose_features(features)
+    return Network(front_end, trunk, classifier, embedding_dim=embedding_dim, num_classes=num_classes)
 
 
 class Recurrent(nn.Module):
@@ -71,7 +90,7 @@ class MapMeans(nn.Module):
         return maps.mean(dim=(2, 3))
 
 
-def build_wu_mlp(num_classes: int, *, width: float = 1.0) -> Network:
+def build_wu_mlp(num_classes: int, *, features: str = "log-mel", width: float = 1.0) -> Network:
     """Build the perceptron (Table 1): three layers of 1,000 units with batch normalisation and ReLU."""
     units = scale_channels(1000, width)
     layers: list[nn.Module] = [nn.Flatten()]
@@ -81,20 +100,20 @@ def build_wu_mlp(num_classes: int, *, width: float = 1.0) -> Network:
         in_features = units
     trunk = nn.Sequential(*layers)
     draw_weights(trunk)
-    return assemble(trunk, draw_output(nn.Linear(units, num_classes)), units, num_classes)
+    return assemble(trunk, draw_output(nn.Linear(units, num_classes)), units, num_classes, features)
 
 
-def build_wu_lstm(num_classes: int, *, width: float = 1.0) -> Network:
+def build_wu_lstm(num_classes: int, *, features: str = "log-mel", width: float = 1.0) -> Network:
     """Build the LSTM (Table 1): three layers of 2,048 units, drawn as torch draws them."""
     units = scale_channels(2048, width)
-    return assemble(Recurrent(units), draw_output(nn.Linear(units, num_classes)), units, num_classes)
+    return assemble(Recurrent(units), draw_output(nn.Linear(units, num_classes)), units, num_classes, features)
 
 
-def build_wu_bgru_att(num_classes: int, *, width: float = 1.0) -> Network:
+def build_wu_bgru_att(num_classes: int, *, features: str = "log-mel", width: float = 1.0) -> Network:
     """Build B-GRU-ATT (Table 1): two layers of 2 x 2,048 units, a context vector of 1,024; drawn as torch draws them."""
     units = scale_channels(2048, width)
     trunk = AttentiveRecurrent(units, scale_channels(1024, width))
-    return assemble(trunk, draw_output(nn.Linear(2 * units, num_classes)), 2 * units, num_classes)
+    return assemble(trunk, draw_output(nn.Linear(2 * units, num_classes)), 2 * units, num_classes, features)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,23 +139,23 @@ class AlexNetPlan:
     pooled: bool = False
 
 
-def build_alexnet(plan: AlexNetPlan, num_classes: int, width: float) -> Network:
+def build_alexnet(plan: AlexNetPlan, num_classes: int, features: str, width: float) -> Network:
     """Build AlexNet, or a reduction of it. The embedding is the bottleneck where there is one, else what the output layer sees."""
     channels = [scale_channels(count, width) for count in CHANNELS]
     trunk = [*iterate_convolutions(channels, plan.batch_norm)]
-    features = channels[-1] if plan.pooled else CELLS * channels[-1]
+    num_features = channels[-1] if plan.pooled else CELLS * channels[-1]
     units = scale_channels(plan.units, width)
     trunk.append(MapMeans() if plan.pooled else nn.Flatten())
     classifier: list[nn.Module] = []
     if plan.pooled:
-        embedding_dim = features
+        embedding_dim = num_features
     elif plan.bottleneck_between is not None:
         embedding_dim = scale_channels(plan.bottleneck_between, width)
-        trunk += [*iterate_dense(features, units, plan.batch_norm), nn.Linear(units, embedding_dim)]
+        trunk += [*iterate_dense(num_features, units, plan.batch_norm), nn.Linear(units, embedding_dim)]
         classifier += iterate_dense(embedding_dim, units, plan.batch_norm)
     else:
         embedding_dim = units
-        trunk += [*iterate_dense(features, units, plan.batch_norm), *iterate_dense(units, units, plan.batch_norm)]
+        trunk += [*iterate_dense(num_features, units, plan.batch_norm), *iterate_dense(units, units, plan.batch_norm)]
         if plan.bottleneck_behind is not None:
             embedding_dim = scale_channels(plan.bottleneck_behind, width)
             trunk.append(nn.Linear(units, embedding_dim))
@@ -144,7 +163,7 @@ def build_alexnet(plan: AlexNetPlan, num_classes: int, width: float) -> Network:
     layers = nn.Sequential(*trunk), nn.Sequential(*classifier)
     for part in layers:
         draw_weights(part)
-    return assemble(layers[0], nn.Sequential(*layers[1], draw_output(output)), embedding_dim, num_classes)
+    return assemble(layers[0], nn.Sequential(*layers[1], draw_output(output)), embedding_dim, num_classes, features)
 
 
 def iterate_convolutions(channels: list[int], batch_norm: bool) -> Iterator[nn.Module]:
@@ -178,8 +197,8 @@ def iterate_dense(in_features: int, units: int, batch_norm: bool) -> Iterator[nn
 def make_factory(name: str, plan: AlexNetPlan) -> Callable[..., Network]:
     """Give the function that builds a network of this plan."""
 
-    def build(num_classes: int, *, width: float = 1.0) -> Network:
-        return build_alexnet(plan, num_classes, width)
+    def build(num_classes: int, *, features: str = "log-mel", width: float = 1.0) -> Network:
+        return build_alexnet(plan, num_classes, features, width)
 
     build.__doc__ = f"Build {name}."
     return build

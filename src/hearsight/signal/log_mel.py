@@ -46,6 +46,9 @@ class FrontEnd:
         Frames of the patch that a network sees at once, and from one patch to the next.
     pad_end
         Whether ``win_length - hop_length`` zeros follow the waveform, so that whole segments give whole patches.
+    kind
+        What the numbers of a frame are: ``mel``, logarithms of mel bands; ``mfcc``, their cosine transform; ``cqt``, logarithms of
+        a constant-Q transform.
     normalize
         Whether each band is then brought to mean 0 and variance 1, by statistics of the training data that the network keeps:
         see :func:`normalize_bands`.
@@ -64,6 +67,7 @@ class FrontEnd:
     patch_frames: int = 96
     pad_end: bool = False
     normalize: bool = False
+    kind: Literal["mel", "mfcc", "cqt"] = "mel"
 
     @property
     def segment_samples(self) -> int:
@@ -102,6 +106,13 @@ WU = FrontEnd("wu", n_fft=2048, patch_frames=100, pad_end=True, normalize=True)
 """Wu & Lee 2018, section 4.1.1: a transform of 2,048 under a window of 25 ms, 100 x 64 for a segment of 1 s, normalised by band;
 the sample rate and the mel range, which the paper leaves open, are those of all our datasets and of VGGish."""
 
+WU_MFCC = dataclasses.replace(WU, name="wu-mfcc", kind="mfcc")
+"""The cepstral coefficients that Wu & Lee compared log-mel with (section 3.1): as many as bands; the paper gives no number."""
+
+WU_CQT = dataclasses.replace(WU, name="wu-cqt", kind="cqt", win_length=2048)
+"""The constant-Q transform that Wu & Lee compared log-mel with (section 3.1): as many bands over the same range, of which the
+lowest just fits into their transform of 2,048."""
+
 
 @dataclasses.dataclass(frozen=True)
 class WaveformFrontEnd:
@@ -138,8 +149,10 @@ SOUNDNET_5 = dataclasses.replace(SOUNDNET, segment_samples=98_304, patch_samples
 SOUNDNET_1S = dataclasses.replace(SOUNDNET, segment_samples=22_050, patch_samples=22_050)
 """The same by seconds, as SoundNet's autoencoder and its evaluation on ESC hear."""
 
-FRONT_ENDS: dict[str, FrontEnd] = {front_end.name: front_end for front_end in (VGGISH, JIA, HERSHEY, HERSHEY_AED, WU)}
-"""All log-mel front ends by name."""
+FRONT_ENDS: dict[str, FrontEnd] = {
+    definition.name: definition for definition in (VGGISH, JIA, HERSHEY, HERSHEY_AED, WU, WU_MFCC, WU_CQT)
+}
+"""All front ends that cut sound into frames, by name."""
 
 
 def compute_log_mel(
@@ -165,22 +178,35 @@ def compute_log_mel(
     ------
     UsageError
         When an amplitude is NaN or infinite.
+
+    Notes
+    -----
+    By ``front_end.kind``, the columns may also be cepstral coefficients or the bands of a constant-Q transform.
     """
     if not np.isfinite(waveform).all():
         raise UsageError("waveform", "NaN or infinite amplitudes", "finite ones in [-1, 1]")
     num_frames = front_end.count_frames(waveform.size)
     padded = np.pad(waveform, (0, front_end.pad_samples)) if front_end.pad_samples else waveform
-    log_mel = np.empty((num_frames, front_end.n_mels), dtype=waveform.dtype)
+    gathered = np.empty((num_frames, front_end.n_mels), dtype=waveform.dtype)
     if num_frames == 0:
-        return log_mel
+        return gathered
     frames = np.lib.stride_tricks.sliding_window_view(padded, front_end.win_length)[:: front_end.hop_length]
-    window, mel = make_window(front_end).astype(waveform.dtype), mel_matrix(front_end).astype(waveform.dtype)
+    gather = _gather_constant_q if front_end.kind == "cqt" else _gather_mel
     for start in range(0, num_frames, BLOCK_FRAMES):
-        block = frames[start : start + BLOCK_FRAMES] * window
-        magnitude = np.abs(np.asarray(scipy.fft.rfft(block, n=front_end.n_fft, axis=1)))
-        np.matmul(magnitude, mel, out=log_mel[start : start + BLOCK_FRAMES])
-    log_mel += front_end.log_offset
-    return np.log(log_mel, out=log_mel)
+        gathered[start : start + BLOCK_FRAMES] = gather(frames[start : start + BLOCK_FRAMES], front_end)
+    gathered += front_end.log_offset
+    np.log(gathered, out=gathered)
+    return gathered @ cosine_matrix(front_end).astype(waveform.dtype) if front_end.kind == "mfcc" else gathered
+
+
+def _gather_mel(frames: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+    window, mel = make_window(front_end).astype(frames.dtype), mel_matrix(front_end).astype(frames.dtype)
+    return np.abs(np.asarray(scipy.fft.rfft(frames * window, n=front_end.n_fft, axis=1))) @ mel
+
+
+def _gather_constant_q(frames: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+    # in double precision: its bands are small differences of large numbers
+    return np.hypot(*np.split(frames @ constant_q_kernels(front_end), 2, axis=1))
 
 
 def normalize_bands(
@@ -196,11 +222,52 @@ def normalize_bands(
 @functools.cache
 def make_window(front_end: FrontEnd) -> Float64[np.ndarray, " win_length"]:
     """Make the analysis window: periodic, ``a - (1 - a) cos(2πn/N)`` with a = 0.5 (Hann) or 0.54 (Hamming)."""
+    return _freeze(_make_taper(front_end, front_end.win_length))
+
+
+def _make_taper(front_end: FrontEnd, length: int) -> np.ndarray:
     constant = {"hann": 0.5, "hamming": 0.54}[front_end.window]
-    phase = 2.0 * np.pi * np.arange(front_end.win_length) / front_end.win_length
-    window = constant - (1.0 - constant) * np.cos(phase)
-    window.setflags(write=False)
-    return window
+    return constant - (1.0 - constant) * np.cos(2.0 * np.pi * np.arange(length) / length)
+
+
+def _freeze(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array
+
+
+@functools.cache
+def constant_q_kernels(front_end: FrontEnd) -> Float64[np.ndarray, "win_length parts"]:
+    """Make the kernels of a constant-Q transform (Brown 1991): the real parts of all bands, then the imaginary ones.
+
+    Bands lie geometrically from ``f_min`` to ``f_max``; each is heard through a window of so many of its periods as the ratio of
+    neighbours asks for, in the middle of the frame, and scaled so that a tone is as loud in it as under a window of 25 ms.
+
+    Raises
+    ------
+    UsageError
+        When the range of the bands is not within 0 Hz and half the sample rate, or a window does not fit into a frame.
+    """
+    _check_range(front_end, lowest=1.0)
+    frequencies = np.geomspace(front_end.f_min, front_end.f_max, front_end.n_mels)
+    quality = 1.0 / (frequencies[1] / frequencies[0] - 1.0)
+    lengths = np.ceil(quality * front_end.sample_rate / frequencies).astype(int)
+    if lengths[0] > front_end.win_length:
+        wanted = f"at most {front_end.win_length}, the length of a frame"
+        raise UsageError(front_end.name, f"a window of {lengths[0]} samples at {front_end.f_min:g} Hz", wanted)
+    loudness = 0.5 * 0.025 * front_end.sample_rate
+    kernels = np.zeros((front_end.win_length, front_end.n_mels), dtype=np.complex128)
+    for band, (frequency, length) in enumerate(zip(frequencies, lengths, strict=True)):
+        start = (front_end.win_length - length) // 2
+        taper = _make_taper(front_end, int(length))
+        turns = frequency / front_end.sample_rate * np.arange(length)
+        kernels[start : start + length, band] = loudness / taper.sum() * taper * np.exp(-2j * np.pi * turns)
+    return _freeze(np.concatenate([kernels.real, kernels.imag], axis=1))
+
+
+@functools.cache
+def cosine_matrix(front_end: FrontEnd) -> Float64[np.ndarray, "mels coefficients"]:
+    """Make the orthonormal cosine transform (type II) of a frame's bands."""
+    return _freeze(np.asarray(scipy.fft.dct(np.eye(front_end.n_mels), axis=1, norm="ortho")))
 
 
 @functools.cache
@@ -216,9 +283,7 @@ def mel_matrix(front_end: FrontEnd) -> Float32[np.ndarray, "bins mels"]:
     UsageError
         When the range of the bands is not within 0 Hz and half the sample rate.
     """
-    if not 0.0 <= front_end.f_min < front_end.f_max <= front_end.sample_rate / 2:
-        found = f"bands from {front_end.f_min} to {front_end.f_max} Hz"
-        raise UsageError(front_end.name, found, f"a range within 0 and {front_end.sample_rate / 2} Hz")
+    _check_range(front_end, lowest=0.0)
     bins = hertz_to_mel(np.linspace(0.0, front_end.sample_rate / 2, front_end.n_fft // 2 + 1))[:, None]
     low, high = hertz_to_mel(np.array([front_end.f_min, front_end.f_max]))
     edges = np.linspace(low, high, front_end.n_mels + 2)
@@ -226,9 +291,13 @@ def mel_matrix(front_end: FrontEnd) -> Float32[np.ndarray, "bins mels"]:
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
     matrix = np.maximum(0.0, np.minimum(rising, falling))
     matrix[0] = 0.0
-    matrix = matrix.astype(np.float32)
-    matrix.setflags(write=False)
-    return matrix
+    return _freeze(matrix.astype(np.float32))
+
+
+def _check_range(front_end: FrontEnd, lowest: float) -> None:
+    if not lowest <= front_end.f_min < front_end.f_max <= front_end.sample_rate / 2:
+        found = f"bands from {front_end.f_min} to {front_end.f_max} Hz"
+        raise UsageError(front_end.name, found, f"a range within {lowest:g} and {front_end.sample_rate / 2} Hz")
 
 
 def hertz_to_mel(hertz: np.ndarray) -> np.ndarray:

@@ -93,6 +93,8 @@ def test_a_checkpoint_goes_beside_what_is_there(tiny: Network, saved: Path) -> N
         (lambda config: config.update(options={"width": 0.5}), "and not"),
         (lambda config: config.update(options={"depth": 3}), "options of jia-mobilenet-v2"),
         (lambda config: config["front_end"].update(window="hann"), "another front end"),
+        (lambda config: config["front_end"].update(colour="pink"), "another front end"),
+        (lambda config: config.update(front_end=7), "another front end"),
         (lambda config: config["id2label"].pop("6"), "num_labels 7 beside 6 names"),
         (lambda config: config["id2label"].pop("3"), "a key is missing"),
         (lambda config: config["label2id"].update(meow=3), "label2id contradicts id2label"),
@@ -107,6 +109,11 @@ def test_a_config_that_does_not_fit_is_refused(
     change(saved, edit)
     with pytest.raises(CheckpointError, match=message):
         load_checkpoint(saved)
+
+
+def test_a_front_end_that_was_written_before_a_field_existed_is_read(saved: Path) -> None:
+    change(saved, lambda config: config["front_end"].pop("normalize"))
+    assert load_checkpoint(saved)[1].name == "jia-mobilenet-v2"
 
 
 def test_fewer_classes_than_logits_are_refused(saved: Path) -> None:

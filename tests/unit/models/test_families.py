@@ -155,3 +155,15 @@ def test_wu_s_networks_learn_the_statistics_of_what_they_are_trained_on(name: st
     assert float(fed.mean()) == pytest.approx(0.0, abs=0.05)
     assert float(fed.std()) == pytest.approx(1.0, abs=0.05)
     assert "front_end.mean" in network.state_dict()
+
+
+@pytest.mark.parametrize("name", ["wu-mlp", "wu-lstm", "wu-bgru-att", "wu-resnet-50", "wu-alexnet-bn-gap"])
+@pytest.mark.parametrize("features", ["mfcc", "cqt"])
+def test_wu_s_networks_can_hear_what_the_paper_compared(name: str, features: str) -> None:
+    network = build_network(name, 3, seed=0, width=0.02, features=features)
+    assert network.front_end.definition.name == f"wu-{features}"
+    output = network.train()(make_noise())
+    assert output.logits.shape == (2, 2, 3)
+    output.logits.square().mean().backward()
+    with pytest.raises(UsageError, match="log-mel, mfcc or cqt"):
+        build_network(name, 3, width=0.02, features="plp")
