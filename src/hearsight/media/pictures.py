@@ -24,6 +24,9 @@ THUMBNAIL_SIDE = 32
 MAX_STRETCH = 16
 """Pictures more oblong than this are squeezed to it before they are cropped, so that a picture of 20,000 by 2 costs no gigabyte."""
 
+_SAME_TIME = 1e-6
+"""Seconds within which two times are one: containers count in fractions that floats only come near."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ImageRequest:
@@ -136,7 +139,7 @@ class PictureSampler:
         window = math.floor(past / self._length)
         begin = self._start + window * self._length
         for offset in self._offsets:
-            if begin + offset >= time - 1e-6:
+            if begin + offset >= time - _SAME_TIME:
                 return begin + offset
         return begin + self._length + self._offsets[0]
 
@@ -184,7 +187,7 @@ class PictureSampler:
 
     def _take_until(self, time: float) -> None:
         """Take the last picture for all times asked for that lie before ``time``."""
-        while self._find_time() < time:
+        while self._find_time() < time - _SAME_TIME:
             if self._last is not None and self._shot is None:
                 self._shot = self._studio.shoot(self._last)
             if self._shot is not None:
