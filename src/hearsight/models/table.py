@@ -13,7 +13,7 @@ from hearsight.models.row import NetworkRow
 from hearsight.models.zoo import NETWORKS, build_network
 
 NOTES = "docs/paper-notes.md"
-"""Where the reasons stand."""
+"""Where the reasons stand; what the table shows of one is its heading there, ``#…``."""
 
 COLUMNS = ("name", "paper", "input", "embedding", "parameters", "kernels", "multiplies", "published", "matches")
 """Heads of the table that :meth:`NetworkDescription.row` gives the cells of."""
@@ -39,8 +39,10 @@ class NetworkDescription:
         All parameters; kernels only; multiply-accumulates for one segment.
     published_parameters, published_macs
         What the paper prints; None where it prints nothing. ``counted`` says whether the former are parameters or weights.
+    matches_parameters, matches_macs
+        Whether the printed figure comes out at its printed precision; None where none is printed.
     matches
-        Whether all printed figures come out at their printed precision; None where none is printed.
+        Whether all printed figures do; None where none is printed.
     reason
         Where one does not: the place that says why.
     """
@@ -58,6 +60,8 @@ class NetworkDescription:
     published_parameters: float | None
     published_macs: float | None
     counted: str
+    matches_parameters: bool | None
+    matches_macs: bool | None
     matches: bool | None
     reason: str
     notes: str
@@ -75,7 +79,10 @@ class NetworkDescription:
 
     def row(self) -> tuple[str, ...]:
         """Give the cells of the line, under :data:`COLUMNS`."""
-        matches = {None: "", True: "yes", False: f"no: {self.reason}"}[self.matches]
+        verdicts = [each for each in (self.matches_parameters, self.matches_macs) if each is not None]
+        matches = " / ".join("yes" if each else "no" for each in verdicts)
+        if self.reason:
+            matches += f", see {self.reason.removeprefix(NOTES)}"
         counts = [f"{count:,}" for count in (self.embedding_dim, self.parameters, self.weights, self.macs)]
         return (self.title, self.paper, self.input, *counts, self.printed, matches)
 
@@ -94,13 +101,12 @@ def _describe(row: NetworkRow, options: Mapping[str, Any], notes: str, reason: s
         network = build_network(row.name, row.published_classes, **options)
     counts = count_network(network)
     size = counts.weights if row.counted == "weights" else counts.parameters
+    figures = (row.published_parameters, row.published_macs)
     verdicts = [
-        figure.matches(count)
-        for figure, count in ((row.published_parameters, size), (row.published_macs, counts.macs))
-        if figure is not None
+        None if figure is None else figure.matches(count)
+        for figure, count in zip(figures, (size, counts.macs), strict=True)
     ]
-    matches = all(verdicts) if verdicts else None
-    printed = [figure.printed for figure in (row.published_parameters, row.published_macs) if figure is not None]
+    matches = None if verdicts == [None, None] else False not in verdicts
     return NetworkDescription(
         name=row.name,
         paper=row.paper,
@@ -115,8 +121,10 @@ def _describe(row: NetworkRow, options: Mapping[str, Any], notes: str, reason: s
         published_parameters=row.published_parameters.value if row.published_parameters else None,
         published_macs=row.published_macs.value if row.published_macs else None,
         counted=row.counted,
+        matches_parameters=verdicts[0],
+        matches_macs=verdicts[1],
         matches=matches,
         reason=f"{NOTES}#{reason}" if matches is False else "",
         notes=notes,
-        printed=" / ".join(printed),
+        printed=" / ".join(figure.printed for figure in figures if figure is not None),
     )

@@ -135,7 +135,10 @@ def test_the_table_serves_machines_and_people(table: dict[str, Any]) -> None:
     assert by_name["hershey-alexnet"]["published_macs"] == pytest.approx(767e6)
     assert by_name["soundnet-8"]["matches"] is None
     assert by_name["wu-mlp"]["matches"] is False
-    assert table["wu-mlp"].row()[-1] == "no: docs/paper-notes.md#wus-perceptron"
+    assert table["wu-mlp"].row()[-1] == "no, see #wus-perceptron"
+    assert table["jia-vggish-fcn"].row()[-1] == "yes / no, see #parameters-and-flops"
+    assert table["hershey-fc"].row()[-1] == "yes / yes"
+    assert (by_name["jia-vggish-fcn"]["matches_parameters"], by_name["jia-vggish-fcn"]["matches_macs"]) == (True, False)
 
 
 def test_the_four_papers_and_the_issue_s_names_are_all_there() -> None:
