@@ -74,8 +74,9 @@ def decode_windows(
 ) -> Iterator[DecodedClip]:
     """Decode a media file in one pass, as windows of equal length that follow each other, and a shorter last one.
 
-    Sound and pictures are placed by their presentation times. A picture at time ``t`` is the last one shown at or before ``t`` (the
-    first one where there is none yet). The media ends where the shorter of its sound and pictures ends.
+    Sound and pictures are placed by their presentation times. A picture at time ``t`` is the last one shown at or before ``t``,
+    give or take a millisecond (the first one where there is none yet). The media ends where the shorter of its sound and pictures
+    ends.
 
     Parameters
     ----------

@@ -24,8 +24,9 @@ THUMBNAIL_SIDE = 32
 MAX_STRETCH = 16
 """Pictures more oblong than this are squeezed to it before they are cropped, so that a picture of 20,000 by 2 costs no gigabyte."""
 
-_SAME_TIME = 1e-6
-"""Seconds within which two times are one: containers count in fractions that floats only come near."""
+_SAME_TIME = 0.001
+"""Seconds within which two times are one. Matroska and FLV round to milliseconds, and the times asked for (1/6, 1/2, 5/6 s ...) are
+those of pictures at 24 and 30 per second: without this, a file and its copy in another container would give other pictures."""
 
 
 @dataclasses.dataclass(frozen=True)

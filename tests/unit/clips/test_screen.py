@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -91,3 +93,29 @@ def test_an_image_fingerprint_survives_brightness_and_tells_pictures_apart() -> 
 def test_a_sound_of_a_few_samples_has_a_fingerprint() -> None:
     assert len(fingerprint_sound(make_samples(seconds=0.01))) == 32
     assert fingerprint_images(np.zeros((0, 32, 32), np.uint8)) == bytes(8)
+
+
+def test_a_picture_that_stands_for_most_of_a_moving_clip_is_a_break() -> None:
+    clip = make_clip(make_samples(), make_thumbnails())
+    for hold, reason in ((1.9, None), (2.5, RejectReason.BROKEN_STREAM)):
+        found = screen_clip(dataclasses.replace(clip, longest_hold=hold), min_loudness=-60.0, min_motion=0.25)
+        assert (None if found is None else found[0]) == reason
+
+
+def make_tone(frequency: float) -> np.ndarray:
+    return np.round(8_000 * np.sin(2 * np.pi * frequency * np.arange(64_000) / RATE)).astype(np.int16)
+
+
+def test_steady_tones_of_different_pitch_have_different_fingerprints() -> None:
+    prints = [fingerprint_sound(make_tone(220.0 * 2 ** (step / 2))) for step in range(8)]
+    assert all(count_bits(a, b) > 0 for place, a in enumerate(prints) for b in prints[:place])
+
+
+def test_a_fingerprint_does_not_depend_on_the_level() -> None:
+    samples = make_samples(0.3, seed=5)
+    assert count_bits(fingerprint_sound(samples), fingerprint_sound((samples // 8).astype(np.int16))) <= 6
+
+
+def test_silence_and_black_have_fingerprints_without_a_bit() -> None:
+    assert fingerprint_sound(np.zeros(64_000, np.int16)) == bytes(32)
+    assert fingerprint_images(np.zeros((12, 32, 32), np.uint8)) == bytes(8)
