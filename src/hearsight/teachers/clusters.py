@@ -112,7 +112,7 @@ class ClusterTeacher:
         places = _project(descriptors, mean, directions)
         centres = np.full((len(self.vocabulary), directions.shape[1]), np.nan, np.float32)
         temperatures = np.ones(len(self.scales), np.float32)
-        for scale, (first, count) in enumerate(self._list_scales()):
+        for scale, (first, count) in enumerate(self.list_scales()):
             found = fit_kmeans(places, count, seed)
             centres[first : first + len(found)] = found
             temperatures[scale] = _find_temperature(places, found)
@@ -130,7 +130,7 @@ class ClusterTeacher:
             raise TeacherError(self.name, "has not been fitted", "fit or load first")
         places = _project(descriptors, self._found.mean, self._found.directions)
         probabilities = np.zeros((len(descriptors), len(self.vocabulary)), np.float32)
-        for (first, count), temperature in zip(self._list_scales(), self._found.temperatures, strict=True):
+        for (first, count), temperature in zip(self.list_scales(), self._found.temperatures, strict=True):
             centres = self._found.centres[first : first + count]
             used = int(np.count_nonzero(np.isfinite(centres[:, 0])))
             distances = _measure_distances(places, centres[:used])
@@ -183,7 +183,7 @@ class ClusterTeacher:
             raise TeacherError(path, "clusters of another teacher", f"those of {self.spec} for {self.modality}")
         self._found = _Clusters(**values)
 
-    def _list_scales(self) -> list[tuple[int, int]]:
+    def list_scales(self) -> list[tuple[int, int]]:
         """Give the first class and the number of classes of each scale."""
         return [(sum(self.scales[:place]), count) for place, count in enumerate(self.scales)]
 

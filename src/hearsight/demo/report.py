@@ -1,0 +1,74 @@
+"""The demo's page: one HTML file that holds all it shows and works without a network."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+
+import hearsight
+from hearsight.demo.embed import escape
+from hearsight.demo.result import DemoFolder, DemoResult
+from hearsight.demo.sections import (
+    show_commands,
+    show_example,
+    show_headline,
+    show_labels,
+    show_scores,
+    show_training,
+    show_world,
+)
+from hearsight.world.generate import World
+
+
+def write_report(result: DemoResult, place: DemoFolder, world: World, example: World) -> None:
+    """Write the page of a finished demo, atomically.
+
+    Parameters
+    ----------
+    result
+        What was measured.
+    place
+        Where the demo's files are.
+    world
+        The world that was trained on.
+    example
+        Videos that were not, to be tagged.
+    """
+    sections = (
+        show_headline(result),
+        show_world(place, world),
+        show_labels(result, place),
+        show_training(place),
+        show_scores(result),
+        show_example(result, place, example),
+        show_commands(place),
+    )
+    text = _wrap("\n".join(sections), result)
+    temporary = place.page.with_name(f".{place.page.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(place.page)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _wrap(body: str, result: DemoResult) -> str:
+    style = resources.files("hearsight.demo").joinpath("page.css").read_text(encoding="utf-8")
+    times = ", ".join(f"{escape(stage)} {seconds:.0f} s" for stage, seconds in result.seconds.items())
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>hearsight: learning to hear by watching</title>
+<style>
+{style}</style>
+</head>
+<body>
+<main>
+{body}
+<footer>hearsight {escape(hearsight.__version__)}. Time taken: {times}.</footer>
+</main>
+</body>
+</html>
+"""
