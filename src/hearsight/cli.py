@@ -7,6 +7,7 @@ media than allowed; 5 a worker that died; 130 interrupted.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -192,6 +193,8 @@ def evaluate(
     pool: Annotated[str | None, Parameter(help="how the segments of a clip become one vector")] = None,
     seed: Annotated[int, Parameter(help="of fresh weights and of the interval")] = 0,
     cache: Annotated[bool, Parameter(help="keep the embeddings of the benchmark for the next time")] = True,
+    config: ConfigFile = None,
+    overrides: Override = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a model on a benchmark by its official folds.
@@ -199,10 +202,12 @@ def evaluate(
     Prints the accuracy of each fold, their mean and a 95 % interval; with `--json` one object with the keys
     `benchmark, model, head, accuracy, folds, interval, num_clips`.
     """
+    from hearsight.config import EvaluateConfig, load_config
     from hearsight.evaluation.evaluate import evaluate as evaluate_model
 
-    options: dict[str, Any] = {} if pool is None else {"pool": pool}
-    result = evaluate_model(run, benchmark, head=head, untrained=untrained, seed=seed, cache=cache, **options)
+    given = {"head": head, "untrained": untrained, "seed": seed, "cache": cache, "pool": pool}
+    knobs = load_config(EvaluateConfig, "evaluate", config, overrides or (), **given)
+    result = evaluate_model(run, benchmark, **knobs.model_dump())
     _print_summary(result, as_json)
 
 
@@ -290,6 +295,9 @@ def _end_with(failures: Sequence[HearsightError]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
+    # Threads that wait for each other should sleep: on a machine that does other work too, spinning made training ten times
+    # slower. It must be set before torch loads its runtime.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
     except CycloptsError:

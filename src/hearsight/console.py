@@ -6,6 +6,7 @@ terminal, a progress bar becomes one line at its end.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,9 @@ from rich.progress import (
 from rich.table import Table
 
 _talk = Console(stderr=True, highlight=False, soft_wrap=True)
-_data = Console(highlight=False, soft_wrap=True)
+_PIPE_WIDTH = 1000
+# A pipe has no width: there a table takes what it needs, and no path is broken over two lines.
+_data = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 
 
 class Bar:
