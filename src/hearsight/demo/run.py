@@ -59,7 +59,7 @@ def run_demo(
         )
         generate_sounds(place.sounds, per_kind=settings.sounds_per_kind, seed=HELD_OUT_SEED, workers=workers)
         generate_portraits(place.portraits, seed=HELD_OUT_SEED, workers=workers)
-        example = generate_world(place.example, num_videos=4, seconds=12.0, seed=HELD_OUT_SEED + seed, workers=workers)
+        example = generate_world(place.example, num_videos=6, seconds=20.0, seed=HELD_OUT_SEED + seed, workers=workers)
     with clock.measure("build"):
         build = build_dataset([place.videos], place.dataset, settings.make_build_config(seed), workers=workers)
     with clock.measure("train"):

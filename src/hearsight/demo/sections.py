@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 
 from hearsight.dataset.reader import Dataset
 from hearsight.demo.embed import escape, show_picture, show_video
@@ -16,6 +17,7 @@ from hearsight.figures.sound import draw_spectrogram, draw_tagged
 from hearsight.figures.training import draw_learning
 from hearsight.listening.listener import load
 from hearsight.media.decode import read_audio
+from hearsight.records import Tag
 from hearsight.signal.log_mel import JIA, compute_log_mel
 from hearsight.training.runlog import read_runlog
 from hearsight.world.generate import World
@@ -36,9 +38,13 @@ def show_headline(result: DemoResult) -> str:
         f'<li class="{style}"><strong>{100 * score.accuracy:.0f}&thinsp;%</strong> <span>{name}</span></li>'
         for style, score, name in rows
     )
-    return f"""<h1>A network learned to hear by watching</h1>
+    learned = all(gain.interval[0] > 0.0 for gain in result.gains)
+    title = (
+        "A network learned to hear by watching" if learned else "A network watched, and did not clearly learn to hear"
+    )
+    return f"""<h1>{title}</h1>
 <p class="lede">From {result.build.num_sources} unlabelled videos of a generated world, without one label made by a person, a small
-network learned what things sound like. Machine-made labels came from what the pictures and sounds have in common; the
+network was to learn what things sound like. Machine-made labels came from what the pictures and sounds have in common; the
 network itself gets sound alone. Below: how many of {result.student.num_clips} new sounds of {result.student.num_classes} kinds
 a linear classifier on top of it names rightly.</p>
 <ul class="numbers">
@@ -97,9 +103,9 @@ are pictures of some of the finest clusters of pictures, and what they turn out 
 normalised mutual information of clusters and kinds, 1 where the clusters are the kinds. Only pictures and seconds with one
 object count.</p></div>
 </div>
-<p>Sounds that are alike to simple statistics are seldom of one kind: hearing alone tells little of what is there, and it is
-the pictures that teach. Of the labels that a clip got from its pictures, {100 * result.label_truth:.0f}&thinsp;% name a thing
-that can be heard in it; the rest is silent things, things out of sight and clusters that mix kinds.</p>
+<p>Sounds that are alike to simple statistics are seldom of one kind: hearing alone tells less of what is there than seeing
+does. Of the labels that a clip got from its pictures, {100 * result.label_truth:.0f}&thinsp;% name a thing that can be heard
+in it; the rest is silent things, things out of sight and clusters that mix kinds.</p>
 <figure>{to_svg(draw_label_counts(counts), "clips per label")}
 <figcaption>{result.build.num_clips} clips carry {result.build.labels_per_clip.get("vision", 0.0):.1f} labels from their pictures
 and {result.build.labels_per_clip.get("audio", 0.0):.1f} from their sound on average.</figcaption></figure>"""
@@ -112,7 +118,9 @@ def show_training(place: DemoFolder) -> str:
     return f"""<h2>Learning</h2>
 <p>{escape(start["model"])} hears a random second of each of {start["num_clips"]} clips per epoch and learns to say which
 clusters the clip's pictures and sounds fell into.</p>
-<figure>{to_svg(draw_learning(epochs), "learning curves")}</figure>"""
+<figure>{to_svg(draw_learning(epochs), "learning curves")}
+<figcaption>In training half of a clip's visual labels are asked for at a time, in validation all: the two losses do not
+compare.</figcaption></figure>"""
 
 
 def show_scores(result: DemoResult) -> str:
@@ -127,30 +135,26 @@ def show_scores(result: DemoResult) -> str:
         for gain in result.gains
     )
     return f"""<h2>What it is worth</h2>
-<p>New sounds of one object each, a linear classifier on frozen embeddings, five folds. The student is better than its untrained
-self and than statistics of the log-mel bins by {gains}; in brackets 95 % intervals, paired sound by sound.</p>
+<p>New sounds of one object each, a linear classifier on frozen embeddings, five folds. The student less its untrained self, and
+less statistics of the log-mel bins: {gains}; in brackets 95 % intervals, paired sound by sound.</p>
 <figure>{to_svg(draw_scores(scores, 1.0 / result.student.num_classes), "accuracy of student, untrained network, log-mel")}
 <figcaption>Accuracy on {result.student.num_clips} sounds with 95 % intervals.</figcaption></figure>"""
 
 
 def show_example(result: DemoResult, place: DemoFolder, example: World) -> str:
     """Show a new video, what was heard in it second by second, and what the heard clusters look like."""
-    path = max(example.videos, key=lambda video: (len(_list_heard(example, video.name)), video.name))
-    listener = load(place.run)
-    dataset = Dataset(place.dataset)
-    names = _explain_names(dataset, result.quality)
-    tags = [
-        tag for tag in listener.tag(path, top=None, per_segment=True) if tag.name in names and tag.probability >= 0.05
-    ]
-    shown = [type(tag)(tag.path, tag.start, tag.duration, names[tag.name], tag.probability) for tag in tags]
+    path = max(example.videos, key=lambda video: (_rate_example(example, video.name), video.name))
+    kinds = _explain_names(Dataset(place.dataset), result.quality)
+    shown = _merge_tags(load(place.run).tag(path, top=None, per_segment=True), kinds)
     log_mel = compute_log_mel(read_audio(path, JIA.sample_rate), JIA)
     truth = "; ".join(_list_heard(example, path.name))
     return f"""<h2>Listening to something new</h2>
-<p>A video that was never trained on. The network gets its sound and says what it would expect to see: clusters of pictures, here
-with the kind that each cluster mostly shows. What can really be heard: {escape(truth)}.</p>
+<p>Of {len(example.videos)} videos that were never trained on, the plainest. The network gets its sound and says what it would
+expect to see: clusters of pictures, here gathered by the kind that they mostly show. What can really be heard:
+{escape(truth)}.</p>
 <figure class="example">{show_video(path, "the example")}</figure>
 <figure>{to_svg(draw_tagged(log_mel, JIA, shown), "spectrogram of the example and its tags")}
-<figcaption>Bars are as strong as the network is sure.</figcaption></figure>"""
+<figcaption>Bars are as strong as the network is sure of the surest cluster of a kind.</figcaption></figure>"""
 
 
 def show_commands(place: DemoFolder) -> str:
@@ -216,10 +220,29 @@ def _explain_names(dataset: Dataset, quality: Sequence[ScaleQuality]) -> dict[st
     record = next(record for record in dataset.manifest.teachers if record.modality == "vision")
     first = find_scales(record)[-1][0]
     return {
-        entry.name: f"{finest.meanings[entry.class_index - first][0]} (cluster {entry.class_index - first})"
+        entry.name: finest.meanings[entry.class_index - first][0]
         for entry in dataset.classes
         if entry.teacher == record.name and entry.class_index - first in finest.meanings
     }
+
+
+def _merge_tags(tags: Iterable[Tag], kinds: Mapping[str, str], least: float = 0.05) -> list[Tag]:
+    """Turn tags of clusters into tags of kinds: of each segment and kind the most probable cluster, where it is not improbable."""
+    best: dict[tuple[float, str], Tag] = {}
+    for tag in tags:
+        kind = kinds.get(tag.name)
+        if kind is None or tag.probability < least:
+            continue
+        if (tag.start, kind) not in best or tag.probability > best[tag.start, kind].probability:
+            best[tag.start, kind] = dataclasses.replace(tag, name=kind)
+    return list(best.values())
+
+
+def _rate_example(world: World, video: str) -> tuple[bool, int]:
+    """Rate a video as an example: nothing hidden, silent or at once with another, and several things one after the other."""
+    rows = [row for row in world.read_contents().to_pylist() if row["path"] == video]
+    plain = all(row["audible"] and row["visible"] for row in rows) and len({row["start"] for row in rows}) == len(rows)
+    return plain, len(rows)
 
 
 def _list_heard(world: World, video: str) -> list[str]:

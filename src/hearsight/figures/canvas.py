@@ -14,6 +14,8 @@ from typing import Any
 
 import matplotlib
 import matplotlib.colors
+import numpy as np
+from jaxtyping import Float
 from matplotlib.figure import Figure
 
 INK = "#1b1f24"
@@ -95,6 +97,14 @@ def to_png(figure: Figure, dots_per_inch: int = 150) -> bytes:
     with matplotlib.rc_context(_STYLE):
         figure.savefig(stream, format="png", dpi=dots_per_inch, facecolor="white", metadata={"Software": None})
     return stream.getvalue()
+
+
+def shade_all(values: Float[np.ndarray, "rows columns"], colour: str) -> Float[np.ndarray, "rows columns 4"]:
+    """Give one colour in the strengths of a matrix (0 to 1), transparent at 0: it reads on a light and on a dark ground."""
+    plane = np.empty((*values.shape, 4))
+    plane[..., :3] = matplotlib.colors.to_rgb(colour)
+    plane[..., 3] = values
+    return plane
 
 
 def shade(values: Any, colour: str) -> list[tuple[float, float, float, float]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from hearsight.figures.canvas import BLUE, ORANGE, drawing
+from hearsight.figures.canvas import BLUE, ORANGE, drawing, shade_all
 
 
 def draw_label_counts(counts: Mapping[str, Sequence[int]]) -> Any:
@@ -52,7 +52,7 @@ def draw_agreement(table: Float64[np.ndarray, "clusters kinds"], kinds: Sequence
     order = np.lexsort((-shares.max(axis=1), shares.argmax(axis=1)))
     with drawing(3.2, 3.4) as figure:
         axes = figure.add_subplot()
-        axes.imshow(shares[order], aspect="auto", cmap="Blues", vmin=0.0, vmax=1.0, interpolation="nearest")
+        axes.imshow(shade_all(shares[order], BLUE), aspect="auto", interpolation="nearest")
         axes.set_xticks(range(len(kinds)), kinds, rotation=90)
         axes.set_yticks([])
         axes.set_ylabel(what)

@@ -31,6 +31,6 @@ def draw_learning(epochs: Sequence[Mapping[str, Any]]) -> Any:
         right.set_ylim(bottom=0.0)
         for axes in (left, right):
             axes.set_xlabel("epoch")
-            axes.set_xlim(min(numbers), max(numbers) + 1e-6)
+            axes.set_xlim(min(numbers), max(*numbers, min(numbers) + 1))
             axes.grid(axis="y")
         return figure

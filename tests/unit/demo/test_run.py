@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,14 +11,14 @@ from hearsight.demo.result import DemoFolder, DemoResult, DemoSettings
 from hearsight.demo.run import run_demo
 from hearsight.errors import UsageError
 
-SMALL = DemoSettings(num_videos=10, seconds=8.0, sounds_per_kind=5, width=0.1, epochs=1, batch_size=8)
+SMALL = DemoSettings(num_videos=6, seconds=8.0, sounds_per_kind=2, width=0.1, epochs=1, batch_size=8)
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory) -> DemoResult:
+def result(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoResult]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEARSIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return run_demo(tmp_path_factory.mktemp("demos") / "demo", seed=3, workers=1, settings=SMALL)
+        yield run_demo(tmp_path_factory.mktemp("demos") / "demo", seed=3, workers=1, settings=SMALL)
 
 
 class _Page(HTMLParser):
@@ -48,7 +49,7 @@ def test_the_demo_runs_through_and_says_what_came_of_it(result: DemoResult) -> N
     assert str(result.page) in lines
     assert set(result.as_json()) >= {"student", "untrained", "log_mel", "gains", "label_truth", "seconds"}
     assert list(result.seconds) == ["world", "build", "train", "evaluate", "report"]
-    assert result.student.num_clips == 60
+    assert result.student.num_clips == 24
     assert 0.0 <= result.label_truth <= 1.0
     assert [scale.modality for scale in result.quality] == ["vision"] * 3 + ["audio"] * 3
 

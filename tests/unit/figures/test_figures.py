@@ -94,7 +94,7 @@ def test_agreement_shows_used_clusters_only() -> None:
     table[1, 2], table[4, 0] = 7.0, 2.0
     figure = draw_agreement(table, ["a", "b", "c"], "5 clusters")
     (image,) = figure.axes[0].images
-    np.testing.assert_array_equal(image.get_array(), [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    np.testing.assert_array_equal(image.get_array()[..., 3], [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 
 
 def test_every_reference_in_an_svg_points_into_it(log_mel: np.ndarray) -> None:

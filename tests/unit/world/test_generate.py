@@ -103,3 +103,9 @@ def test_portraits_show_and_play_one_kind_each(tmp_path: Path) -> None:
         media = read_media(Source(str(path)))
         assert media.audio_codec is not None
         assert media.video_codec is not None
+
+
+def test_a_video_of_several_scenes_is_whole(tmp_path: Path) -> None:
+    long = generate_world(tmp_path, num_videos=1, seconds=30.0, seed=1, workers=1)
+    assert len({row["start"] for row in long.read_contents().to_pylist()}) > 1
+    assert read_media(Source(str(long.videos[0]))).duration == pytest.approx(30.0, abs=0.15)
