@@ -17,6 +17,7 @@ from pathlib import Path
 
 import av
 
+from benchmarks.verdict import print_verdict
 from hearsight.config import BuildConfig
 from hearsight.dataset.build import build_dataset
 from hearsight.engine.engines import count_cores, open_engine

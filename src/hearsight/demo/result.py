@@ -31,7 +31,7 @@ class DemoSettings:
     seconds: float = 16.0
     sounds_per_kind: int = 40
     width: float = 0.25
-    epochs: int = 40
+    epochs: int = 24
     batch_size: int = 32
     learning_rate: float = 3e-3
 

@@ -13,6 +13,7 @@ import torch
 import torch.utils.deterministic
 from torch import Tensor
 
+from hearsight.allocator import keep_freed_memory
 from hearsight.config import TrainConfig
 from hearsight.console import say
 from hearsight.errors import UsageError
@@ -104,6 +105,8 @@ class Machine:
         )  # a module that is a class to Python, and without attributes to pyright
         fill = settings.fill_uninitialized_memory
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        if self.device == "cpu":
+            keep_freed_memory()
         torch.set_num_threads(self.threads)
         torch.use_deterministic_algorithms(True)
         # filling every new tensor with NaN costs time, and we read none before it is written
