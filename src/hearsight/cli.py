@@ -211,6 +211,29 @@ def evaluate(
     _print_summary(result, as_json)
 
 
+@app.command(group=_WORK)
+def export(
+    run: Annotated[Path, Parameter(help="a run folder, or a checkpoint folder")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="the .onnx file to write")],
+    int8: Annotated[bool, Parameter(negative="", help="bring weights and maps to 8 bits")] = False,
+    calibrate: Annotated[Path | None, Parameter(help="dataset whose sounds tell the ranges of the maps")] = None,
+    seed: Annotated[int, Parameter(help="of the choice of those sounds")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Write a model as one ONNX file that any runtime runs without hearsight.
+
+    Waveform in, probabilities and embeddings out, the front end inside; batch and length are of any size. The file is compared
+    with the network before it takes its place. Four times smaller, and faster, in 8 bits:
+
+        hearsight export run --out model.onnx --int8 --calibrate run/dataset
+    """
+    from hearsight.listening.export import export_network
+
+    _print_summary(export_network(run, out, int8=int8, calibrate=calibrate, seed=seed), as_json)
+
+
 @app.command(group=_LOOP)
 def demo(
     *,

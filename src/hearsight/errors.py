@@ -13,6 +13,7 @@
     │   ├── TeacherError           a teacher's file, or its classes
     │   ├── DatasetError           a dataset folder
     │   ├── CheckpointError        a checkpoint folder
+    │   ├── GraphError             an ONNX file
     │   └── BenchmarkError         a benchmark folder
     ├── FailureRateError           more bad input than the limit allows           (exit code 4)
     ├── WorkerError                a worker process died and retrying did not help (exit code 5)
@@ -141,6 +142,10 @@ class DatasetError(InputError):
 
 class CheckpointError(InputError):
     """A checkpoint folder that is absent, incomplete, or of another network or vocabulary."""
+
+
+class GraphError(InputError):
+    """An ONNX file that cannot be run, or is not one that hearsight exported."""
 
 
 class BenchmarkError(InputError):

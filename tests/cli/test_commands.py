@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 import hearsight
+from hearsight.runtime import Session
 from tests.support.processes import run_command
 from tests.support.videos import make_waveform, write_folder
 
@@ -42,7 +43,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_help_teaches_every_command() -> None:
     done = run_command("--help")
     assert done.returncode == 0
-    for command in ("build", "train", "learn", "tag", "embed", "evaluate", "demo", "info", "models"):
+    for command in ("build", "train", "learn", "tag", "embed", "evaluate", "export", "demo", "info", "models"):
         assert command in done.stdout
         told = run_command(command, "--help")
         assert told.returncode == 0
@@ -132,6 +133,20 @@ def test_evaluate_scores_a_run_and_the_baseline_on_a_folder_of_classes(run: Path
         assert result["accuracy"] == pytest.approx(np.mean(result["folds"]))
         assert result["interval"][0] <= result["accuracy"] <= result["interval"][1]
     assert result["accuracy"] == 1.0
+
+
+def test_export_writes_a_file_that_says_what_the_run_says(run: Path, sound: Path, tmp_path: Path) -> None:
+    done = run_command("export", run, "--out", tmp_path / "model.onnx", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["difference"] < 1e-4
+    session = Session((tmp_path / "model.onnx").read_bytes(), "model.onnx")
+    waveform, _ = soundfile.read(sound, dtype="float32")
+    probabilities = session.run({"waveform": waveform[None, :32_000]}, ["probabilities"])[0]
+    assert probabilities.shape == (1, told["num_classes"])
+    refused = run_command("export", run, "--out", tmp_path / "small.onnx", "--int8")
+    assert refused.returncode == 2
+    assert "--calibrate" in refused.stderr
 
 
 def test_info_tells_datasets_from_runs(run: Path, tmp_path: Path) -> None:

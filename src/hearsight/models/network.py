@@ -174,6 +174,22 @@ class Network(nn.Module):
             return pieces[:, : counts[0]].flatten(0, 1)
         return torch.cat([pieces[row, :count] for row, count in enumerate(counts)])
 
+    def hear_evenly(
+        self, waveform: Float[Tensor, "batch samples"]
+    ) -> tuple[Float[Tensor, "batch segments classes"], Float[Tensor, "batch segments dim"]]:
+        """Give logits and embeddings of waveforms of one length, as :meth:`forward` does, by steps that an exporter can follow."""
+        definition = self.front_end.definition
+        samples, step, patch = waveform.shape[1], definition.segment_samples, definition.patch_samples
+        # count_segments, by whole numbers
+        count = cast(int, torch.sym_max(1, (2 * samples + step) // (2 * step)))
+        whole = nn.functional.pad(waveform, (0, 2 * step))[:, : (count + 1) * step]
+        pieces = whole[:, : count * step].reshape(-1, count, step)
+        if patch > step:
+            behind = whole[:, step:].reshape(-1, count, step)
+            pieces = torch.cat([pieces, behind[:, :, : patch - step]], dim=2)
+        logits, embeddings = self.hear(pieces.reshape(-1, patch))
+        return logits.reshape(-1, count, logits.shape[1]), embeddings.reshape(-1, count, embeddings.shape[1])
+
     def hear(
         self, segments: Float[Tensor, "segments samples"]
     ) -> tuple[Float[Tensor, "segments classes"], Float[Tensor, "segments dim"]]:

@@ -130,6 +130,16 @@ class SoundNet(Network):
             logits, embeddings = (value.masked_fill(~mask[:, :, None], 0.0) for value in (logits, embeddings))
         return NetworkOutput(logits, embeddings, mask, self.heads)
 
+    def hear_evenly(
+        self, waveform: Float[Tensor, "batch samples"]
+    ) -> tuple[Float[Tensor, "batch segments classes"], Float[Tensor, "batch segments dim"]]:
+        """Give logits and embeddings of waveforms of one length, which is at least :attr:`patch_samples`."""
+        values = self.front_end(waveform).unsqueeze(1)
+        maps: dict[str, Tensor] = {}
+        for name, layer in self.trunk.named_children():
+            values = maps[name] = layer(values)
+        return self._conclude(maps)
+
     def hear(
         self, segments: Float[Tensor, "segments samples"]
     ) -> tuple[Float[Tensor, "segments classes"], Float[Tensor, "segments dim"]]:
@@ -180,8 +190,8 @@ class SoundNet(Network):
                 break
         return maps, sizes
 
-    def _conclude(self, maps: dict[str, Tensor], sizes: dict[str, list[int]]) -> tuple[Tensor, Tensor]:
-        """Give logits and embeddings over time: ``[batch, segments, …]``."""
+    def _conclude(self, maps: dict[str, Tensor], sizes: dict[str, list[int]] | None = None) -> tuple[Tensor, Tensor]:
+        """Give logits and embeddings over time, ``[batch, segments, …]``; without ``sizes``, of maps that are known whole."""
         logits = self.classifier(list(maps.values())[-1]).transpose(1, 2)
         behind = list(self.plan.layers)[list(self.plan.layers).index(self.embedding_layer) + 1 :]
         window = Window(1, 1)
@@ -189,7 +199,9 @@ class SoundNet(Network):
             window = self.plan.layers[name][1].after(window)
         window = self.plan.last.after(window)
         values = maps[self.embedding_layer]
-        known = silence_behind(values.new_ones(values.shape[0], 1, values.shape[2]), sizes[self.embedding_layer])
+        known = torch.ones_like(values[:, :1])
+        if sizes is not None:
+            known = silence_behind(known, sizes[self.embedding_layer])
         sums, counts = (nn.functional.avg_pool1d(each, *dataclasses.astuple(window)) for each in (values, known))
         embeddings = (sums / counts.clamp(min=1e-6))[:, :, : logits.shape[1]].transpose(1, 2)
         return logits, embeddings

@@ -1,4 +1,4 @@
-"""ONNX classifiers as teachers: ``onnx:FILE.onnx[,option=value...]``. The only file that imports onnxruntime.
+"""ONNX classifiers as teachers: ``onnx:FILE.onnx[,option=value...]``.
 
 Pictures: one input ``[batch, 3, height, width]`` or ``[batch, height, width, 3]``. Eight-bit inputs get the pixels as they are;
 float inputs get ``(pixel × scale − mean) / std``. Where the options say nothing, channels-first models get what torchvision's
@@ -18,17 +18,15 @@ import contextlib
 import dataclasses
 import functools
 import json
-import os
-from collections.abc import Generator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, Shaped
 from pydantic import Field
 
 from hearsight.errors import TableError, TeacherError
-from hearsight.extras import require
+from hearsight.runtime import Session
 from hearsight.signal.log_mel import JIA, VGGISH
 from hearsight.teachers.classes import ClassList, find_classes
 from hearsight.teachers.classifier import Classifier, Model, read_model_file
@@ -42,12 +40,6 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of pixels in 0..1; what torchvision's classifiers were trained with."""
 
 _FRONT_ENDS = {"vggish": VGGISH, "jia": JIA, "yamnet": dataclasses.replace(VGGISH, name="yamnet", log_offset=0.001)}
-_DTYPES = {
-    "tensor(float)": "float32",
-    "tensor(float16)": "float16",
-    "tensor(double)": "float64",
-    "tensor(uint8)": "uint8",
-}
 _NAME_KEYS = ("id2label", "names", "labels", "classes", "class_names")
 
 
@@ -90,7 +82,11 @@ def load(spec: TeacherSpec, modality: Modality, *, quiet: bool = False) -> Class
 def _choose_image_input(session: _Session, options: ONNXOptions) -> ModelInput:
     sizes = session.input_sizes
     channels = next((axis for axis in (1, 3) if len(sizes) == 4 and sizes[axis] == 3), None)
-    if channels is None or sizes[0] not in (1, None) or session.input_dtype not in _DTYPES.values():
+    if (
+        channels is None
+        or sizes[0] not in (1, None)
+        or session.input_dtype not in ("float32", "float16", "float64", "uint8")
+    ):
         wanted = "[1, 3, height, width] or [1, height, width, 3] of floats or uint8 for a vision teacher"
         raise TeacherError(session.path, f"an input {session.describe_input()}", wanted)
     height, width = (size or options.size for size in (sizes[2:] if channels == 1 else sizes[1:3]))
@@ -110,9 +106,12 @@ def _choose_waveform_input(session: _Session, options: ONNXOptions) -> ModelInpu
         hint = "a model that takes log-mel patches needs front_end=vggish, yamnet or jia" if len(sizes) > 2 else ""
         wanted = "[samples] or [1, samples] of floats for an audio teacher"
         raise TeacherError(session.path, f"an input {session.describe_input()}", wanted, hint)
-    num_samples = sizes[-1] or options.sample_rate
+    sample_rate = options.sample_rate
+    if "sample_rate" not in options.model_fields_set and session.metadata.get("sample_rate", "").isdecimal():
+        sample_rate = int(session.metadata["sample_rate"])  # as hearsight's own exports say it
+    num_samples = sizes[-1] or sample_rate
     session.sizes = [1] * (len(sizes) - 1) + [num_samples]
-    return WaveformInput(num_samples, options.sample_rate)
+    return WaveformInput(num_samples, sample_rate)
 
 
 def _choose_log_mel_input(session: _Session, options: ONNXOptions) -> ModelInput:
@@ -154,63 +153,31 @@ def _to_json(text: str) -> str:
 
 
 class _Session:
-    """onnxruntime's session: one thread, one input, one of its outputs, nothing from outside the file."""
+    """A graph as a teacher is one: one input, one of its outputs, one thread."""
 
     def __init__(self, content: bytes, path: Path, output: int) -> None:
-        runtime: Any = require("onnxruntime", "onnx", "teachers of kind onnx")
-        state: Any = require("onnxruntime.capi.onnxruntime_pybind11_state", "onnx", "teachers of kind onnx")
-        kinds = [kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-        self._errors = (RuntimeError, ValueError, *kinds)
         self.path = path
-        settings = runtime.SessionOptions()
-        settings.intra_op_num_threads = settings.inter_op_num_threads = 1
-        settings.log_severity_level = 4  # what goes wrong is in the exception
-        # no folder: weights in other files are refused, wherever the command was started
-        settings.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
-        with self._explaining():
-            self._session = runtime.InferenceSession(content, settings, providers=["CPUExecutionProvider"])
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        self._session = Session(content, path, error=TeacherError)
+        inputs, outputs = self._session.inputs, self._session.outputs
         if len(inputs) != 1:
             raise TeacherError(path, f"{len(inputs)} inputs", "one: a picture, a waveform or a log-mel patch")
         if output >= len(outputs):
             raise TeacherError(path, f"{len(outputs)} outputs", f"more, for output={output}")
         self._input, self._output = inputs[0], outputs[output]
-        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
-        self.input_sizes: list[int | None] = [
-            size if isinstance(size, int) and size > 0 else None for size in self._input.shape
-        ]
-        kind = str(self._input.type)
-        self.input_dtype: str = _DTYPES.get(kind, kind)
+        self.metadata = self._session.metadata
+        self.input_sizes, self.input_dtype = self._input.sizes, self._input.dtype
         self.sizes: list[int] = []
 
     def describe_input(self) -> str:
         """Say what the input is, for an error."""
-        sizes = ", ".join("any" if size is None else str(size) for size in self.input_sizes)
-        return f"[{sizes}] of {self.input_dtype}"
+        return self._input.describe()
 
     def run(self, values: Shaped[np.ndarray, "*input"]) -> Float32[np.ndarray, "*output"]:
         """Give the output for one input."""
         values = values.astype(self.input_dtype, copy=False).reshape(self.sizes)
-        with self._explaining():
-            output = self._session.run([self._output.name], {self._input.name: values})[0]
+        output = self._session.run({self._input.name: values}, [self._output.name])[0]
         if not isinstance(output, np.ndarray):
             raise TeacherError(
                 self.path, f"an output {self._output.name!r} that is no array", "probabilities or logits"
             )
         return output.astype(np.float32)
-
-    @contextlib.contextmanager
-    def _explaining(self) -> Generator[None]:
-        """Turn the runtime's errors into ours, with what it says of them."""
-        try:
-            yield
-        except self._errors as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            hint = ""
-            if "xternal data" in reason:
-                hint = "weights in files beside the model are not loaded: save it as one file"
-            elif "not a registered" in reason:
-                hint = "custom operations are never loaded"
-            raise TeacherError(
-                self.path, f"ONNX Runtime cannot run it ({reason:.300})", "an ONNX model", hint
-            ) from error

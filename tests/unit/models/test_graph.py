@@ -1,0 +1,82 @@
+"""Networks as an exporter follows them: the same numbers, by products of matrices."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from hearsight.models.front_end import NormalizedLogMel, make_front_end
+from hearsight.models.graph import GraphLogMel, GraphNetwork, make_kernels
+from hearsight.models.zoo import NETWORKS, build_network
+from hearsight.signal.log_mel import FRONT_ENDS, VGGISH, FrontEnd, compute_log_mel
+
+torch.set_num_threads(1)
+
+
+def make_sounds(front_end: FrontEnd) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    count = 2 * front_end.patch_samples
+    time = np.arange(count) / front_end.sample_rate
+    noise = 0.1 * rng.standard_normal(count)
+    return {
+        "noise": noise,
+        "faint noise": 1e-3 * noise,
+        "tone": 0.5 * np.sin(2 * np.pi * 440 * time),
+        "silence": 0 * time,
+    }
+
+
+@pytest.mark.parametrize("kind", ["noise", "faint noise", "tone", "silence"])
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_the_front_end_by_products_is_the_definition_to_a_ten_thousandth(name: str, kind: str) -> None:
+    definition = dataclasses.replace(FRONT_ENDS[name], normalize=False)
+    waveform = make_sounds(definition)[kind]
+    layer = make_front_end(definition)
+    assert not isinstance(layer, NormalizedLogMel)
+    found = GraphLogMel(layer)(torch.from_numpy(waveform).float()[None])[0].numpy()
+    wanted = compute_log_mel(waveform, definition)
+    assert found.shape == wanted.shape
+    np.testing.assert_allclose(found, wanted, atol=1e-4 if definition.kind != "mfcc" else 3e-4)
+
+
+def test_statistics_of_the_bands_are_taken_along() -> None:
+    layer = make_front_end(FRONT_ENDS["wu"])
+    assert isinstance(layer, NormalizedLogMel)
+    layer.observe(0.3 * torch.randn(4, 16_000, generator=torch.Generator().manual_seed(0)))
+    layer.eval()
+    waveform = 0.1 * torch.randn(2, 16_000, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(GraphLogMel(layer)(waveform), layer(waveform), atol=1e-4, rtol=0)
+
+
+def test_bins_that_no_band_hears_are_left_out() -> None:
+    kernels, mel = make_kernels(VGGISH)
+    assert kernels.shape[1] == 2 * mel.shape[0]
+    assert mel.shape[0] < 257 * 0.95
+    assert mel.any(axis=1).all()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_says_the_same_as_a_graph(name: str) -> None:
+    network = build_network(name, 3, seed=0, width=0.05).eval()
+    patch = network.front_end.definition.patch_samples
+    generator = torch.Generator().manual_seed(1)
+    for length in (patch, int(1.6 * patch), 2 * patch + 1):
+        waveform = 0.1 * torch.randn(2, length, generator=generator)
+        with torch.inference_mode():
+            output = network(waveform)
+            clips, segments, embeddings = GraphNetwork(network)(waveform)
+        torch.testing.assert_close(segments, output.probabilities, atol=1e-4, rtol=0)
+        torch.testing.assert_close(clips, output.clip_probabilities, atol=1e-4, rtol=0)
+        scale = float(output.embeddings.abs().max())
+        torch.testing.assert_close(embeddings / scale, output.embeddings / scale, atol=1e-4, rtol=0)
+
+
+def test_the_network_that_came_in_is_left_as_it_was() -> None:
+    network = build_network("jia-mobilenet-v2", 3, seed=0, width=0.1).train()
+    front_end = network.front_end
+    GraphNetwork(network)
+    assert network.front_end is front_end
+    assert network.training
