@@ -50,6 +50,7 @@ from hearsight.dataset.parts import LabelMedia, PartReport, Parts, load_teachers
 from hearsight.dataset.statistics import BuildSummary, read_summary, summarise
 from hearsight.engine.engine import Engine
 from hearsight.engine.engines import open_engine
+from hearsight.engine.local import SerialEngine
 from hearsight.errors import DatasetError, FailureRateError, WorkerError
 from hearsight.media.sources import list_sources
 from hearsight.records import REJECTION_SCHEMA, Rejection, RejectReason, Source
@@ -245,8 +246,10 @@ def _assemble_all(build: _Build, engine: Engine, reports: Sequence[PartReport]) 
             fit_teacher(teacher, parts, index, config, layout.teacher(teacher.name))
     plans = plan_shards(index, config.shard_clips)
     teacher_plans = tuple(TeacherPlan(t.name, t.spec, t.modality, isinstance(t, FittedTeacher)) for t in build.teachers)
+    # a single shard is written sooner than a worker is started
+    writers = SerialEngine() if len(plans) == 1 else engine
     with track("writing shards", len(plans), "shards") as bar:
-        for answer in engine.run(AssembleShard(layout.folder, teacher_plans, config.soft_top), plans):
+        for answer in writers.run(AssembleShard(layout.folder, teacher_plans, config.soft_top), plans):
             if answer.result is None:
                 raise WorkerError(
                     f"shard {answer.unit.record.index}", "its worker died twice", "memory and disk to write it"
