@@ -23,15 +23,16 @@ class DemoSettings:
         Size of the world: videos, and the length of each.
     sounds_per_kind
         Labelled sounds of each kind that the scores are measured on.
-    width, epochs, batch_size, learning_rate
-        Of the network and its training; see :class:`~hearsight.config.TrainConfig`.
+    model, width, epochs, batch_size, learning_rate
+        The network and its training; see :class:`~hearsight.config.TrainConfig`.
     """
 
     num_videos: int = 300
     seconds: float = 16.0
     sounds_per_kind: int = 40
-    width: float = 0.25
-    epochs: int = 24
+    model: str = "jia-vggish-fcn"
+    width: float = 0.125
+    epochs: int = 40
     batch_size: int = 32
     learning_rate: float = 3e-3
 
@@ -44,6 +45,7 @@ class DemoSettings:
         return TrainConfig.model_validate(
             {
                 "recipe": "quick",
+                "model": self.model,
                 "options": {"width": self.width},
                 "epochs": self.epochs,
                 "batch_size": self.batch_size,
