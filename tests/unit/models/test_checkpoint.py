@@ -135,6 +135,13 @@ def test_weights_cut_short_are_refused(saved: Path, share: float) -> None:
         load_checkpoint(saved)
 
 
+def test_the_weights_of_another_network_are_refused(saved: Path, tmp_path: Path) -> None:
+    save_checkpoint(build_network("soundnet-5", 7, width=0.1), tmp_path / "other", vocabulary=NAMES)
+    shutil.copy(tmp_path / "other" / "model.safetensors", saved)
+    with pytest.raises(CheckpointError, match=r"is missing.*is unknown"):
+        load_checkpoint(saved)
+
+
 def test_a_pickle_in_place_of_the_weights_is_refused_unopened(saved: Path) -> None:
     torch.save({"weights": torch.zeros(3)}, saved / "model.safetensors")
     with pytest.raises(CheckpointError, match="a whole safetensors file"):

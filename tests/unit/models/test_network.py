@@ -93,6 +93,24 @@ def test_what_cannot_be_heard_is_a_usage_error(
         tiny(waveform, lengths)
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_hears_one_sample_and_refuses_what_none_can_hear(name: str) -> None:
+    network = build_network(name, 5, seed=0, width=0.05).eval()
+    with torch.no_grad():
+        output = network(torch.full((1, 1), 0.1))
+    assert output.logits.shape == (1, 1, 5)
+    assert torch.isfinite(output.logits).all()
+    refused = {
+        "one channel": torch.zeros(1, 2, 16_000),
+        "divide int16 samples by 32768": torch.zeros(1, 16_000, dtype=torch.int16),
+        "at least one sample": torch.zeros(1, 0),
+        "NaN or infinite": torch.full((1, 16_000), float("nan")),
+    }
+    for message, waveform in refused.items():
+        with pytest.raises(UsageError, match=message):
+            network(waveform)
+
+
 def test_half_precision_works_throughout(tiny: Network) -> None:
     batch, _ = make_sound(16_000)
     exact = tiny(batch).logits

@@ -87,9 +87,18 @@ def test_the_same_seed_gives_the_same_weights_and_leaves_the_generator_alone() -
     assert not torch.equal(first["trunk.bottleneck.weight"], other["trunk.bottleneck.weight"])
 
 
-def test_an_unknown_name_guesses_the_meant_one() -> None:
-    with pytest.raises(UsageError, match="did you mean 'jia-mobilenet-v2'"):
-        build_network("jia-mobilnet-v2", 4)
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("jia-mobilnet-v2", "jia-mobilenet-v2"),
+        ("hershey-vgge", "hershey-vgg-e"),
+        ("wu_lstm", "wu-lstm"),
+        ("SoundNet-8", "soundnet-8"),
+    ],
+)
+def test_an_unknown_name_guesses_the_meant_one(name: str, meant: str) -> None:
+    with pytest.raises(UsageError, match=f"did you mean '{meant}'"):
+        build_network(name, 4)
 
 
 def test_an_unknown_option_and_a_senseless_width_are_refused() -> None:
@@ -100,6 +109,8 @@ def test_an_unknown_option_and_a_senseless_width_are_refused() -> None:
         build_network("jia-mobilenet-v2", 4, width=0)
 
 
-def test_no_class_is_refused() -> None:
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("num_classes", [0, -3])
+def test_no_class_is_refused(name: str, num_classes: int) -> None:
     with pytest.raises(UsageError, match="at least 1"):
-        build_network("jia-mobilenet-v2", 0)
+        build_network(name, num_classes)
