@@ -42,6 +42,9 @@ Vision = Annotated[
     Parameter(negative="", help="vision teacher, kind:where; repeatable. Kinds: clusters, litert, onnx, transformers"),
 ]
 Audio = Annotated[list[str] | None, Parameter(negative="", help="audio teacher, kind:where; repeatable")]
+Trained = Annotated[
+    str, Parameter(help="a run folder, a checkpoint folder, or hf://owner/name on the Hugging Face Hub")
+]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="print JSON on stdout, for machines")]
 
 
@@ -135,7 +138,7 @@ def tag(
     files: Annotated[list[Path], Parameter(negative="", help="audio or video files")],
     /,
     *,
-    model: Annotated[Path, Parameter(help="a run folder, or a checkpoint folder")],
+    model: Trained,
     top: Annotated[int, Parameter(help="classes per file, or per segment")] = 5,
     threshold: Annotated[float, Parameter(help="leave out what is less probable")] = 0.0,
     segments: Annotated[bool, Parameter(negative="", help="tag each segment instead of the whole file")] = False,
@@ -169,7 +172,7 @@ def embed(
     files: Annotated[list[Path], Parameter(negative="", help="audio or video files")],
     /,
     *,
-    model: Annotated[Path, Parameter(help="a run folder, or a checkpoint folder")],
+    model: Trained,
     out: Annotated[Path, Parameter(help="the Parquet file to write: path, start, duration, embedding")],
     as_json: AsJson = False,
 ) -> None:
@@ -184,7 +187,7 @@ def embed(
 
 @app.command(group=_WORK)
 def evaluate(
-    run: Annotated[str, Parameter(help="a run folder, or baseline:log-mel")],
+    run: Annotated[str, Parameter(help="a run folder, hf://owner/name, or baseline:log-mel")],
     /,
     *,
     benchmark: Annotated[str, Parameter(help="esc10=FOLDER, or folder=FOLDER with a sub-folder per class")],
@@ -232,6 +235,27 @@ def export(
     from hearsight.listening.export import export_network
 
     _print_summary(export_network(run, out, int8=int8, calibrate=calibrate, seed=seed), as_json)
+
+
+@app.command(group=_WORK)
+def push(
+    run: Annotated[Path, Parameter(help="a run folder, or a checkpoint folder")],
+    repository: Annotated[str, Parameter(help="owner/name on the Hugging Face Hub; made where it is absent")],
+    /,
+    *,
+    private: Annotated[bool, Parameter(negative="", help="let nobody else see it")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Share a model on the Hugging Face Hub.
+
+    Pushes its `config.json`, `model.safetensors` and `README.md`, and nothing else of the folder. Log in before with
+    `hf auth login`. Anyone then hears with it:
+
+        hearsight tag sound.wav --model hf://owner/name
+    """
+    from hearsight.models.hub import push_checkpoint
+
+    _print_summary(push_checkpoint(run, repository, private=private), as_json)
 
 
 @app.command(group=_LOOP)

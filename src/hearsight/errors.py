@@ -14,6 +14,7 @@
     │   ├── DatasetError           a dataset folder
     │   ├── CheckpointError        a checkpoint folder
     │   ├── GraphError             an ONNX file
+    │   ├── HubError               a repository on the Hugging Face Hub
     │   └── BenchmarkError         a benchmark folder
     ├── FailureRateError           more bad input than the limit allows           (exit code 4)
     ├── WorkerError                a worker process died and retrying did not help (exit code 5)
@@ -146,6 +147,10 @@ class CheckpointError(InputError):
 
 class GraphError(InputError):
     """An ONNX file that cannot be run, or is not one that hearsight exported."""
+
+
+class HubError(InputError):
+    """A repository on the Hugging Face Hub that is absent, not open to the user, or out of reach."""
 
 
 class BenchmarkError(InputError):

@@ -43,7 +43,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_help_teaches_every_command() -> None:
     done = run_command("--help")
     assert done.returncode == 0
-    for command in ("build", "train", "learn", "tag", "embed", "evaluate", "export", "demo", "info", "models"):
+    for command in ("build", "train", "learn", "tag", "embed", "evaluate", "export", "push", "demo", "info", "models"):
         assert command in done.stdout
         told = run_command(command, "--help")
         assert told.returncode == 0
@@ -182,6 +182,9 @@ def test_models_stand_beside_the_figures_of_their_papers() -> None:
         (("learn", "{videos}", "--out", "{out}", "--model", "jia-mobilnet-v2"), 2, "jia-mobilenet-v2"),
         (("train", "{empty}", "--out", "{out}"), 3, "dataset"),
         (("tag", "{videos}/video-00.mp4", "--model", "{empty}"), 3, "checkpoint"),
+        (("tag", "{videos}/video-00.mp4", "--model", "hf://owner"), 2, "hf://owner/name"),
+        (("push", "{empty}", "owner/name"), 3, "checkpoint"),
+        (("push", "{empty}", "owner name"), 2, "hf://owner/name"),
         (("evaluate", "baseline:log-mel", "--benchmark", "ecs10={empty}"), 2, "esc10"),
         (("evaluate", "baseline:log-mel", "--benchmark", "esc10={empty}"), 3, "ESC-50"),
     ],

@@ -104,7 +104,8 @@ def load_embedder(run: str | Path, *, untrained: bool = False, seed: int = 0) ->
     Parameters
     ----------
     run
-        A run or checkpoint folder; ``baseline:log-mel``; or ``untrained:NAME``, a network of the zoo with fresh weights.
+        A run or checkpoint folder, or ``hf://owner/name``; ``baseline:log-mel``; or ``untrained:NAME``, a network of the zoo with
+        fresh weights.
     untrained
         Take the network of the run, but with fresh weights.
     seed

@@ -250,7 +250,8 @@ def load(run: str | Path, *, device: str | None = None) -> Listener:
     Parameters
     ----------
     run
-        What ``hearsight train`` or ``hearsight learn`` wrote, or any checkpoint folder.
+        What ``hearsight train`` or ``hearsight learn`` wrote, any checkpoint folder, or a repository on the Hugging Face Hub:
+        ``hf://owner/name``, or ``hf://owner/name@revision``.
     device
         Torch's name of the device it works on; a CUDA device where there is one, else the processor.
 
@@ -258,6 +259,12 @@ def load(run: str | Path, *, device: str | None = None) -> Listener:
     ------
     CheckpointError
         When there is no checkpoint, or it cannot be used.
+    UsageError, HubError
+        When a repository has no such name, or cannot be fetched.
     """
+    if str(run).startswith("hf:/"):  # a path has lost one of the two slashes
+        from hearsight.models.hub import fetch_checkpoint  # half a second that a folder does not need
+
+        run = fetch_checkpoint(str(run))
     network, info = load_checkpoint(Path(run))
     return Listener(network, info.vocabulary, name=info.name, device=device)

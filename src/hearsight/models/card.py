@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 SHOWN_CLASSES = 20
+BENCHMARKS = {"esc10": "ESC-10"}
+"""Published benchmarks by the names they have here: scores called ``NAME/METRIC`` become results that the Hub shows."""
 
 
 def write_card(config: Mapping[str, Any]) -> str:
@@ -18,11 +20,13 @@ def write_card(config: Mapping[str, Any]) -> str:
         As :func:`~hearsight.models.checkpoint.save_checkpoint` writes it.
     """
     network = config["architectures"][0]
-    head = {
+    head: dict[str, Any] = {
         "library_name": "hearsight",
         "pipeline_tag": "audio-classification",
         "tags": ["audio", "audio-classification", "audio-embedding", *_name_input(config), network],
     }
+    if results := _list_results(config["scores"]):
+        head["model-index"] = [{"name": network, "results": results}]
     lines = ["---", *(f"{key}: {json.dumps(value)}" for key, value in head.items()), "---", "", f"# {network}", ""]
     lines += [
         f"A sound network of {config['num_labels']} classes with embeddings of {config['embedding_dim']} numbers, written by "
@@ -32,7 +36,7 @@ def write_card(config: Mapping[str, Any]) -> str:
         "```python",
         "import hearsight",
         "",
-        'model = hearsight.load("PATH/TO/THIS/FOLDER")',
+        'model = hearsight.load("PATH/TO/THIS/FOLDER")  # or "hf://OWNER/NAME"',
         'for tag in model.tag("sound.wav"):',
         "    print(tag.start, tag.name, tag.probability)",
         "```",
@@ -59,6 +63,22 @@ def write_card(config: Mapping[str, Any]) -> str:
 def _name_input(config: Mapping[str, Any]) -> list[str]:
     """Say that a network hears log-mel matrices; nothing of one that hears waveforms as they are."""
     return ["log-mel"] if "n_mels" in config["front_end"] else []
+
+
+def _list_results(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give the scores on published benchmarks as the Hub's ``model-index`` has them; a validation split of one's own is none."""
+    results: list[dict[str, Any]] = []
+    for key, value in scores.items():
+        benchmark, _, metric = key.partition("/")
+        if metric and benchmark in BENCHMARKS:
+            results.append(
+                {
+                    "task": {"type": "audio-classification"},
+                    "dataset": {"name": BENCHMARKS[benchmark], "type": benchmark},
+                    "metrics": [{"type": metric, "value": value}],
+                }
+            )
+    return results
 
 
 def _list_values(values: Mapping[str, Any], otherwise: str) -> list[str]:
