@@ -182,21 +182,27 @@ def push_checkpoint(folder: str | Path, repository: str, *, private: bool = Fals
     folder = Path(folder)
     load_checkpoint(folder)
     files = tuple(name for name in FILES if (folder / name).exists())
-    _advise(folder / CARD)
     api = HfApi(token=token)
-    with _explaining(address, writing=True):
-        api.create_repo(address.repository, private=private or None, exist_ok=True)
-        is_private = bool(api.model_info(address.repository).private)
-    if private and not is_private:
-        hint = "push to another name, or make it private in its settings on the Hub"
-        raise HubError(address, "a repository that everyone sees", "a private one", hint)
+    is_private = _make_repository(api, address, private=private)
     with _explaining(address, writing=True):
         commit = api.create_commit(
             address.repository,
             [CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in files],
             commit_message="Push a checkpoint of hearsight",
         )
+    _advise(folder / CARD)
     return Pushed(str(address), f"{api.endpoint}/{address.repository}", commit.oid, is_private, files)
+
+
+def _make_repository(api: HfApi, address: HubAddress, *, private: bool) -> bool:
+    """Make a repository where it is absent, and say whether it is private; one that should be and is not is refused."""
+    with _explaining(address, writing=True):
+        api.create_repo(address.repository, private=private or None, exist_ok=True)
+        is_private = bool(api.model_info(address.repository).private)
+    if private and not is_private:
+        hint = "push to another name, or make it private in its settings on the Hub"
+        raise HubError(address, "a repository that everyone sees", "a private one", hint)
+    return is_private
 
 
 def _advise(card: Path) -> None:
@@ -279,9 +285,11 @@ class SharedNetwork(
         UsageError
             When the name of the repository is none.
         HubError
-            When the user may not write there, or the Hub cannot be reached.
+            When the user may not write there, the Hub cannot be reached, or the repository is public and should not be.
         """
         address = parse_address(repo_id)
+        if settings.get("private"):  # the library pushes to what is there, whoever sees it
+            _make_repository(HfApi(token=settings.get("token")), address, private=True)
         with _explaining(address, writing=True):
             return super().push_to_hub(address.repository, **settings)
 

@@ -243,6 +243,8 @@ def test_what_should_be_private_does_not_go_where_everyone_sees_it(hub: Hub, sav
     push_checkpoint(saved, REPOSITORY)
     with pytest.raises(HubError, match=r"(?s)everyone sees, wanted a private one.*push to another name"):
         push_checkpoint(saved, REPOSITORY, private=True)
+    with pytest.raises(HubError, match="everyone sees"):
+        SharedNetwork.from_pretrained(saved).push_to_hub(REPOSITORY, private=True)
     assert len(hub.repositories[REPOSITORY].commits) == 1
 
 
