@@ -122,8 +122,8 @@ def test_stamps_go_from_the_first_sample_to_the_end_and_do_not_drift(model: Hear
 def test_a_stamp_is_the_middle_of_what_is_heard(model: HearModel) -> None:
     """A click changes just the embeddings of the segments that hold it."""
     rate, half = model.sample_rate, model.segment_samples / 2
-    sounds = torch.zeros(2, 3 * model.segment_samples + 777)
-    place = 2 * model.segment_samples - 333
+    sounds = torch.zeros(2, 2 * model.segment_samples + 777)
+    place = model.segment_samples - 333
     sounds[1, place] = 1.0
     embeddings, stamps = get_timestamp_embeddings(sounds, model)
     changed = (embeddings[1] != embeddings[0]).any(1)
@@ -154,7 +154,7 @@ def test_a_network_that_repeats_short_sounds_hears_them_again_beyond_their_ends(
 
 
 def test_what_else_is_in_the_batch_changes_no_bit(model: HearModel) -> None:
-    sounds = make_sounds(3, 1.3, model.sample_rate)
+    sounds = make_sounds(3, 0.6, model.sample_rate)
     sounds[2] *= 0.01
     embeddings, _ = get_timestamp_embeddings(sounds, model)
     scenes = get_scene_embeddings(sounds, model)
@@ -164,7 +164,7 @@ def test_what_else_is_in_the_batch_changes_no_bit(model: HearModel) -> None:
 
 
 def test_memory_is_bounded_by_chunks(jia: HearModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    sounds = make_sounds(1, 6.5, 16_000)
+    sounds = make_sounds(1, 3.5, 16_000)
     whole, scene = get_timestamp_embeddings(sounds, jia)[0], get_scene_embeddings(sounds, jia)
     sizes: list[int] = []
     hook = jia.register_forward_pre_hook(lambda _, inputs: sizes.append(inputs[0].numel()))
@@ -172,7 +172,7 @@ def test_memory_is_bounded_by_chunks(jia: HearModel, monkeypatch: pytest.MonkeyP
     chunked, chunked_scene = get_timestamp_embeddings(sounds, jia)[0], get_scene_embeddings(sounds, jia)
     hook.remove()
     assert max(sizes) <= 4 * 16_000  # a last batch has one more
-    assert len(sizes) > 40
+    assert len(sizes) > 20
     torch.testing.assert_close(chunked, whole, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(chunked_scene, scene, rtol=1e-4, atol=1e-5)
 
@@ -205,7 +205,7 @@ def test_no_gradient_is_kept_and_the_model_never_trains(jia: HearModel) -> None:
 
 
 def test_double_and_half_precision_are_heard_as_single(jia: HearModel) -> None:
-    sounds = make_sounds(1, 1.2, 16_000).half()
+    sounds = make_sounds(1, 0.2, 16_000).half()
     expected = get_timestamp_embeddings(sounds.float(), jia)[0]
     for dtype in (torch.float16, torch.float64):
         found = get_timestamp_embeddings(sounds.to(dtype), jia)[0]
