@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32
 
 from hearsight.figures.canvas import BLUE, FAINT, drawing, shade
 from hearsight.records import Tag
-from hearsight.signal.log_mel import FrontEnd, hertz_to_mel
+from hearsight.signal.log_mel import FrontEnd, hertz_to_mel, hertz_to_slaney
 
 _TICKS = (250.0, 500.0, 1000.0, 2000.0, 4000.0)
 
@@ -67,8 +67,9 @@ def _show_log_mel(axes: Any, log_mel: Float[np.ndarray, "frames mels"], front_en
     low, high = np.quantile(log_mel, [0.05, 0.999])
     extent = (0.0, seconds, 0.0, float(front_end.n_mels))
     axes.imshow(log_mel.T, origin="lower", aspect="auto", extent=extent, vmin=low, vmax=max(high, low + 1e-3))
-    edges = hertz_to_mel(np.array([front_end.f_min, front_end.f_max]))
-    places = (hertz_to_mel(np.array(_TICKS)) - edges[0]) / (edges[1] - edges[0]) * front_end.n_mels
+    to_mel = hertz_to_slaney if front_end.mel_scale == "slaney" else hertz_to_mel
+    edges = to_mel(np.array([front_end.f_min, front_end.f_max]))
+    places = (to_mel(np.array(_TICKS)) - edges[0]) / (edges[1] - edges[0]) * front_end.n_mels
     axes.set_yticks(places[[1, 3]], ["500 Hz", "2 kHz"])
     axes.set_xlabel("seconds", color=FAINT)
     for spine in axes.spines.values():

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hearsight.signal.log_mel import (
+    MIN_POWER,
     MIN_VARIANCE,
     FrontEnd,
     WaveformFrontEnd,
@@ -24,7 +25,8 @@ class LogMel(nn.Module):
     """Waveforms to log-mel matrices, on any device.
 
     The window and the mel matrix are derived from the definition, so they are no part of a checkpoint. The transform is taken in
-    single precision at least, a constant-Q transform in double: less would lose quiet bands beside loud ones.
+    single precision at least, a constant-Q transform and one that ends in dB in double: less would lose quiet bands beside loud
+    ones.
     """
 
     window: Tensor
@@ -39,9 +41,8 @@ class LogMel(nn.Module):
             self._keep("kernels", constant_q_kernels(definition))
             return
         # the window stands at the start of the transform, as in VGGish's framing, and not in its middle, as torch would put it
-        self._keep(
-            "window", np.pad(make_window(definition), (0, definition.n_fft - definition.win_length)), torch.float32
-        )
+        window = np.pad(make_window(definition), (0, definition.n_fft - definition.win_length))
+        self._keep("window", window, torch.float64 if definition.decibels else torch.float32)
         self._keep("mel", mel_matrix(definition))
         if definition.kind == "mfcc":
             self._keep("cosines", cosine_matrix(definition), torch.float32)
@@ -71,25 +72,34 @@ class LogMel(nn.Module):
             return waveform.new_zeros(waveform.shape[0], 0, definition.n_mels)
         with torch.autocast(waveform.device.type, enabled=False):
             bands = self._gather_constant_q(waveform) if definition.kind == "cqt" else self._gather_mel(waveform)
-            frames = torch.log(bands + definition.log_offset)
+            if definition.decibels:
+                frames = 10.0 * torch.log10(bands.clamp(min=MIN_POWER))
+            else:
+                frames = torch.log(bands + definition.log_offset)
             if definition.kind == "mfcc":
                 frames = frames @ self.cosines.to(frames.dtype)
             return frames.to(waveform.dtype)
 
     def _gather_mel(self, waveform: Tensor) -> Tensor:
         definition = self.definition
-        dtype = torch.promote_types(waveform.dtype, torch.float32)
-        padding = definition.pad_samples + definition.n_fft - definition.win_length
-        padded = nn.functional.pad(waveform.to(dtype), (0, padding))
+        dtype = torch.promote_types(waveform.dtype, self.window.dtype)
         spectrum = torch.stft(
-            padded,
+            self._pad(waveform.to(dtype)),
             definition.n_fft,
             definition.hop_length,
             window=self.window.to(dtype),
             center=False,
             return_complex=True,
         )
-        return spectrum.abs().transpose(1, 2) @ self.mel.to(dtype)
+        loudness = torch.view_as_real(spectrum).square().sum(-1) if definition.decibels else spectrum.abs()
+        return loudness.transpose(1, 2) @ self.mel.to(dtype)
+
+    def _pad(self, waveform: Tensor) -> Tensor:
+        definition = self.definition
+        if definition.centred:
+            reach = definition.reflected_samples
+            return nn.functional.pad(waveform, (reach, reach), mode="reflect")
+        return nn.functional.pad(waveform, (0, definition.pad_samples + definition.n_fft - definition.win_length))
 
     def _gather_constant_q(self, waveform: Tensor) -> Tensor:
         padded = nn.functional.pad(waveform.to(self.kernels.dtype), (0, self.definition.pad_samples))

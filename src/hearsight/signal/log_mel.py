@@ -2,7 +2,7 @@
 
 The formula is that of the VGGish release (tensorflow/models, research/audioset/vggish: ``mel_features.py``): magnitude (not
 power) of an uncentred STFT whose incomplete last frame is dropped, triangles that are linear in HTK mel and not normalised, the
-DC bin silent, and the natural logarithm after a small offset.
+DC bin silent, and the natural logarithm after a small offset. What another paper hears otherwise is a field of :class:`FrontEnd`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ BLOCK_FRAMES = 256
 """Frames transformed at once: they and their spectra stay in a core's second-level cache."""
 MIN_VARIANCE = 1e-4
 """What a band's variance is taken for at least when it is divided by."""
+MIN_POWER = 1e-10
+"""What a band's power is taken for at least when it becomes dB: -100 dB."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +54,15 @@ class FrontEnd:
     normalize
         Whether each band is then brought to mean 0 and variance 1, by statistics of the training data that the network keeps:
         see :func:`normalize_bands`.
+    centred
+        Whether frames lie around their time and do not begin there: half a transform of the sound, reflected, goes before it and
+        behind it. The window is then as long as the transform, and a patch has one frame more.
+    mel_scale
+        ``htk``: triangles that are straight in HTK mel, with a peak of one. ``slaney``: triangles that are straight in Hz, with
+        an area of one, over the mel scale of Slaney's auditory toolbox (librosa's defaults).
+    decibels
+        Whether a band's power in dB, ``10 log10`` of at least :data:`MIN_POWER`, takes the place of the natural logarithm of its
+        magnitude and offset.
     """
 
     name: str
@@ -68,6 +79,9 @@ class FrontEnd:
     pad_end: bool = False
     normalize: bool = False
     kind: Literal["mel", "mfcc", "cqt"] = "mel"
+    centred: bool = False
+    mel_scale: Literal["htk", "slaney"] = "htk"
+    decibels: bool = False
 
     @property
     def segment_samples(self) -> int:
@@ -82,10 +96,18 @@ class FrontEnd:
     @property
     def patch_samples(self) -> int:
         """Samples of the waveform that one patch is made of, without the zeros that follow it."""
-        return self.segment_samples + (0 if self.pad_end else self.win_length - self.hop_length)
+        return self.segment_samples + (0 if self.pad_end or self.centred else self.win_length - self.hop_length)
+
+    @property
+    def reflected_samples(self) -> int:
+        """Samples that a waveform is reflected by before its beginning, and as many behind its end."""
+        return self.n_fft // 2 if self.centred else 0
 
     def count_frames(self, num_samples: int) -> int:
-        """Count the frames that a waveform of ``num_samples`` gives."""
+        """Count the frames that a waveform of ``num_samples`` gives; one that is too short to be reflected gives none."""
+        if self.centred:
+            whole = num_samples + 2 * self.reflected_samples
+            return count_frames(whole, self.win_length, self.hop_length) if num_samples > self.reflected_samples else 0
         return count_frames(num_samples + self.pad_samples, self.win_length, self.hop_length)
 
 
@@ -112,6 +134,23 @@ WU_MFCC = dataclasses.replace(WU, name="wu-mfcc", kind="mfcc")
 WU_CQT = dataclasses.replace(WU, name="wu-cqt", kind="cqt", win_length=2048)
 """The constant-Q transform that Wu & Lee compared log-mel with (section 3.1): as many bands over the same range, of which the
 lowest just fits into their transform of 2,048."""
+
+PANNS = FrontEnd(
+    "panns",
+    sample_rate=32_000,
+    n_fft=1024,
+    win_length=1024,
+    hop_length=320,
+    f_min=50.0,
+    f_max=14_000.0,
+    log_offset=0.0,
+    patch_frames=1000,
+    centred=True,
+    mel_scale="slaney",
+    decibels=True,
+)
+"""PANNs 2020, section VI-A: 32 kHz, Hann, 1,024 samples every 320, 64 bands from 50 to 14,000 Hz; 10 s are 1,001 frames. What the
+paper leaves open is its code's."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +189,7 @@ SOUNDNET_1S = dataclasses.replace(SOUNDNET, segment_samples=22_050, patch_sample
 """The same by seconds, as SoundNet's autoencoder and its evaluation on ESC hear."""
 
 FRONT_ENDS: dict[str, FrontEnd] = {
-    definition.name: definition for definition in (VGGISH, JIA, HERSHEY, HERSHEY_AED, WU, WU_MFCC, WU_CQT)
+    definition.name: definition for definition in (VGGISH, JIA, HERSHEY, HERSHEY_AED, WU, WU_MFCC, WU_CQT, PANNS)
 }
 """All front ends that cut sound into frames, by name."""
 
@@ -170,9 +209,11 @@ def compute_log_mel(
     Returns
     -------
     Float[np.ndarray, "frames mels"]
-        Natural logarithms. Frame ``i`` covers the samples from ``i * hop_length`` on, ``win_length`` of them. A waveform shorter
-        than one window gives no frame. Computed in the waveform's own precision: float64 is the published algorithm to 1e-6;
-        float32, 1.4 times as fast, is off by up to 1e-5, and by up to 1e-3 in a band that is silent beside a band at full scale.
+        Natural logarithms, or dB. Frame ``i`` covers the samples from ``i * hop_length`` on, ``win_length`` of them; where frames
+        are centred, as many around that place. A waveform shorter than one window gives no frame. Computed in the waveform's own
+        precision: float64 is the published algorithm to 1e-6; float32, 1.4 times as fast, is off by up to 1e-5, and by up to 1e-3
+        in a band that is silent beside a band at full scale.
+        Decibels, which no offset keeps from showing such a band, are computed in float64 and rounded.
 
     Raises
     ------
@@ -186,22 +227,37 @@ def compute_log_mel(
     if not np.isfinite(waveform).all():
         raise UsageError("waveform", "NaN or infinite amplitudes", "finite ones in [-1, 1]")
     num_frames = front_end.count_frames(waveform.size)
-    padded = np.pad(waveform, (0, front_end.pad_samples)) if front_end.pad_samples else waveform
     gathered = np.empty((num_frames, front_end.n_mels), dtype=waveform.dtype)
     if num_frames == 0:
         return gathered
+    padded = _pad(waveform, front_end)
     frames = np.lib.stride_tricks.sliding_window_view(padded, front_end.win_length)[:: front_end.hop_length]
-    gather = _gather_constant_q if front_end.kind == "cqt" else _gather_mel
+    gather = _gather_constant_q if front_end.kind == "cqt" else _gather_power if front_end.decibels else _gather_mel
     for start in range(0, num_frames, BLOCK_FRAMES):
         gathered[start : start + BLOCK_FRAMES] = gather(frames[start : start + BLOCK_FRAMES], front_end)
-    gathered += front_end.log_offset
-    np.log(gathered, out=gathered)
+    if not front_end.decibels:
+        gathered += front_end.log_offset
+        np.log(gathered, out=gathered)
     return gathered @ cosine_matrix(front_end).astype(waveform.dtype) if front_end.kind == "mfcc" else gathered
+
+
+def _pad(waveform: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+    if front_end.centred:
+        return np.pad(waveform, front_end.reflected_samples, mode="reflect")
+    return np.pad(waveform, (0, front_end.pad_samples)) if front_end.pad_samples else waveform
 
 
 def _gather_mel(frames: np.ndarray, front_end: FrontEnd) -> np.ndarray:
     window, mel = make_window(front_end).astype(frames.dtype), mel_matrix(front_end).astype(frames.dtype)
     return np.abs(np.asarray(scipy.fft.rfft(frames * window, n=front_end.n_fft, axis=1))) @ mel
+
+
+def _gather_power(frames: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+    """Gather the bands' power, in dB."""
+    # in double precision: single precision would leak a loud tone into silent bands, and no offset hides that
+    spectrum = np.asarray(scipy.fft.rfft(frames.astype(np.float64) * make_window(front_end), n=front_end.n_fft, axis=1))
+    power = np.square(np.abs(spectrum)) @ mel_matrix(front_end)
+    return 10.0 * np.log10(np.maximum(power, MIN_POWER))
 
 
 def _gather_constant_q(frames: np.ndarray, front_end: FrontEnd) -> np.ndarray:
@@ -272,11 +328,11 @@ def cosine_matrix(front_end: FrontEnd) -> Float64[np.ndarray, "mels coefficients
 
 @functools.cache
 def mel_matrix(front_end: FrontEnd) -> Float32[np.ndarray, "bins mels"]:
-    """Make the matrix that sums the magnitudes of the STFT's bins into mel bands.
+    """Make the matrix that sums the magnitudes, or the powers, of the STFT's bins into mel bands.
 
     Band ``i`` is a triangle over the HTK mel scale, ``1127 ln(1 + f / 700)``, from edge ``i`` over edge ``i + 1`` to edge
     ``i + 2`` of ``n_mels + 2`` edges that are equally far apart in mel. Its slopes are straight in mel, not in Hz, and its peak
-    is one. The DC bin belongs to no band.
+    is one. The DC bin belongs to no band. On Slaney's scale, the slopes are straight in Hz, and the area in Hz is one.
 
     Raises
     ------
@@ -284,12 +340,19 @@ def mel_matrix(front_end: FrontEnd) -> Float32[np.ndarray, "bins mels"]:
         When the range of the bands is not within 0 Hz and half the sample rate.
     """
     _check_range(front_end, lowest=0.0)
-    bins = hertz_to_mel(np.linspace(0.0, front_end.sample_rate / 2, front_end.n_fft // 2 + 1))[:, None]
-    low, high = hertz_to_mel(np.array([front_end.f_min, front_end.f_max]))
-    edges = np.linspace(low, high, front_end.n_mels + 2)
+    bins = np.linspace(0.0, front_end.sample_rate / 2, front_end.n_fft // 2 + 1)[:, None]
+    limits, count = np.array([front_end.f_min, front_end.f_max]), front_end.n_mels + 2
+    if front_end.mel_scale == "slaney":
+        low, high = hertz_to_slaney(limits)
+        edges = slaney_to_hertz(np.linspace(low, high, count))
+        peaks = 2.0 / (edges[2:] - edges[:-2])
+    else:
+        bins, peaks = hertz_to_mel(bins), 1.0
+        low, high = hertz_to_mel(limits)
+        edges = np.linspace(low, high, count)
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    matrix = np.maximum(0.0, np.minimum(rising, falling))
+    matrix = peaks * np.maximum(0.0, np.minimum(rising, falling))
     matrix[0] = 0.0
     return _freeze(matrix.astype(np.float32))
 
@@ -303,3 +366,15 @@ def _check_range(front_end: FrontEnd, lowest: float) -> None:
 def hertz_to_mel(hertz: np.ndarray) -> np.ndarray:
     """Convert frequencies to the HTK mel scale."""
     return 1127.0 * np.log1p(hertz / 700.0)
+
+
+def hertz_to_slaney(hertz: np.ndarray) -> np.ndarray:
+    """Convert frequencies to Slaney's mel scale: straight up to 1,000 Hz, logarithmic above (Auditory Toolbox, 1998)."""
+    above = 15.0 + np.log(np.maximum(hertz, 1000.0) / 1000.0) * (27.0 / np.log(6.4))
+    return np.where(hertz < 1000.0, 3.0 * hertz / 200.0, above)
+
+
+def slaney_to_hertz(mel: np.ndarray) -> np.ndarray:
+    """Convert Slaney's mel back to frequencies."""
+    above = 1000.0 * np.exp((np.maximum(mel, 15.0) - 15.0) * (np.log(6.4) / 27.0))
+    return np.where(mel < 15.0, 200.0 * mel / 3.0, above)

@@ -40,7 +40,8 @@ def test_half_precision_on_a_gpu_only_rounds_the_result(dtype: torch.dtype) -> N
     for definition in FRONT_ENDS.values():
         front_end = make_front_end(definition).cuda().eval()
         exact = front_end(waveform.float())
-        assert (front_end.to(dtype)(waveform).float() - exact).abs().max() < 0.05
+        # dB are larger numbers, and rounded to as many digits
+        assert (front_end.to(dtype)(waveform).float() - exact).abs().max() < (0.5 if definition.decibels else 0.05)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -12,6 +12,7 @@ from hearsight.signal.log_mel import (
     HERSHEY,
     HERSHEY_AED,
     JIA,
+    PANNS,
     VGGISH,
     WU,
     FrontEnd,
@@ -123,7 +124,8 @@ def test_windows_are_periodic() -> None:
 def test_segments_of_the_front_ends() -> None:
     assert (JIA.segment_samples, JIA.patch_samples) == (16_000, 16_000)
     assert (VGGISH.segment_samples, VGGISH.patch_samples) == (15_360, 15_600)
-    assert list(FRONT_ENDS) == ["vggish", "jia", "hershey", "hershey-aed", "wu", "wu-mfcc", "wu-cqt"]
+    assert (PANNS.segment_samples, PANNS.patch_samples) == (320_000, 320_000)
+    assert list(FRONT_ENDS) == ["vggish", "jia", "hershey", "hershey-aed", "wu", "wu-mfcc", "wu-cqt", "panns"]
     assert (HERSHEY.segment_samples, HERSHEY_AED.segment_samples, WU.segment_samples) == (15_360, 3_200, 16_000)
 
 
