@@ -105,6 +105,11 @@ class Network(nn.Module):
         return self.front_end.definition.segment_samples
 
     @property
+    def least_samples(self) -> int:
+        """Samples of the shortest sound that is heard at its own length; a shorter one is padded, or repeated, to as many."""
+        return self.front_end.definition.patch_samples
+
+    @property
     def example_samples(self) -> int:
         """Samples of the excerpt that training draws from a clip: what one segment is heard from."""
         return self.front_end.definition.patch_samples

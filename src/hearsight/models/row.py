@@ -78,6 +78,8 @@ class NetworkRow:
         Where a published figure is not met: the heading of ``docs/paper-notes.md`` that says why, as an anchor.
     variants
         Other readings of the same figures.
+    classless
+        Whether it can be built without any class, for its embeddings alone.
     """
 
     name: str
@@ -92,3 +94,4 @@ class NetworkRow:
     notes: str = ""
     reason: str = ""
     variants: tuple[Variant, ...] = ()
+    classless: bool = False

@@ -12,6 +12,7 @@ from hearsight.models import (
     hershey,
     inception,
     mobilenet,
+    panns,
     resnet,
     soundnet,
     soundnet_autoencoder,
@@ -34,10 +35,11 @@ FAMILIES: tuple[tuple[NetworkRow, ...], ...] = (
     wu.NETWORKS,
     soundnet.NETWORKS,
     soundnet_autoencoder.NETWORKS,
+    panns.NETWORKS,
 )
 """The rows of each family's file."""
 
-PAPERS = ("Jia 2019", "Hershey 2017", "Wu & Lee 2018", "SoundNet 2016")
+PAPERS = ("Jia 2019", "Hershey 2017", "Wu & Lee 2018", "SoundNet 2016", "PANNs 2020")
 """The papers, in the order of the table."""
 
 NETWORKS: dict[str, NetworkRow] = {
@@ -54,7 +56,7 @@ def build_network(name: str, num_classes: int, *, seed: int | None = None, **opt
     name
         A name of :data:`NETWORKS`.
     num_classes
-        Number of outputs.
+        Number of outputs; none where a network may be without classes.
     seed
         Seed of the weights: the same seed gives the same weights, and torch's global generator is left as it was. Without it,
         that generator is drawn from.
@@ -68,8 +70,9 @@ def build_network(name: str, num_classes: int, *, seed: int | None = None, **opt
     """
     if name not in NETWORKS:
         raise UsageError("model", f"{name!r}", "a network of the zoo", guess(name, NETWORKS))
-    if num_classes < 1:
-        raise UsageError("num_classes", f"{num_classes}", "at least 1")
+    least = 0 if NETWORKS[name].classless else 1
+    if num_classes < least:
+        raise UsageError("num_classes", f"{num_classes}", f"at least {least}")
     _check_options(name, options)
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:

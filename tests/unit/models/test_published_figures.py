@@ -1,4 +1,4 @@
-"""Every figure that the four papers print of a network, and every count that follows from them, to the digit."""
+"""Every figure that the papers print of a network, and every count that follows from them, to the digit."""
 
 from __future__ import annotations
 
@@ -53,9 +53,10 @@ COUNTS: dict[str, tuple[int, int, int]] = {
     "soundnet-8": (14_352_713, 14_345_216, 303_959_040),
     "soundnet-5": (6_202_137, 6_199_296, 376_455_168),
     "soundnet-autoencoder": (413_210, 410_752, 25_724_032),
+    "panns-cnn14": (80_753_615, 80_734_784, 20_041_926_656),
 }
 
-# as printed: Hershey 2017, sections 3.3.1 to 3.3.5; Wu & Lee 2018, Tables 1 and 2; Jia 2019, section 3
+# as printed: Hershey 2017, sections 3.3.1 to 3.3.5; Wu & Lee 2018, Tables 1 and 2; Jia 2019, section 3; PANNs 2020, Table XII
 PRINTED: dict[str, str] = {
     "jia-vggish-fcn": "73.54M / 360.72M",
     "hershey-fc": "11.2M / 11.2M",
@@ -81,8 +82,9 @@ PRINTED: dict[str, str] = {
     "wu-alexnet-bn-fc-256": "4.95M",
     "wu-alexnet-bn-fc-1024": "13.22M",
     "wu-alexnet-bn-gap": "2.59M",
+    "panns-cnn14": "80.753615M / 42.220B",
 }
-MISSES = {"jia-vggish-fcn", "wu-mlp", "hershey-inception-v3 stem=slim"}
+MISSES = {"jia-vggish-fcn", "wu-mlp", "hershey-inception-v3 stem=slim", "panns-cnn14"}
 
 
 def build_ghost(name: str, num_classes: int | None = None, **options: Any) -> Network:
@@ -138,12 +140,13 @@ def test_the_table_serves_machines_and_people(table: dict[str, Any]) -> None:
     assert table["wu-mlp"].row()[-1] == "no, see #wus-perceptron"
     assert table["jia-vggish-fcn"].row()[-1] == "yes / no, see #parameters-and-flops"
     assert table["hershey-fc"].row()[-1] == "yes / yes"
+    assert table["panns-cnn14"].row()[-1] == "yes / no, see #multiplications-and-additions"
     assert (by_name["jia-vggish-fcn"]["matches_parameters"], by_name["jia-vggish-fcn"]["matches_macs"]) == (True, False)
 
 
-def test_the_four_papers_and_the_issue_s_names_are_all_there() -> None:
+def test_the_papers_and_their_networks_are_all_there() -> None:
     assert [row.paper for row in NETWORKS.values()] == (
-        ["Jia 2019"] * 5 + ["Hershey 2017"] * 8 + ["Wu & Lee 2018"] * 16 + ["SoundNet 2016"] * 3
+        ["Jia 2019"] * 5 + ["Hershey 2017"] * 8 + ["Wu & Lee 2018"] * 16 + ["SoundNet 2016"] * 3 + ["PANNs 2020"]
     )
 
 
