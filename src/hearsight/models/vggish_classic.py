@@ -62,11 +62,24 @@ class ClassicTrunk(nn.Module):
         return self.fc2(self.fc1_2(self.fc1_1(flat).relu()).relu())
 
 
-def make_classic(num_classes: int, *, batch_norm: bool, width: float) -> tuple[ClassicTrunk, nn.Sequential]:
-    """Make trunk and classifier with fresh weights: an activation on the embedding, then the output, as in the release's demo."""
+class NoClasses(nn.Module):
+    """Stands where a classifier would, in a network that is without one: no logits."""
+
+    def forward(self, embeddings: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch 0"]:
+        """Give nothing of each embedding."""
+        return embeddings[:, :0]
+
+
+def make_classic(num_classes: int, *, batch_norm: bool, width: float) -> tuple[ClassicTrunk, nn.Module]:
+    """Make trunk and classifier with fresh weights: an activation on the embedding, then the output, as in the release's demo.
+
+    Without any class there is no classifier.
+    """
     trunk = ClassicTrunk(batch_norm=batch_norm, width=width)
     draw_weights(trunk)
     nn.init.kaiming_normal_(trunk.fc2.weight, nonlinearity="linear")
+    if num_classes == 0:
+        return trunk, NoClasses()
     return trunk, nn.Sequential(nn.ReLU(), draw_output(nn.Linear(EMBEDDING_DIM, num_classes)))
 
 

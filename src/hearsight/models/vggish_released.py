@@ -1,8 +1,8 @@
 """VGGish as Google released it (tensorflow/models, research/audioset/vggish), with the post-processing of AudioSet's embeddings.
 
-Here is the network; its published weights come in through a converter. The embedding is what ``vggish_slim.py`` gives: 128 numbers
-without activation. The torch port known as torchvggish differs in four ways: a last ReLU, rounding for cutting off, floating-point
-instead of 8-bit results, and a lost batch axis for a single patch.
+Here is the network; its published weights come in through ``hearsight convert``. The embedding is what ``vggish_slim.py`` gives:
+128 numbers without activation. The torch port known as torchvggish differs in four ways: a last ReLU, rounding for cutting off,
+floating-point instead of 8-bit results, and a lost batch axis for a single patch.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ def build_vggish(num_classes: int, *, pca: bool = False, width: float = 1.0) -> 
     Parameters
     ----------
     num_classes
-        Outputs of the last layer; the release has none, its demo adds 100.
+        Outputs of the last layer. The release has none, its demo adds 100; with 0, neither has this network, and there is nothing
+        behind its embeddings.
     pca
         Whether it holds the arrays of the post-processing.
     width
@@ -88,6 +89,7 @@ NETWORKS = (
         input="96 x 64 log-mel, 0.96 s",
         published_classes=527,
         notes="the embedding is 128 numbers before activation; PCA and 8 bits on request (pca=True)",
+        classless=True,
     ),
 )
 """The family's row of the zoo."""

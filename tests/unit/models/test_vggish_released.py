@@ -104,3 +104,14 @@ def test_without_pca_there_is_no_postprocessing() -> None:
     assert not any(name.startswith("postprocessor") for name in network.state_dict())
     with pytest.raises(UsageError, match="built with pca=True"):
         network.postprocess(torch.zeros(1, 128))
+
+
+def test_it_may_be_without_classes_and_others_may_not() -> None:
+    network = build_network("vggish", 0, seed=0, width=0.05).eval()
+    waveform = 0.1 * torch.randn(2, 31_000, generator=torch.Generator().manual_seed(0))
+    output = network(waveform, torch.tensor([31_000, 15_000]))
+    assert output.logits.shape == (2, 2, 0)
+    assert output.clip_embeddings.shape == (2, 128)
+    assert not any(name.startswith("classifier") for name in network.state_dict())
+    with pytest.raises(UsageError, match="at least 0"):
+        build_network("vggish", -1)
