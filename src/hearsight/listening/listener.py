@@ -26,7 +26,9 @@ from hearsight.signal.waveform import downmix, resample
 from hearsight.units import to_seconds
 
 BATCH_SEGMENTS = 32
-"""Segments that go through the network together."""
+"""Most segments that go through the network together."""
+BATCH_SECONDS = 32.0
+"""Sound that does, at most: fewer of long segments, so that memory does not grow with their length."""
 BLOCK_SECONDS = 30.0
 """Sound that is decoded at a time."""
 
@@ -56,7 +58,7 @@ class Heard:
 class Embeddings:
     """The embeddings of one file, a row per segment.
 
-    ``starts`` and ``durations`` are in seconds, ``duration`` is that of the file; ``padded`` says that the file is shorter than
+    ``starts`` and ``durations`` are in seconds, ``duration`` is that of the file; ``padded`` says that the file is too short for
     a segment and was padded.
     """
 
@@ -90,6 +92,8 @@ class Listener:
         Hz that the network hears; everything is resampled to it.
     segment_seconds
         Length of a segment.
+    least_seconds
+        Length of the shortest sound that is heard as it is; a shorter one is padded, or repeated, to as much.
     embedding_dim
         Length of an embedding.
     """
@@ -109,8 +113,13 @@ class Listener:
         self.embedding_dim = network.embedding_dim
         patch_samples = network.front_end.definition.patch_samples
         self.segment_seconds = to_seconds(patch_samples, network.sample_rate)
+        self.least_seconds = to_seconds(network.least_samples, network.sample_rate)
         self._cutter = SegmentCutter(
-            patch_samples, network.segment_samples, BATCH_SEGMENTS, repeat_short=network.repeats_short
+            patch_samples,
+            network.segment_samples,
+            max(1, min(BATCH_SEGMENTS, int(BATCH_SECONDS / self.segment_seconds))),
+            repeat_short=network.repeats_short,
+            least_samples=network.least_samples,
         )
 
     @functools.cached_property
@@ -150,6 +159,8 @@ class Listener:
             When the file cannot be read or has no sound.
         CheckpointError
             When the network's output is not finite.
+        UsageError
+            When the network has no classes.
         """
         return self._collect_tags(self.listen(path), str(path), top, per_segment, threshold)
 
@@ -211,6 +222,9 @@ class Listener:
     ) -> Tags:
         if top is not None and top < 1:
             raise UsageError("top", f"{top}", "at least 1")
+        if not self.vocabulary:
+            hint = "hearsight embed gives its embeddings, hearsight evaluate fits classes to them"
+            raise UsageError(self.name, "no trained classes: it was published for its embeddings", "classes", hint)
         total, weight, end, shortest = np.zeros(len(self.vocabulary)), 0.0, 0.0, self.segment_seconds
         tags: list[Tag] = []
         for part in heard:
@@ -223,7 +237,7 @@ class Listener:
                     tags += self._name_classes(path, float(start), float(duration), row, top, threshold)
         if not per_segment:
             tags = self._name_classes(path, 0.0, end, total / weight, top, threshold)
-        return Tags(tags, duration=end, padded=shortest < self.segment_seconds)
+        return Tags(tags, duration=end, padded=shortest < self.least_seconds)
 
     def _name_classes(
         self, path: str, start: float, duration: float, row: np.ndarray, top: int | None, threshold: float | None
@@ -240,7 +254,7 @@ class Listener:
         starts = np.concatenate([part.starts for part in parts])
         durations = np.concatenate([part.durations for part in parts])
         values = np.concatenate([part.embeddings for part in parts])
-        padded = bool(durations[0] < self.segment_seconds)
+        padded = bool(durations[0] < self.least_seconds)
         return Embeddings(path, starts, durations, values, float(starts[-1] + durations[-1]), padded)
 
 

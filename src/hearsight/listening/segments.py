@@ -2,7 +2,8 @@
 
 Segments begin at whole multiples of one hop from the first sample on. Where they do not end with the sound, one more does: it
 overlaps the one before it by more than the others do, so that every sample is heard, and none beside invented silence. Only a
-sound shorter than one segment is padded with silence, or repeated where the network wants that.
+sound shorter than one segment is padded with silence, or repeated where the network wants that; or given as it is, where the
+network hears it at its own length.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Segments:
     Attributes
     ----------
     waveforms
-        Their samples.
+        Their samples; of a sound shorter than one segment, there may be fewer.
     starts
         First sample of each within the sound.
     lengths
@@ -51,16 +52,25 @@ class SegmentCutter:
     batch_segments
         Segments given at a time; only the last batch has fewer, or one more.
     repeat_short
-        Whether a sound shorter than one segment is repeated until it fills one, instead of being padded with silence.
+        Whether a sound that is too short is repeated, instead of being padded with silence.
+    least_samples
+        Samples that a sound shorter than one segment is padded or repeated to; those of a whole segment where it is not given.
     """
 
     def __init__(
-        self, segment_samples: int, hop_samples: int, batch_segments: int, *, repeat_short: bool = False
+        self,
+        segment_samples: int,
+        hop_samples: int,
+        batch_segments: int,
+        *,
+        repeat_short: bool = False,
+        least_samples: int | None = None,
     ) -> None:
         self.segment_samples = segment_samples
         self.hop_samples = hop_samples
         self.batch_segments = batch_segments
         self.repeat_short = repeat_short
+        self.least_samples = segment_samples if least_samples is None else least_samples
 
     def cut(self, blocks: Iterable[Float32[np.ndarray, " _"]], where: object = "waveform") -> Iterator[Segments]:
         """Cut a stream of blocks; the blocks' lengths leave no trace in the result.
@@ -106,9 +116,9 @@ class SegmentCutter:
     def _end(self, held: np.ndarray, start: int) -> Segments:
         """Give what is left: whole segments, then one that ends with the sound."""
         if len(held) < self.segment_samples:
-            padded = np.zeros((1, self.segment_samples), dtype=np.float32)
+            padded = np.zeros((1, max(len(held), self.least_samples)), dtype=np.float32)
             if self.repeat_short:
-                padded[0] = np.resize(held, self.segment_samples)
+                padded[0] = np.resize(held, padded.shape[1])
             else:
                 padded[0, : len(held)] = held
             lengths = np.array([len(held)], dtype=np.int64)

@@ -139,7 +139,7 @@ def embed_files(listener: Listener, files: Sequence[str | Path], out: Path) -> E
             except MediaError as error:
                 failures.append(error)
             else:
-                if duration < listener.segment_seconds:
+                if duration < listener.least_seconds:
                     padded.append(str(path))
                     _say_padded(path, duration, listener)
         table.finish()
@@ -237,7 +237,7 @@ def _track(files: Sequence[str | Path]) -> Iterator[str | Path]:
 
 def _say_padded(path: str | Path, duration: float, listener: Listener) -> None:
     how = "repeated" if listener.network.repeats_short else "padded with silence"
-    say(f"{path}: {duration:.2f} s of sound, {how} to a segment of {listener.segment_seconds:g} s")
+    say(f"{path}: {duration:.2f} s of sound, {how} to a segment of {listener.least_seconds:g} s")
 
 
 def _count(number: int, noun: str) -> str:
