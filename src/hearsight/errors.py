@@ -15,6 +15,7 @@
     │   ├── CheckpointError        a checkpoint folder
     │   ├── GraphError             an ONNX file
     │   ├── HubError               a repository on the Hugging Face Hub
+    │   ├── WeightsError           a file of published weights
     │   └── BenchmarkError         a benchmark folder
     ├── FailureRateError           more bad input than the limit allows           (exit code 4)
     ├── WorkerError                a worker process died and retrying did not help (exit code 5)
@@ -151,6 +152,10 @@ class GraphError(InputError):
 
 class HubError(InputError):
     """A repository on the Hugging Face Hub that is absent, not open to the user, or out of reach."""
+
+
+class WeightsError(InputError):
+    """A file of published weights that cannot be read safely, is cut short, or is of another network."""
 
 
 class BenchmarkError(InputError):
