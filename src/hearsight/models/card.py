@@ -29,21 +29,20 @@ def write_card(config: Mapping[str, Any]) -> str:
         head["model-index"] = [{"name": network, "results": results}]
     lines = ["---", *(f"{key}: {json.dumps(value)}" for key, value in head.items()), "---", "", f"# {network}", ""]
     lines += [
-        f"A sound network of {config['num_labels']} classes with embeddings of {config['embedding_dim']} numbers, written by "
-        f"hearsight {config['hearsight_version']}. It takes a waveform of one channel at {config['sampling_rate']} Hz; its "
-        f"{' '.join([*_name_input(config), 'front end'])} (`{config['front_end']['name']}`) is inside.",
+        f"{_name_classes(config)}, written by hearsight {config['hearsight_version']}. It takes a waveform of one channel at "
+        f"{config['sampling_rate']} Hz; its {' '.join([*_name_input(config), 'front end'])} (`{config['front_end']['name']}`) is "
+        "inside.",
         "",
         "```python",
         "import hearsight",
         "",
         'model = hearsight.load("PATH/TO/THIS/FOLDER")  # or "hf://OWNER/NAME"',
-        'for tag in model.tag("sound.wav"):',
-        "    print(tag.start, tag.name, tag.probability)",
+        *_show_use(config),
         "```",
         "",
         "## How it was trained",
         "",
-        *_list_values(config["training"], "Not at all, or not by hearsight: nothing is recorded."),
+        *_tell_training(config),
         "",
         "## Scores",
         "",
@@ -51,13 +50,43 @@ def write_card(config: Mapping[str, Any]) -> str:
         "",
         "## Classes",
         "",
-        *_list_classes([config["id2label"][str(index)] for index in range(config["num_labels"])]),
-        "",
-        "The classes are what machine teachers said of pictures and sounds: they are no ground truth, and a class that was only "
-        "ever seen may not be one that can be heard.",
+        *_tell_classes(config),
         "",
     ]
     return "\n".join(lines)
+
+
+def _name_classes(config: Mapping[str, Any]) -> str:
+    if not config["num_labels"]:
+        return f"A sound network without classes, for its embeddings of {config['embedding_dim']} numbers"
+    return f"A sound network of {config['num_labels']} classes with embeddings of {config['embedding_dim']} numbers"
+
+
+def _show_use(config: Mapping[str, Any]) -> list[str]:
+    if not config["num_labels"]:
+        return ['print(model.embed("sound.wav").values)']
+    return ['for tag in model.tag("sound.wav"):', "    print(tag.start, tag.name, tag.probability)"]
+
+
+def _tell_training(config: Mapping[str, Any]) -> list[str]:
+    published = config.get("converted_from")
+    if published:
+        return ["By others. Its weights were converted from a published file:", "", *_list_values(published, "")]
+    return _list_values(config["training"], "Not at all, or not by hearsight: nothing is recorded.")
+
+
+def _tell_classes(config: Mapping[str, Any]) -> list[str]:
+    if not config["num_labels"]:
+        return ["None: the published file has no trained classes."]
+    lines = _list_classes([config["id2label"][str(index)] for index in range(config["num_labels"])])
+    if config.get("converted_from"):
+        return lines
+    return [
+        *lines,
+        "",
+        "The classes are what machine teachers said of pictures and sounds: they are no ground truth, and a class that was only "
+        "ever seen may not be one that can be heard.",
+    ]
 
 
 def _name_input(config: Mapping[str, Any]) -> list[str]:

@@ -55,6 +55,8 @@ class CheckpointInfo:
         How it was trained, as the run recorded it; empty for untrained or converted weights.
     scores
         Scores by name, as recorded when it was written.
+    converted_from
+        The file of published weights that it was converted from: its kind, name and digest; empty for others.
     """
 
     folder: Path
@@ -66,6 +68,7 @@ class CheckpointInfo:
     hearsight_version: str
     training: dict[str, Any]
     scores: dict[str, float]
+    converted_from: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
 
     @property
     def num_classes(self) -> int:
@@ -80,6 +83,7 @@ def save_checkpoint(
     vocabulary: Sequence[str],
     training: Mapping[str, Any] | None = None,
     scores: Mapping[str, float] | None = None,
+    converted_from: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a network into a folder, beside whatever else is in it.
 
@@ -95,6 +99,8 @@ def save_checkpoint(
         Names of the classes, one per logit.
     training, scores
         How it was trained and what it reached, fit for JSON; the model card tells them.
+    converted_from
+        What file of published weights it was converted from, fit for JSON.
 
     Raises
     ------
@@ -107,6 +113,8 @@ def save_checkpoint(
     if len(vocabulary) != network.num_classes:
         raise UsageError("vocabulary", f"{len(vocabulary)} names", f"{network.num_classes}, one per logit")
     config = _describe(network, vocabulary, training or {}, scores or {})
+    if converted_from:
+        config["converted_from"] = dict(converted_from)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).unlink(missing_ok=True)
     write_tensors(folder / WEIGHTS, network.state_dict())
@@ -229,6 +237,7 @@ def _read_info(folder: Path, config: dict[str, Any]) -> CheckpointInfo:
             hearsight_version=str(config["hearsight_version"]),
             training=dict(config["training"]),
             scores=dict(config["scores"]),
+            converted_from=dict(config.get("converted_from", {})),
         )
         num_labels, _ = config["num_labels"], config["front_end"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:

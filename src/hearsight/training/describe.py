@@ -79,12 +79,17 @@ def _describe_checkpoint(path: Path) -> FolderDescription:
         "embedding_dim": network.embedding_dim,
         "sample_rate": network.sample_rate,
         "vocabulary": list(info.vocabulary),
+        "converted_from": info.converted_from,
     }
+    common = ", ".join(info.vocabulary[:_COMMON_CLASSES]) or "none, it is for its embeddings"
     lines = [
         f"{info.name}: {parameters:,} parameters, {network.num_classes:,} classes, "
         f"embedding of {network.embedding_dim}, {network.sample_rate:,} Hz",
-        "classes: "
-        + ", ".join(info.vocabulary[:_COMMON_CLASSES])
-        + (", …" if len(info.vocabulary) > _COMMON_CLASSES else ""),
+        f"classes: {common}" + (", …" if len(info.vocabulary) > _COMMON_CLASSES else ""),
     ]
+    if info.converted_from:
+        published = info.converted_from
+        lines.append(
+            f"converted from {published.get('file')} ({published.get('kind')}, sha256 {published.get('sha256')})"
+        )
     return FolderDescription("checkpoint", facts, lines)
