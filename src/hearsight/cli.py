@@ -306,6 +306,35 @@ def models(*, as_json: AsJson = False) -> None:
         show_table("", COLUMNS, [network.row() for network in networks], right=NUMBERS)
 
 
+@app.command(group=_WORK)
+def convert(
+    kind: Annotated[str, Parameter(help="vggish, soundnet or panns-cnn14")],
+    source: Annotated[Path, Parameter(help="the published file: .npz, .h5, .pth, .npy or .t7")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="the checkpoint folder to write")],
+    vocabulary: Annotated[
+        list[Path] | None, Parameter(negative="", help="class list, such as class_labels_indices.csv; repeatable")
+    ] = None,
+    pca: Annotated[Path | None, Parameter(help="vggish_pca_params.npz, for VGGish's 8-bit embeddings")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a checkpoint of published weights, to tag, embed and evaluate with.
+
+    Files as they were published, downloaded by you:
+
+        hearsight convert panns-cnn14 Cnn14_mAP=0.431.pth --vocabulary class_labels_indices.csv --out panns
+        hearsight convert soundnet soundnet8_final.t7 --out soundnet
+        hearsight convert vggish vggish-10086976.pth --out vggish
+
+    Nothing in a file is ever executed, and weights that do not fit are refused by name. VGGish was published without classes: its
+    checkpoint embeds and is evaluated, and does not tag.
+    """
+    from hearsight.models.published.convert import convert as convert_weights
+
+    _print_summary(convert_weights(kind, source, out, vocabulary=vocabulary or (), pca=pca), as_json)
+
+
 def _name_teachers(vision: Sequence[str] | None, audio: Sequence[str] | None) -> dict[str, Any]:
     """Name the teachers that were asked for; one modality alone is meant to be alone."""
     if not vision and not audio:

@@ -1,0 +1,163 @@
+"""Arrays by name out of NumPy's and PyTorch's files, without unpickling anything but tensors."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import struct
+import warnings
+import zipfile
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hearsight.errors import WeightsError
+from hearsight.models.published.pickled_arrays import PickledArray
+from hearsight.models.published.pickles import read_pickle
+from hearsight.models.published.source import Source, open_archive
+
+_TENSORS = "tensors and plain numbers: no other object is ever unpickled"
+_RECONSTRUCT = np._core.multiarray._reconstruct  # pyright: ignore  (NumPy has no public name for it)
+_NUMPY: list[Any] = [
+    *((_RECONSTRUCT, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
+    *(np.ndarray, np.dtype, np.dtypes.Int64DType, np.dtypes.Int32DType, np.dtypes.Float64DType, np.dtypes.Float32DType),
+]
+"""What PyTorch may build besides tensors: plain arrays, which the authors of PANNs left in their files beside the weights."""
+
+
+def read_npz(source: Source) -> dict[str, np.ndarray]:
+    """Read the arrays of a NumPy archive; one of objects is refused.
+
+    Raises
+    ------
+    WeightsError
+        When it is broken, or holds pickles.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    with open_archive(source) as archive:
+        for entry in archive.infolist():
+            where = f"{source.path} {entry.filename}"
+            try:
+                content = archive.read(entry)
+            except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, ValueError, OSError) as error:
+                raise WeightsError(where, f"broken ({error})", "a whole array", "download it again") from error
+            shape, kind, _, start = _read_header(content, where)
+            if kind.hasobject:
+                raise WeightsError(where, "an array of objects", "numbers: nothing is unpickled")
+            _check_length(len(content) - start, shape, kind, where)
+            arrays[entry.filename.removesuffix(".npy")] = np.load(io.BytesIO(content), allow_pickle=False)
+    return arrays
+
+
+def read_npy_dictionary(source: Source) -> dict[str, np.ndarray]:
+    """Read the arrays of a dictionary of dictionaries that was saved as a NumPy array of one object.
+
+    Returns
+    -------
+    dict[str, np.ndarray]
+        By the names of the outer and the inner dictionary, ``conv1/weights``.
+
+    Raises
+    ------
+    WeightsError
+        When it is broken, or holds anything but plain values and arrays.
+    """
+    path, wanted = source.path, "a dictionary of layers, saved as one object"
+    shape, kind, _, start = _read_header(source.content, path)
+    if not kind.hasobject or shape != ():
+        raise WeightsError(path, f"an array {shape} of {kind}", wanted)
+    saved = read_pickle(source.content[start:], path)
+    content = saved.objects[0] if isinstance(saved, PickledArray) and saved.objects and saved.shape == () else None
+    if not isinstance(content, dict):
+        raise WeightsError(path, "an object of another kind", wanted)
+    arrays: dict[str, np.ndarray] = {}
+    for layer, values in cast(Mapping[Any, Any], content).items():
+        if not isinstance(values, dict):
+            raise WeightsError(f"{path} {layer!s:.60}", "no dictionary", "the arrays of a layer, by name")
+        for name, value in cast(Mapping[Any, Any], values).items():
+            if not isinstance(value, PickledArray) or value.values is None:
+                raise WeightsError(f"{path} {layer!s:.60}/{name!s:.60}", "no array of numbers", "one")
+            arrays[f"{layer}/{name}"] = value.values
+    return arrays
+
+
+def _read_header(content: bytes, where: object) -> tuple[tuple[int, ...], np.dtype[Any], bool, int]:
+    """Read how a NumPy array begins: its shape, its numbers, whether by column, and where they start."""
+    file = io.BytesIO(content)
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a header of Python 2 is read all the same
+            shape, by_column, kind = readers[np.lib.format.read_magic(file)](file)
+    except (ValueError, KeyError, TypeError, EOFError, OverflowError, RecursionError, MemoryError) as error:
+        raise WeightsError(where, f"no header of a NumPy array ({error!s:.100})", "a whole array") from error
+    return shape, kind, by_column, file.tell()
+
+
+def _check_length(size_bytes: int, shape: tuple[int, ...], kind: np.dtype[Any], where: object) -> None:
+    wanted = kind.itemsize
+    for size in shape:
+        wanted *= size
+    if min(shape, default=0) < 0 or size_bytes != wanted:
+        raise WeightsError(where, f"{size_bytes:,} bytes for an array {shape} of {kind}", f"{wanted:,}")
+
+
+def read_tensors_of(source: Source, *keys: str) -> dict[str, np.ndarray]:
+    """Read the tensors of a PyTorch file: a state dictionary, or one under a key of a dictionary.
+
+    Parameters
+    ----------
+    source
+        The file.
+    keys
+        Under which names a state dictionary may stand.
+
+    Raises
+    ------
+    WeightsError
+        When it is broken, holds anything but tensors and plain values, or has no tensors.
+    """
+    if source.content.startswith(b"PK"):
+        open_archive(source).close()
+    try:
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_NUMPY):
+            warnings.simplefilter("ignore")  # of how old a file is; what matters is an error
+            loaded = torch.load(io.BytesIO(source.content), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        found = "objects other than tensors" if "nsupported" in str(error) else "a broken file"
+        raise WeightsError(source.path, f"{found} ({_shorten(error)})", _TENSORS) from error
+    except (
+        *(RuntimeError, OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError),
+        *(struct.error, MemoryError, OverflowError, zipfile.BadZipFile),
+    ) as error:
+        found = f"a broken PyTorch file ({_shorten(error)})"
+        raise WeightsError(source.path, found, "a whole one", "download it again") from error
+    return _list_tensors(loaded, keys, source)
+
+
+def _list_tensors(loaded: Any, keys: tuple[str, ...], source: Source) -> dict[str, np.ndarray]:
+    wanted = "a dictionary of tensors"
+    if isinstance(loaded, dict):
+        table = cast(Mapping[Any, Any], loaded)
+        loaded = next((table[key] for key in keys if isinstance(table.get(key), Mapping)), table)
+    if not isinstance(loaded, Mapping) or not loaded:
+        raise WeightsError(source.path, f"a {type(loaded).__name__}", wanted)
+    arrays: dict[str, np.ndarray] = {}
+    for name, value in cast(Mapping[Any, Any], loaded).items():
+        if not isinstance(value, Tensor) or value.layout != torch.strided or value.is_quantized:
+            raise WeightsError(f"{source.path} {name!s:.60}", f"a {type(value).__name__}", f"{wanted} only")
+        if value.numel() * value.element_size() > max(len(source.content), value.untyped_storage().nbytes()):
+            raise WeightsError(f"{source.path} {name!s:.60}", "more numbers than the file holds", wanted)
+        plain = value.detach()
+        arrays[str(name)] = (plain.float() if plain.dtype in (torch.bfloat16, torch.float16) else plain).numpy()
+    return arrays
+
+
+def _shorten(error: Exception) -> str:
+    """Give the first sentence of an error; PyTorch's go on with advice to switch the protection off."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    named = next((line for line in lines if "GLOBAL" in line or "nsupported" in line), lines[0] if lines else "")
+    return f"{(named or type(error).__name__):.160}"
