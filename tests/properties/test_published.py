@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import pickle
 import struct
 import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from hearsight.errors import WeightsError
+from hearsight.models.published.arrays import read_npy_dictionary, read_npz, read_tensors_of
 from hearsight.models.published.pickled_arrays import PickledArray
 from hearsight.models.published.pickles import read_pickle
+from hearsight.models.published.source import Source
 from hearsight.models.published.torch7 import Table, TorchObject, read_torch7
 from tests.support.published import TORCH7_NAMES, Torch7Writer
 
@@ -96,6 +103,39 @@ def test_a_damaged_torch7_file_is_read_or_refused(value: Any, data: st.DataObjec
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     refuse_or_read(read_torch7, bytes(content[: data.draw(st.integers(0, len(content)))]))
+
+
+ARRAYS = {"a/b": np.arange(60, dtype=np.float32).reshape(3, 20), "c": np.ones(4)}
+
+
+def write_files() -> dict[str, tuple[bytes, Callable[[Source], dict[str, np.ndarray]]]]:
+    """Write the same arrays in every format, each with what reads it."""
+    files: dict[str, tuple[bytes, Callable[[Source], dict[str, np.ndarray]]]] = {}
+    np.savez(archive := io.BytesIO(), **ARRAYS)
+    np.savez_compressed(compressed := io.BytesIO(), **ARRAYS)
+    dictionary = np.empty((), dtype=object)
+    dictionary[()] = {"conv1": ARRAYS}
+    np.save(array := io.BytesIO(), dictionary, allow_pickle=True)
+    files["npz"], files["compressed"] = (archive.getvalue(), read_npz), (compressed.getvalue(), read_npz)
+    files["npy"] = array.getvalue(), read_npy_dictionary
+    for name in ("torch", "old torch"):
+        state = {"model": {key: torch.from_numpy(value) for key, value in ARRAYS.items()}, "sampler": [np.arange(3)]}
+        torch.save(state, content := io.BytesIO(), _use_new_zipfile_serialization=name == "torch")
+        files[name] = content.getvalue(), lambda source: read_tensors_of(source, "model")
+    return files
+
+
+FILES = write_files()
+
+
+@given(st.sampled_from(sorted(FILES)), st.data())
+def test_a_damaged_file_is_read_or_refused(name: str, data: st.DataObject) -> None:
+    whole, read = FILES[name]
+    content = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 6))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(WeightsError):
+        read(Source(Path("weights"), bytes(content[: data.draw(st.integers(1, len(content)))]), name))
 
 
 instructions = st.lists(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import lzma
+import math
 import pickle
 import struct
+import tokenize
 import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -20,6 +24,7 @@ from hearsight.models.published.pickles import read_pickle
 from hearsight.models.published.source import Source, open_archive
 
 _TENSORS = "tensors and plain numbers: no other object is ever unpickled"
+_BROKEN_ARCHIVE = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError)
 _RECONSTRUCT = np._core.multiarray._reconstruct  # pyright: ignore  (NumPy has no public name for it)
 _NUMPY: list[Any] = [
     *((_RECONSTRUCT, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
@@ -42,13 +47,14 @@ def read_npz(source: Source) -> dict[str, np.ndarray]:
             where = f"{source.path} {entry.filename}"
             try:
                 content = archive.read(entry)
-            except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, ValueError, OSError) as error:
+            except (*_BROKEN_ARCHIVE, RuntimeError, NotImplementedError, ValueError, OSError) as error:
                 raise WeightsError(where, f"broken ({error})", "a whole array", "download it again") from error
-            shape, kind, _, start = _read_header(content, where)
+            shape, kind, by_column, start = _read_header(content, where)
             if kind.hasobject:
                 raise WeightsError(where, "an array of objects", "numbers: nothing is unpickled")
             _check_length(len(content) - start, shape, kind, where)
-            arrays[entry.filename.removesuffix(".npy")] = np.load(io.BytesIO(content), allow_pickle=False)
+            flat = np.frombuffer(content, kind, offset=start) if len(content) > start else np.empty(0, kind)
+            arrays[entry.filename.removesuffix(".npy")] = flat.reshape(shape, order="F" if by_column else "C")
     return arrays
 
 
@@ -90,18 +96,19 @@ def _read_header(content: bytes, where: object) -> tuple[tuple[int, ...], np.dty
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # a header of Python 2 is read all the same
+            warnings.simplefilter("ignore")  # a header of Python 2 is read all the same
             shape, by_column, kind = readers[np.lib.format.read_magic(file)](file)
-    except (ValueError, KeyError, TypeError, EOFError, OverflowError, RecursionError, MemoryError) as error:
+    except (
+        *(ValueError, KeyError, TypeError, EOFError, OverflowError, RecursionError, MemoryError, AttributeError),
+        *(SyntaxError, tokenize.TokenError),
+    ) as error:
         raise WeightsError(where, f"no header of a NumPy array ({error!s:.100})", "a whole array") from error
     return shape, kind, by_column, file.tell()
 
 
 def _check_length(size_bytes: int, shape: tuple[int, ...], kind: np.dtype[Any], where: object) -> None:
-    wanted = kind.itemsize
-    for size in shape:
-        wanted *= size
-    if min(shape, default=0) < 0 or size_bytes != wanted:
+    wanted = kind.itemsize * math.prod(shape)
+    if min(shape, default=0) < 0 or not kind.itemsize or size_bytes != wanted:
         raise WeightsError(where, f"{size_bytes:,} bytes for an array {shape} of {kind}", f"{wanted:,}")
 
 
@@ -130,8 +137,8 @@ def read_tensors_of(source: Source, *keys: str) -> dict[str, np.ndarray]:
         found = "objects other than tensors" if "nsupported" in str(error) else "a broken file"
         raise WeightsError(source.path, f"{found} ({_shorten(error)})", _TENSORS) from error
     except (
-        *(RuntimeError, OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError),
-        *(struct.error, MemoryError, OverflowError, zipfile.BadZipFile),
+        *(RuntimeError, OSError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError),
+        *(struct.error, MemoryError, *_BROKEN_ARCHIVE),
     ) as error:
         found = f"a broken PyTorch file ({_shorten(error)})"
         raise WeightsError(source.path, found, "a whole one", "download it again") from error

@@ -43,7 +43,7 @@ def read_hdf5(source: Source) -> dict[str, np.ndarray]:
     try:
         with h5py.File(io.BytesIO(source.content), "r") as file:
             file.visititems(add)
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError) as error:
+    except (OSError, RuntimeError, ValueError, LookupError, TypeError, ArithmeticError, MemoryError) as error:
         raise WeightsError(
             source.path, f"a broken HDF5 file ({error!s:.200})", "a whole one", "download it again"
         ) from error

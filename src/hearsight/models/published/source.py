@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import io
 import zipfile
@@ -42,7 +43,7 @@ class Source:
     content: bytes
     format: str
 
-    @property
+    @functools.cached_property
     def sha256(self) -> str:
         """SHA-256 of the bytes."""
         return hashlib.sha256(self.content).hexdigest()
