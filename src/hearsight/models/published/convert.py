@@ -94,7 +94,7 @@ def convert(
         When there is no such kind, an option does not belong to it, or the class lists have another number of names than the
         network has outputs.
     CheckpointError
-        When something else stands at ``out``.
+        When something else stands at ``out``, or it cannot be written.
     WeightsError
         When a file cannot be read or does not fit; nothing is written.
     TableError
@@ -114,7 +114,11 @@ def convert(
     }
     network = builders[kind]()
     names = _name_classes(network, vocabulary)
-    save_checkpoint(network, out, vocabulary=names, converted_from=_describe_source(kind, file, pca_file))
+    try:
+        save_checkpoint(network, out, vocabulary=names, converted_from=_describe_source(kind, file, pca_file))
+    except OSError as error:
+        found = f"cannot be written ({error.strerror or error})"
+        raise CheckpointError(out, found, "a folder with room for the weights") from error
     return Conversion(
         kind=kind,
         source=str(file.path),

@@ -97,6 +97,12 @@ def test_nothing_else_is_written_over(panns: Path, vggish: Path, tmp_path: Path)
         convert("vggish", vggish, tmp_path / "panns", width=WIDTH)
 
 
+def test_a_folder_that_cannot_be_made_is_named(panns: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(CheckpointError, match=r"out: cannot be written \(Not a directory\)"):
+        convert("panns-cnn14", panns, tmp_path / "file" / "out", width=WIDTH)
+
+
 def test_a_failed_conversion_leaves_an_earlier_one(panns: Path, writer: Writer, tmp_path: Path) -> None:
     convert("panns-cnn14", panns, tmp_path / "out", width=WIDTH)
     before = (tmp_path / "out" / "config.json").read_bytes()
