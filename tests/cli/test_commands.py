@@ -43,7 +43,20 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_help_teaches_every_command() -> None:
     done = run_command("--help")
     assert done.returncode == 0
-    for command in ("build", "train", "learn", "tag", "embed", "evaluate", "export", "push", "convert", "demo", "info", "models"):
+    for command in (
+        "build",
+        "train",
+        "learn",
+        "tag",
+        "embed",
+        "evaluate",
+        "export",
+        "push",
+        "convert",
+        "demo",
+        "info",
+        "models",
+    ):
         assert command in done.stdout
         told = run_command(command, "--help")
         assert told.returncode == 0
