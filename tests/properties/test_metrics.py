@@ -5,9 +5,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sklearn.metrics import average_precision_score, roc_auc_score, top_k_accuracy_score
+from sklearn.metrics import (
+    average_precision_score,
+    label_ranking_average_precision_score,
+    roc_auc_score,
+    top_k_accuracy_score,
+)
 
-from hearsight import metrics
+from hearsight.metrics.ranking import area_under_curve, rank_classes, rank_resamples
+from hearsight.metrics.tagging import lwlrap, top_accuracy
 
 few_levels = st.sampled_from([-1.0, 0.0, 0.25, 0.5, 1e-30, 1e30])
 any_level = st.floats(-1e6, 1e6, width=32)
@@ -24,7 +30,7 @@ def scored_clips(draw):
 @given(scored_clips())
 def test_ranking_equals_scikit_learn_whatever_the_ties(case):
     scores, truths = case
-    ranking = metrics.rank_classes(scores, truths)
+    ranking = rank_classes(scores, truths)
     for index in range(scores.shape[1]):
         truth, column = truths[:, index], scores[:, index]
         if not truth.any():
@@ -42,7 +48,7 @@ def test_ranking_does_not_depend_on_the_order_of_clips(case, random):
     scores, truths = case
     order = list(range(scores.shape[0]))
     random.shuffle(order)
-    one, other = metrics.rank_classes(scores, truths), metrics.rank_classes(scores[order], truths[order])
+    one, other = rank_classes(scores, truths), rank_classes(scores[order], truths[order])
     np.testing.assert_allclose(one.average_precision, other.average_precision, rtol=0, atol=1e-12)
     np.testing.assert_array_equal(one.area_under_curve, other.area_under_curve)
 
@@ -51,14 +57,14 @@ def test_ranking_does_not_depend_on_the_order_of_clips(case, random):
 def test_turning_the_scores_round_turns_the_auc_round(case):
     scores, truths = case
     np.testing.assert_allclose(
-        metrics.area_under_curve(scores, truths), 1.0 - metrics.area_under_curve(-scores, truths), rtol=0, atol=1e-12
+        area_under_curve(scores, truths), 1.0 - area_under_curve(-scores, truths), rtol=0, atol=1e-12
     )
 
 
 @given(scored_clips())
 def test_top_accuracy_never_falls_as_more_classes_are_allowed(case):
     scores, truths = case
-    values = [metrics.top_accuracy(scores, truths, top=top) for top in range(1, scores.shape[1] + 1)]
+    values = [top_accuracy(scores, truths, top=top) for top in range(1, scores.shape[1] + 1)]
     assert values == sorted(values)
     assert values[-1] == pytest.approx(truths.any(axis=1).mean())
 
@@ -70,4 +76,38 @@ def test_top_accuracy_of_one_truth_equals_scikit_learn_without_ties(scores, data
     truths = np.eye(5, dtype=bool)[labels]
     for top in (1, 2, 3):
         expected = top_k_accuracy_score(labels, scores, k=top, labels=range(5))
-        assert metrics.top_accuracy(scores, truths, top=top) == pytest.approx(expected)
+        assert top_accuracy(scores, truths, top=top) == pytest.approx(expected)
+
+
+@given(scored_clips(), st.data())
+def test_a_weighted_ranking_is_that_of_the_clips_repeated(case, data):
+    scores, truths = case
+    weights = data.draw(hnp.arrays(np.int64, (2, len(scores)), elements=st.integers(0, 3)))
+    found = rank_resamples(scores, truths, weights)
+    for row, drawn in enumerate(weights):
+        repeated = np.repeat(np.arange(len(scores)), drawn)
+        if not len(repeated):
+            assert np.isnan(found.average_precision[row]).all()
+            continue
+        expected = rank_classes(scores[repeated], truths[repeated])
+        np.testing.assert_allclose(found.average_precision[row], expected.average_precision, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(found.area_under_curve[row], expected.area_under_curve, rtol=0, atol=1e-12)
+
+
+@given(scored_clips())
+def test_lwlrap_equals_scikit_learn_whatever_the_ties(case):
+    scores, truths = case
+    if truths.any() and scores.shape[1] > 1:
+        weights = truths.sum(axis=1)
+        expected = label_ranking_average_precision_score(truths, scores, sample_weight=weights)
+        assert lwlrap(scores, truths) == pytest.approx(expected, abs=1e-9)
+
+
+@given(scored_clips())
+def test_rising_functions_of_the_scores_change_nothing(case):
+    scores, truths = case
+    assume(len(np.unique(scores)) == len(np.unique(np.arctan(scores))))  # as far as rounding keeps them apart
+    one, other = rank_classes(scores, truths), rank_classes(np.arctan(scores), truths)
+    np.testing.assert_array_equal(one.average_precision, other.average_precision)
+    np.testing.assert_array_equal(one.area_under_curve, other.area_under_curve)
+    assert lwlrap(scores, truths) == pytest.approx(lwlrap(np.arctan(scores), truths), nan_ok=True)

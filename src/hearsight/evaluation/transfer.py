@@ -9,8 +9,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
-from hearsight import metrics
 from hearsight.learners import LinearClassifier, fit_linear, fit_svm
+from hearsight.metrics.averages import mean_average_precision
+from hearsight.metrics.tagging import hits, one_best_accuracy
 
 Head = Literal["linear", "svm"]
 """What is fitted on the embeddings."""
@@ -110,11 +111,11 @@ def leave_one_fold_out(
             FoldScore(
                 fold=int(fold),
                 num_clips=int(held.sum()),
-                accuracy=metrics.one_best_accuracy(decisions[held], truths[held]),
-                mean_average_precision=metrics.mean_average_precision(decisions[held], truths[held]),
+                accuracy=one_best_accuracy(decisions[held], truths[held]),
+                mean_average_precision=mean_average_precision(decisions[held], truths[held]),
                 strength=classifier.strength,
                 converged=classifier.converged,
                 absent=classifier.absent,
             )
         )
-    return CrossScore(tuple(scores), metrics.hits(decisions, truths), decisions)
+    return CrossScore(tuple(scores), hits(decisions, truths), decisions)

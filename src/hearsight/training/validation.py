@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from hearsight.metrics import mean_average_precision, one_best_accuracy
+from hearsight.metrics.averages import mean_average_precision
+from hearsight.metrics.tagging import one_best_accuracy
 from hearsight.models.network import Network
 from hearsight.training.batches import MiddleSegments, prefetch
 from hearsight.training.losses import binary_cross_entropy

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from hearsight.metrics import mean_average_precision, one_best_accuracy
+from hearsight.metrics.averages import mean_average_precision
+from hearsight.metrics.tagging import one_best_accuracy
 from hearsight.models.network import Network
 from hearsight.models.zoo import build_network
 from hearsight.training import validation

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from hearsight import metrics
 from hearsight.errors import UsageError
+from hearsight.metrics.averages import count_undefined, d_prime, mean_average_precision, mean_defined
+from hearsight.metrics.ranking import area_under_curve, average_precision, rank_classes
+from hearsight.metrics.tagging import hits, one_best_accuracy, top_accuracy
 
 
 def draw(seed: int, clips: int = 60, classes: int = 7, levels: int | None = None):
@@ -25,7 +27,7 @@ def test_average_precision_and_auc_equal_scikit_learn_with_ties(levels, dtype):
     scores, truths = draw(1, levels=levels)
     scores = scores.astype(dtype)
     truths[0], truths[1] = True, False
-    ranking = metrics.rank_classes(scores, truths)
+    ranking = rank_classes(scores, truths)
     for index in range(scores.shape[1]):
         column = scores[:, index].astype(np.float64)
         assert ranking.average_precision[index] == pytest.approx(
@@ -40,20 +42,20 @@ def test_undefined_classes_are_nan_and_counted_and_left_out_of_the_mean():
     truths = np.array([[True, False, True], [False, False, True]])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        precision = metrics.average_precision(scores, truths)
-        area = metrics.area_under_curve(scores, truths)
+        precision = average_precision(scores, truths)
+        area = area_under_curve(scores, truths)
     np.testing.assert_array_equal(np.isnan(precision), [False, True, False])
     np.testing.assert_array_equal(np.isnan(area), [False, True, True])
-    assert metrics.mean_average_precision(scores, truths) == 1.0
-    assert metrics.count_undefined(precision) == 1
-    assert metrics.mean_defined(area) == 1.0
-    assert math.isnan(metrics.mean_average_precision(scores, np.zeros_like(truths)))
+    assert mean_average_precision(scores, truths) == 1.0
+    assert count_undefined(precision) == 1
+    assert mean_defined(area) == 1.0
+    assert math.isnan(mean_average_precision(scores, np.zeros_like(truths)))
 
 
 def test_the_result_does_not_depend_on_the_block_size():
     scores, truths = draw(2, classes=23, levels=3)
-    whole = metrics.rank_classes(scores, truths)
-    pieces = metrics.rank_classes(scores, truths, block_bytes=1)
+    whole = rank_classes(scores, truths)
+    pieces = rank_classes(scores, truths, block_bytes=1)
     np.testing.assert_array_equal(whole.average_precision, pieces.average_precision)
     np.testing.assert_array_equal(whole.area_under_curve, pieces.area_under_curve)
 
@@ -65,36 +67,36 @@ def test_scores_may_lie_in_a_file(tmp_path):
     file.flush()
     mapped = np.load(tmp_path / "scores.npy", mmap_mode="r")
     np.testing.assert_array_equal(
-        metrics.average_precision(mapped, truths), metrics.average_precision(scores.astype(np.float16), truths)
+        average_precision(mapped, truths), average_precision(scores.astype(np.float16), truths)
     )
 
 
 def test_infinite_scores_have_a_rank():
     scores = np.array([[np.inf], [0.0], [-np.inf]])
-    assert metrics.average_precision(scores, np.array([[True], [False], [False]]))[0] == 1.0
-    assert metrics.area_under_curve(scores, np.array([[False], [False], [True]]))[0] == 0.0
+    assert average_precision(scores, np.array([[True], [False], [False]]))[0] == 1.0
+    assert area_under_curve(scores, np.array([[False], [False], [True]]))[0] == 0.0
 
 
 @pytest.mark.parametrize(("area", "expected"), [(0.959, 2.45), (0.926, 2.04), (0.5, 0.0)])
 def test_d_prime_is_that_of_the_class_mean_auc(area, expected):
-    assert metrics.d_prime(area) == pytest.approx(expected, abs=0.02)
+    assert d_prime(area) == pytest.approx(expected, abs=0.02)
 
 
 def test_d_prime_has_no_finite_value_at_a_perfect_or_inverted_auc():
-    assert metrics.d_prime(1.0) == math.inf
-    assert metrics.d_prime(0.0) == -math.inf
-    assert math.isnan(metrics.d_prime(math.nan))
+    assert d_prime(1.0) == math.inf
+    assert d_prime(0.0) == -math.inf
+    assert math.isnan(d_prime(math.nan))
     with pytest.raises(UsageError, match=r"0 to 1"):
-        metrics.d_prime(1.2)
+        d_prime(1.2)
 
 
 def test_one_best_hits_when_the_top_class_is_any_truth():
     scores = np.array([[0.1, 0.9, 0.3], [0.8, 0.1, 0.7], [0.2, 0.3, 0.1]])
     truths = np.array([[True, True, False], [False, True, True], [False, False, False]])
-    assert metrics.one_best_accuracy(scores, truths) == pytest.approx(1 / 3)
-    assert metrics.top_accuracy(scores, truths, top=2) == pytest.approx(2 / 3)
-    assert metrics.top_accuracy(scores, truths, top=3) == pytest.approx(2 / 3)
-    np.testing.assert_array_equal(metrics.hits(scores, truths), [True, False, False])
+    assert one_best_accuracy(scores, truths) == pytest.approx(1 / 3)
+    assert top_accuracy(scores, truths, top=2) == pytest.approx(2 / 3)
+    assert top_accuracy(scores, truths, top=3) == pytest.approx(2 / 3)
+    np.testing.assert_array_equal(hits(scores, truths), [True, False, False])
 
 
 def test_among_equal_scores_the_lower_class_comes_first():
@@ -102,17 +104,25 @@ def test_among_equal_scores_the_lower_class_comes_first():
     for index in range(4):
         truths = np.zeros((1, 4), dtype=bool)
         truths[0, index] = True
-        assert metrics.top_accuracy(scores, truths, top=2) == (index < 2)
+        assert top_accuracy(scores, truths, top=2) == (index < 2)
 
 
 def test_scores_without_a_rank_or_a_partner_are_refused():
     good, truths = np.zeros((2, 3)), np.zeros((2, 3), dtype=bool)
     bad = good.copy()
     bad[1, 2] = np.nan
-    for measure in (metrics.average_precision, metrics.one_best_accuracy):
+    for measure in (average_precision, one_best_accuracy):
         with pytest.raises(UsageError, match="NaN"):
             measure(bad, truths)
         with pytest.raises(UsageError, match="at least one clip"):
             measure(np.zeros((0, 3)), np.zeros((0, 3), dtype=bool))
     with pytest.raises(UsageError, match="at least 1"):
-        metrics.top_accuracy(good, truths, top=0)
+        top_accuracy(good, truths, top=0)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_measuring_leaves_the_scores_as_they_are(order):
+    scores, truths = draw(4, classes=1)
+    scores, before = np.asarray(scores, order=order), scores.copy()
+    rank_classes(scores, truths)
+    np.testing.assert_array_equal(scores, before)
