@@ -190,11 +190,14 @@ def evaluate(
     run: Annotated[str, Parameter(help="a run folder, hf://owner/name, or baseline:log-mel")],
     /,
     *,
-    benchmark: Annotated[str, Parameter(help="esc10=FOLDER, or folder=FOLDER with a sub-folder per class")],
+    benchmark: Annotated[str, Parameter(help="NAME=FOLDER, such as esc50=ESC-50; see hearsight benchmarks")],
     head: Annotated[Literal["linear", "svm"], Parameter(help="what is fitted on the frozen embeddings")] = "linear",
     untrained: Annotated[bool, Parameter(negative="", help="score the same network with fresh weights")] = False,
     pool: Annotated[str | None, Parameter(help="how the segments of a clip become one vector")] = None,
     seed: Annotated[int, Parameter(help="of fresh weights and of the interval")] = 0,
+    against: Annotated[
+        Path | None, Parameter(help="a dataset: name the clips that it holds, score without them too")
+    ] = None,
     cache: Annotated[bool, Parameter(help="keep the embeddings of the benchmark for the next time")] = True,
     config: ConfigFile = None,
     overrides: Override = None,
@@ -202,13 +205,14 @@ def evaluate(
 ) -> None:
     """Score a model on a benchmark by its official folds.
 
-    Prints the accuracy of each fold, their mean and a 95 % interval; with `--json` one object with the keys
-    `benchmark, model, head, accuracy, folds, interval, num_clips`.
+    Prints the accuracy of each fold, their mean and a 95 % interval, and further measures; with `--json` one object with the keys
+    `benchmark, model, head, accuracy, folds, interval, num_clips, measures` and some more. With `--against DATASET` clips that were
+    trained on are looked for by their sound.
     """
     from hearsight.config import EvaluateConfig, load_config
     from hearsight.evaluation.evaluate import evaluate as evaluate_model
 
-    given = {"head": head, "untrained": untrained, "seed": seed, "cache": cache, "pool": pool}
+    given = {"head": head, "untrained": untrained, "seed": seed, "cache": cache, "pool": pool, "against": against}
     knobs = load_config(EvaluateConfig, "evaluate", config, overrides or (), **given)
     result = evaluate_model(run, benchmark, **knobs.model_dump())
     _print_summary(result, as_json)
@@ -256,6 +260,21 @@ def push(
     from hearsight.models.hub import push_checkpoint
 
     _print_summary(push_checkpoint(run, repository, private=private), as_json)
+
+
+@app.command(group=_WORK)
+def benchmarks(*, as_json: AsJson = False) -> None:
+    """List the benchmarks that `hearsight evaluate` knows, and where to get them.
+
+    With `--json` an array of objects with the keys `name, title, clips, classes, scored, where, takes`.
+    """
+    from hearsight.console import show_table
+    from hearsight.evaluation.benchmarks import BENCHMARKS, COLUMNS, NUMBERS
+
+    if as_json:
+        _print_json([kind.as_json() for kind in BENCHMARKS.values()])
+    else:
+        show_table("", COLUMNS, [kind.row() for kind in BENCHMARKS.values()], right=NUMBERS)
 
 
 @app.command(group=_LOOP)

@@ -331,7 +331,14 @@ class EvaluateConfig(Stage):
     unreadable: Literal["refuse", "exclude"] = "refuse"
     """Whether clips that cannot be read end the evaluation, or are left out and named beside the score."""
     resamples: int = Field(default=10_000, ge=100)
-    """Resamples of the bootstrap that gives the interval."""
+    """Resamples of the bootstrap that gives the interval of the accuracy."""
+    measure_resamples: int = Field(default=1_000, ge=100)
+    """Resamples, at most, of the bootstraps that give the intervals of all other measures, which take a sort per class."""
+    balanced: int = Field(default=0, ge=0)
+    """Clips per class of a balanced evaluation set that is drawn from the scored clips and measured beside them (Hershey 2017:
+    about 33); 0 draws none."""
+    against: Path | None = None
+    """A dataset folder: clips of the benchmark that are in it, too, are named, and the score is given without them as well."""
     cache: bool = True
     """Whether the embeddings of a benchmark are kept for the next time."""
 

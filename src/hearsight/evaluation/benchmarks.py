@@ -1,23 +1,110 @@
-"""The benchmarks by name: ``NAME=FOLDER`` in, clips with labels and folds out.
-
-=========  ======================================================================================================
-``esc10``  ESC-10, 400 clips, 10 classes, 5 folds (Piczak 2015): its own layout, or that of ESC-50, which holds it
-``folder`` any folder of sounds with a sub-folder per class
-=========  ======================================================================================================
-"""
+"""The benchmarks by name: ``NAME=PATH`` in, clips with labels and folds out; :data:`BENCHMARKS` says what each one is."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
 from hearsight.errors import BenchmarkError, UsageError, guess
-from hearsight.evaluation.esc import read_esc10
+from hearsight.evaluation.esc import read_esc10, read_esc50
 from hearsight.evaluation.labelled_folder import read_labelled_folder
+from hearsight.evaluation.labelled_table import read_labelled_table
 from hearsight.evaluation.protocol import Benchmark, check_folds
 
-BENCHMARKS: dict[str, Callable[[Path], Benchmark]] = {"esc10": read_esc10, "folder": read_labelled_folder}
-"""What reads the folder of each benchmark."""
+
+@dataclasses.dataclass(frozen=True)
+class BenchmarkKind:
+    """A benchmark that can be scored on.
+
+    Attributes
+    ----------
+    name
+        What stands before the ``=``.
+    title
+        What it is, and who published it.
+    clips, classes
+        How many it should have; None where it is the user's own.
+    scored
+        How.
+    where
+        Where to get it.
+    takes
+        Whether its path is a folder, a file, or either.
+    read
+        What reads it.
+    """
+
+    name: str
+    title: str
+    clips: int | None
+    classes: int | None
+    scored: str
+    where: str
+    takes: Literal["folder", "file", "folder or file"]
+    read: Callable[[Path], Benchmark] = dataclasses.field(repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the object that ``hearsight benchmarks --json`` prints."""
+        return {name: getattr(self, name) for name in ("name", "title", "clips", "classes", "scored", "where", "takes")}
+
+    def row(self) -> tuple[str, str, str, str, str, str]:
+        """Give its cells of the table that ``hearsight benchmarks`` prints."""
+        clips, classes = ("" if count is None else f"{count:,}" for count in (self.clips, self.classes))
+        return f"{self.name}=", self.title, clips, classes, self.scored, self.where
+
+
+_FIVE_FOLDS = "5 official folds"
+_KINDS = (
+    BenchmarkKind(
+        "esc10",
+        "ESC-10, environmental sounds of 5 s (Piczak 2015)",
+        400,
+        10,
+        _FIVE_FOLDS,
+        "github.com/karolpiczak/ESC-50, or ESC-10 alone",
+        "folder",
+        read_esc10,
+    ),
+    BenchmarkKind(
+        "esc50",
+        "ESC-50, environmental sounds of 5 s (Piczak 2015)",
+        2_000,
+        50,
+        _FIVE_FOLDS,
+        "github.com/karolpiczak/ESC-50",
+        "folder",
+        read_esc50,
+    ),
+    BenchmarkKind(
+        "csv",
+        "a table of clips: path,label[,fold][,source]",
+        None,
+        None,
+        "by its folds; 5 dealt by content where it has none",
+        "your own",
+        "file",
+        read_labelled_table,
+    ),
+    BenchmarkKind(
+        "folder",
+        "a folder with a sub-folder of sounds per class",
+        None,
+        None,
+        "by its folds; 5 dealt by content where it has none",
+        "your own",
+        "folder",
+        read_labelled_folder,
+    ),
+)
+
+BENCHMARKS: dict[str, BenchmarkKind] = {kind.name: kind for kind in _KINDS}
+"""Every benchmark by its name."""
+COLUMNS = ("benchmark", "what it is", "clips", "classes", "how it is scored", "where to get it")
+"""Heads of the table that ``hearsight benchmarks`` prints."""
+NUMBERS = ("clips", "classes")
+"""Those of its columns that hold numbers."""
 
 
 def load_benchmark(spec: str) -> Benchmark:
@@ -26,26 +113,30 @@ def load_benchmark(spec: str) -> Benchmark:
     Parameters
     ----------
     spec
-        ``NAME=FOLDER``, with a name of :data:`BENCHMARKS`.
+        ``NAME=PATH``, with a name of :data:`BENCHMARKS`.
 
     Raises
     ------
     UsageError
         When ``spec`` has no such form, or no benchmark has that name (the hint guesses the meant one).
     BenchmarkError
-        When the folder is absent, or its files are not those of the benchmark.
+        When the folder or file is absent, or its files are not those of the benchmark.
     """
-    name, equals, folder = spec.partition("=")
+    name, equals, text = spec.partition("=")
     if name not in BENCHMARKS:
         raise UsageError(
             "--benchmark", f"{name!r}", "NAME=FOLDER with the name of a benchmark", guess(name, BENCHMARKS)
         )
-    if not equals or not folder:
-        raise UsageError("--benchmark", f"{spec!r}", f"{name}=FOLDER")
-    path = Path(folder).expanduser()
-    if not path.is_dir():
-        found = "not a folder" if path.exists() else "no such folder"
-        raise BenchmarkError(path, found, f"the folder of the benchmark {name}")
-    benchmark = BENCHMARKS[name](path)
+    kind = BENCHMARKS[name]
+    if not equals or not text:
+        raise UsageError("--benchmark", f"{spec!r}", f"{name}={'FILE' if kind.takes == 'file' else 'FOLDER'}")
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise BenchmarkError(path, f"no such {kind.takes}", f"that of the benchmark {name}")
+    if kind.takes == "folder" and not path.is_dir():
+        raise BenchmarkError(path, "not a folder", f"the folder of the benchmark {name}")
+    if kind.takes == "file" and not path.is_file():
+        raise BenchmarkError(path, "not a file", f"the table of the benchmark {name}")
+    benchmark = kind.read(path)
     check_folds(benchmark)
     return benchmark

@@ -1,22 +1,23 @@
-"""ESC-10 in its own layout and within ESC-50's (Piczak 2015: "ESC: Dataset for environmental sound classification").
+"""ESC-50, and ESC-10 in its own layout and within it (Piczak 2015: "ESC: Dataset for environmental sound classification").
 
 Both come with five folds, prearranged so that clips of one Freesound recording lie in one fold. A score is comparable with
-published ones only on exactly these 400 clips, so anything else is refused.
+published ones only on exactly these clips, so anything else is refused.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from pathlib import Path
 
 from hearsight.errors import BenchmarkError
+from hearsight.evaluation.listing import read_records, require_files
 from hearsight.evaluation.protocol import Benchmark, BenchmarkClip, describe_counts, list_some
 
 CLIP_SECONDS = 5.0
 """Length of an ESC clip; the Ogg release strays from it by a few milliseconds, and in two clips by seconds."""
-NUM_CLIPS, NUM_CLASSES, NUM_FOLDS = 400, 10, 5
+CLIPS_PER_CLASS, NUM_FOLDS = 40, 5
+NUM_CLASSES_10, NUM_CLASSES_50 = 10, 50
 
 _CLASS_FOLDER = re.compile(r"(\d{3}) - (.+)")
 _OWN_NAME = re.compile(r"([1-5])-(.+)-([A-Z]+)\.(ogg|wav|flac)")
@@ -34,18 +35,34 @@ def read_esc10(folder: Path) -> Benchmark:
         are missing or have other names.
     """
     within_esc50 = (folder / "meta" / "esc50.csv").is_file()
-    benchmark = _read_esc50_layout(folder) if within_esc50 else _read_own_layout(folder)
-    _check_counts(benchmark)
+    benchmark = _read_esc50_layout(folder, "esc10") if within_esc50 else _read_own_layout(folder)
+    _check_counts(benchmark, NUM_CLASSES_10)
+    return benchmark
+
+
+def read_esc50(folder: Path) -> Benchmark:
+    """Read ESC-50 from ``meta/esc50.csv`` and ``audio/``.
+
+    Raises
+    ------
+    BenchmarkError
+        When there are not exactly 2,000 clips, 40 in each of 50 classes, 400 in each of 5 folds; when files are missing or have
+        other names.
+    """
+    if not (folder / "meta" / "esc50.csv").is_file():
+        raise BenchmarkError(folder, "no meta/esc50.csv in it", "the folder of ESC-50", "it holds meta/ and audio/")
+    benchmark = _read_esc50_layout(folder, "esc50")
+    _check_counts(benchmark, NUM_CLASSES_50)
     return benchmark
 
 
 def _read_own_layout(folder: Path) -> Benchmark:
     folders = sorted(entry for entry in folder.iterdir() if entry.is_dir() and _CLASS_FOLDER.fullmatch(entry.name))
-    if len(folders) != NUM_CLASSES:
+    if len(folders) != NUM_CLASSES_10:
         raise BenchmarkError(
             folder,
             f"{len(folders)} folders named like '001 - Dog bark', and no meta/esc50.csv",
-            f"{NUM_CLASSES} such folders, or the layout of ESC-50",
+            f"{NUM_CLASSES_10} such folders, or the layout of ESC-50",
             "the folder is the one that holds the class folders",
         )
     clips: list[BenchmarkClip] = []
@@ -54,7 +71,7 @@ def _read_own_layout(folder: Path) -> Benchmark:
         for path in sorted(entry.iterdir()):
             match = _OWN_NAME.fullmatch(path.name)
             if match:
-                clips.append(BenchmarkClip(f"{entry.name}/{path.name}", label, int(match[1]), match[2]))
+                clips.append(BenchmarkClip(f"{entry.name}/{path.name}", (label,), int(match[1]), match[2]))
             elif not path.name.startswith("."):
                 strange.append(f"{entry.name}/{path.name}")
     if strange:
@@ -64,58 +81,52 @@ def _read_own_layout(folder: Path) -> Benchmark:
     return Benchmark("esc10", folder, names, tuple(clips), CLIP_SECONDS)
 
 
-def _read_esc50_layout(folder: Path) -> Benchmark:
+def _read_esc50_layout(folder: Path, name: str) -> Benchmark:
     table = folder / "meta" / "esc50.csv"
     rows = _read_rows(table)
+    if name == "esc10":
+        rows = [row for row in rows if row["esc10"] == "True"]
     targets = sorted({(int(row["target"]), row["category"]) for row in rows})
     labels = {target: label for label, (target, _) in enumerate(targets)}
     clips = [
-        BenchmarkClip(f"audio/{row['filename']}", labels[int(row["target"])], int(row["fold"]), row["src_file"])
+        BenchmarkClip(f"audio/{row['filename']}", (labels[int(row["target"])],), int(row["fold"]), row["src_file"])
         for row in rows
     ]
-    missing = [clip.path for clip in clips if not (folder / clip.path).is_file()]
-    if missing:
-        found = f"{len(missing)} of its {len(clips)} ESC-10 clips are missing: {list_some(missing)}"
-        raise BenchmarkError(table, found, "all of them")
+    require_files(table, folder, [clip.path for clip in clips])
     names = tuple(category for _, category in targets)
-    return Benchmark("esc10", folder, names, tuple(sorted(clips, key=lambda clip: clip.path)), CLIP_SECONDS)
+    return Benchmark(name, folder, names, tuple(sorted(clips, key=lambda clip: clip.path)), CLIP_SECONDS, missing=0)
 
 
 def _read_rows(table: Path) -> list[dict[str, str]]:
-    """Read the rows of ESC-10 and check them against the names of their files."""
-    try:
-        with table.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            lacking = [column for column in _ESC50_COLUMNS if column not in (reader.fieldnames or ())]
-            if lacking:
-                raise BenchmarkError(table, f"no column {', '.join(lacking)}", "the columns of ESC-50's meta/esc50.csv")
-            rows = [row for row in reader if row["esc10"] == "True"]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BenchmarkError(table, f"cannot be read ({error})", "ESC-50's meta/esc50.csv") from error
-    for row in rows:
-        match = _ESC50_NAME.fullmatch(row["filename"] or "")
+    """Read the rows and check them against the names of their files."""
+    rows: list[dict[str, str]] = []
+    for where, row in read_records(table, _ESC50_COLUMNS):
+        match = _ESC50_NAME.fullmatch(row["filename"])
         if not match or (match[1], match[4]) != (row["fold"], row["target"]):
             told = f"fold {row['fold']} and target {row['target']}"
-            raise BenchmarkError(table, f"{row['filename']!r} beside {told}", "FOLD-SOURCE-TAKE-TARGET.wav")
+            raise BenchmarkError(where, f"{row['filename']!r} beside {told}", "FOLD-SOURCE-TAKE-TARGET.wav")
+        rows.append(row)
     return rows
 
 
-def _check_counts(benchmark: Benchmark) -> None:
+def _check_counts(benchmark: Benchmark, num_classes: int) -> None:
+    per_fold = num_classes * CLIPS_PER_CLASS // NUM_FOLDS
     classes = Counter(clip.label for clip in benchmark.clips)
     folds = Counter(clip.fold for clip in benchmark.clips)
-    whole = dict.fromkeys(range(1, NUM_FOLDS + 1), NUM_CLIPS // NUM_FOLDS)
-    if len(classes) == NUM_CLASSES and folds == whole and set(classes.values()) == {NUM_CLIPS // NUM_CLASSES}:
+    whole = dict.fromkeys(range(1, NUM_FOLDS + 1), per_fold)
+    if len(classes) == num_classes and folds == whole and set(classes.values()) == {CLIPS_PER_CLASS}:
         return
     uneven = [
         f"{benchmark.classes[label]}: {classes[label]}"
         for label in range(len(benchmark.classes))
-        if classes[label] != NUM_CLIPS // NUM_CLASSES
+        if classes[label] != CLIPS_PER_CLASS
     ]
     found = f"{len(benchmark)} clips in {len(classes)} classes ({describe_counts(benchmark)}"
     found += f"; {list_some(uneven)})" if uneven else ")"
+    total = num_classes * CLIPS_PER_CLASS
     raise BenchmarkError(
         benchmark.folder,
         found,
-        f"{NUM_CLIPS} clips, {NUM_CLIPS // NUM_CLASSES} in each of {NUM_CLASSES} classes, 80 in each of {NUM_FOLDS} folds",
+        f"{total} clips, {CLIPS_PER_CLASS} in each of {num_classes} classes, {per_fold} in each of {NUM_FOLDS} folds",
         f"to score what is there by folds of its own: --benchmark folder={benchmark.folder}",
     )

@@ -9,115 +9,34 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64, Int64
 
 from hearsight.config import EvaluateConfig, load_config
 from hearsight.errors import BenchmarkError, UsageError
 from hearsight.evaluation.benchmarks import load_benchmark
+from hearsight.evaluation.contamination import Contamination, find_contamination
 from hearsight.evaluation.embedders import Embedder, load_embedder
 from hearsight.evaluation.embeddings import BenchmarkEmbeddings, embed_benchmark, pool_segments
 from hearsight.evaluation.intervals import bootstrap_interval, mean_of_folds
 from hearsight.evaluation.protocol import Benchmark, list_some
-from hearsight.evaluation.transfer import CrossScore, leave_one_fold_out
+from hearsight.evaluation.result import Comparison, Evaluation, PartScore
+from hearsight.evaluation.transfer import CrossScore, score_splits
+from hearsight.metrics.balanced import draw_balanced
+from hearsight.metrics.intervals import Resampling, compare_measures, estimate_measures
 
+__all__ = ["Comparison", "Evaluation", "compare", "evaluate"]
 
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """A model's score on a benchmark.
-
-    Attributes
-    ----------
-    benchmark, run, model
-        The benchmark's name; what was asked to be scored; the name of its network.
-    head, pool
-        What was fitted on the embeddings, and how segments became clips; ``statistics`` where the model gives one vector per clip.
-    untrained, seed
-        Whether the weights are fresh, and the seed of all draws.
-    accuracy
-        Mean over the folds, 0..1.
-    folds
-        Accuracy of each fold, in the order of their numbers.
-    interval
-        95 % interval of the accuracy, by a bootstrap over clips within each fold.
-    mean_average_precision
-        Mean over the folds of the mAP over the classes that have a clip in the fold.
-    num_clips, num_classes, dim
-        Clips scored, classes, length of a clip's vector.
-    seconds
-        How long it took, embedding included.
-    notes
-        What a reader of the score should know.
-    clips, score
-        The benchmark as it was scored, and the scores of every clip; not in the JSON.
-    """
-
-    benchmark: str
-    run: str
-    model: str
-    head: str
-    pool: str
-    untrained: bool
-    seed: int
-    accuracy: float
-    folds: tuple[float, ...]
-    interval: tuple[float, float]
-    mean_average_precision: float
-    num_clips: int
-    num_classes: int
-    dim: int
-    seconds: float
-    notes: tuple[str, ...]
-    clips: Benchmark
-    score: CrossScore
-
-    def as_json(self) -> dict[str, Any]:
-        """Give the object that ``hearsight evaluate --json`` prints."""
-        fields = [field.name for field in dataclasses.fields(self) if field.name not in ("clips", "score")]
-        value = {name: getattr(self, name) for name in fields}
-        plain = {name: list(item) if isinstance(item, tuple) else item for name, item in value.items()}
-        return {**plain, "strengths": [fold.strength for fold in self.score.folds]}
-
-    def describe(self) -> list[str]:
-        """Say it in lines for a person."""
-        model = f"{self.model}, untrained" if self.untrained else self.model
-        low, high = self.interval
-        return [
-            f"{self.benchmark}, {self.num_clips} clips, {self.num_classes} classes: {model}, {self.head} on {self.dim} numbers"
-            f" ({self.pool})",
-            f"accuracy {100 * self.accuracy:.1f} %, 95 % interval {100 * low:.1f} to {100 * high:.1f}; folds "
-            + " ".join(f"{100 * fold:.1f}" for fold in self.folds),
-            f"mAP {100 * self.mean_average_precision:.1f} %; {self.seconds:.1f} s",
-            *(f"note: {note}" for note in self.notes),
-        ]
-
-
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """Two models on the same clips.
-
-    Attributes
-    ----------
-    difference
-        Accuracy of the first less that of the second, means over their runs.
-    interval
-        Its 95 % interval, by a paired bootstrap over clips within each fold, and over runs.
-    num_clips, num_runs
-        Clips, and pairs of runs.
-    """
-
-    difference: float
-    interval: tuple[float, float]
-    num_clips: int
-    num_runs: int
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the interval is clear of zero."""
-        return self.interval[0] > 0.0 or self.interval[1] < 0.0
-
-    def as_json(self) -> dict[str, Any]:
-        """Give it as an object."""
-        return {**dataclasses.asdict(self), "interval": list(self.interval)}
+SINGLE_LABEL_MEASURES = ("mean_average_precision", "top_5")
+"""What is measured beside the accuracy where a clip has one class."""
+MULTI_LABEL_MEASURES = (
+    "mean_average_precision",
+    "area_under_curve",
+    "weighted_area_under_curve",
+    "d_prime",
+    "lwlrap",
+    "top_5",
+)
+"""What is measured beside the accuracy where it may have several."""
 
 
 def evaluate(
@@ -131,14 +50,15 @@ def evaluate(
 ) -> Evaluation:
     """Score a model on a benchmark by its official folds.
 
-    Every clip becomes one vector of frozen embeddings; each fold is scored by a classifier that was fitted on the other folds.
+    Every clip becomes one vector of frozen embeddings; each fold is scored by a classifier that was fitted on the other folds, or
+    on the training part where the benchmark has a fixed split.
 
     Parameters
     ----------
     run
         A run or checkpoint folder, ``baseline:log-mel``, or ``untrained:NAME`` for a network of the zoo with fresh weights.
     benchmark
-        ``esc10=FOLDER`` or ``folder=FOLDER``; see :mod:`hearsight.evaluation.benchmarks`.
+        ``NAME=FOLDER``, such as ``esc50=ESC-50``; see :data:`hearsight.evaluation.benchmarks.BENCHMARKS`.
     head
         ``linear`` (logistic regression) or ``svm`` (linear, one against all).
     untrained
@@ -146,7 +66,7 @@ def evaluate(
     seed
         Of fresh weights, of the splits that choose the classifier's strength, and of the interval.
     options
-        Other keys of :class:`~hearsight.config.EvaluateConfig`, such as ``pool`` and ``cache``.
+        Other keys of :class:`~hearsight.config.EvaluateConfig`, such as ``pool``, ``cache`` and ``against``.
 
     Raises
     ------
@@ -156,6 +76,8 @@ def evaluate(
         When the run has no usable checkpoint.
     BenchmarkError
         When the benchmark is not whole, or clips of it cannot be read.
+    DatasetError
+        When ``against`` is no dataset.
     """
     config = load_config(EvaluateConfig, "evaluate", head=head, untrained=untrained, seed=seed, **options)
     started = time.monotonic()
@@ -166,14 +88,18 @@ def evaluate(
     found = embed_benchmark(embedder, clips, cache=config.cache)
     clips = _leave_out_unreadable(clips, found, config.unreadable)
     features = found.values if embedder.pooled else pool_segments(found, config.pool)
-    score = leave_one_fold_out(
-        features, clips.labels, clips.folds, head=config.head, strength=config.strength, seed=config.seed
-    )
-    return _make_evaluation(str(run), config, embedder, clips, score, (features.shape[1], time.monotonic() - started))
+    score = score_splits(features, clips, head=config.head, strength=config.strength, seed=config.seed)
+    shared = None if config.against is None else find_contamination(config.against, clips)
+    made = _make_evaluation(str(run), config, embedder, clips, score, shared)
+    return dataclasses.replace(made, dim=features.shape[1], seconds=time.monotonic() - started)
 
 
 def compare(
-    first: Evaluation | Sequence[Evaluation], second: Evaluation | Sequence[Evaluation], *, seed: int = 0
+    first: Evaluation | Sequence[Evaluation],
+    second: Evaluation | Sequence[Evaluation],
+    *,
+    measure: str = "accuracy",
+    seed: int = 0,
 ) -> Comparison:
     """Say by how much the first model is better than the second, and how sure that is.
 
@@ -181,13 +107,16 @@ def compare(
     ----------
     first, second
         One evaluation each, or as many of each, in pairs: runs that differ by their seed.
+    measure
+        ``accuracy``, or for one evaluation each, a name of :data:`hearsight.metrics.measures.MEASURES`.
     seed
         Of the bootstrap.
 
     Raises
     ------
     UsageError
-        When there are none, their numbers differ, or they were not scored on the same clips and folds.
+        When there are none, their numbers differ, they were not scored on the same clips and folds, or several runs are to be
+        compared by another measure than the accuracy.
     """
     firsts = [first] if isinstance(first, Evaluation) else list(first)
     seconds = [second] if isinstance(second, Evaluation) else list(second)
@@ -196,14 +125,31 @@ def compare(
     clips = firsts[0].clips
     if any(other.clips.clips != clips.clips for other in [*firsts, *seconds]):
         raise UsageError("compare", "evaluations on different clips", "the same clips and folds")
+    ours = _choose_rows(clips, firsts[0].score, held_out=False)
+    rows = firsts[0].score.rows[ours]
+    if measure != "accuracy":
+        return _compare_measure(firsts, seconds, measure, seed)
     pairs = zip(firsts, seconds, strict=True)
-    differences = np.stack([one.score.hits.astype(np.float64) - other.score.hits for one, other in pairs])
+    differences = np.stack([one.score.hits[ours].astype(np.float64) - other.score.hits[ours] for one, other in pairs])
     return Comparison(
-        difference=mean_of_folds(differences.mean(axis=0), clips.folds),
-        interval=bootstrap_interval(differences, clips.folds, seed=seed),
-        num_clips=len(clips),
+        difference=mean_of_folds(differences.mean(axis=0), clips.folds[rows]),
+        interval=bootstrap_interval(differences, clips.folds[rows], seed=seed),
+        num_clips=len(rows),
         num_runs=len(firsts),
     )
+
+
+def _compare_measure(
+    firsts: Sequence[Evaluation], seconds: Sequence[Evaluation], measure: str, seed: int
+) -> Comparison:
+    if len(firsts) != 1:
+        raise UsageError("compare", f"{len(firsts)} runs by {measure}", "one run each, or the accuracy")
+    clips, score = firsts[0].clips, firsts[0].score
+    ours = _choose_rows(clips, score, held_out=False)
+    rows = score.rows[ours]
+    scores = (score.decisions[ours], seconds[0].score.decisions[ours])
+    found = compare_measures((measure,), scores, clips.truths[rows], clips.folds[rows], Resampling(seed=seed))[measure]
+    return Comparison(found.value, (found.low, found.high), len(rows), 1, measure)
 
 
 def _leave_out_unreadable(clips: Benchmark, found: BenchmarkEmbeddings, unreadable: str) -> Benchmark:
@@ -222,9 +168,21 @@ def _leave_out_unreadable(clips: Benchmark, found: BenchmarkEmbeddings, unreadab
 
 
 def _make_evaluation(
-    run: str, config: EvaluateConfig, embedder: Embedder, clips: Benchmark, score: CrossScore, extent: tuple[int, float]
+    run: str,
+    config: EvaluateConfig,
+    embedder: Embedder,
+    clips: Benchmark,
+    score: CrossScore,
+    shared: Contamination | None,
 ) -> Evaluation:
-    hits: Float64[np.ndarray, " clips"] = score.hits.astype(np.float64)
+    ours = _choose_rows(clips, score, held_out=False)
+    rows = score.rows[ours]
+    hits: Float64[np.ndarray, " clips"] = score.hits[ours].astype(np.float64)
+    folds = [fold for fold in score.folds if not fold.held_out]
+    drawn = Resampling(resamples=min(config.resamples, config.measure_resamples), seed=config.seed)
+    absent = sorted({clips.classes[label] for fold in score.folds for label in fold.unscored})
+    balanced, told = _draw_balanced_part(config, clips, score, drawn)
+    beside = _choose_rows(clips, score, held_out=True)
     return Evaluation(
         benchmark=clips.name,
         run=run,
@@ -233,26 +191,88 @@ def _make_evaluation(
         pool="statistics" if embedder.pooled else config.pool,
         untrained=embedder.untrained,
         seed=config.seed,
-        accuracy=mean_of_folds(hits, clips.folds),
-        folds=tuple(fold.accuracy for fold in score.folds),
-        interval=bootstrap_interval(hits[None], clips.folds, seed=config.seed, resamples=config.resamples),
-        mean_average_precision=float(np.mean([fold.mean_average_precision for fold in score.folds])),
-        num_clips=len(clips),
+        accuracy=mean_of_folds(hits, clips.folds[rows]),
+        folds=tuple(fold.accuracy for fold in folds),
+        interval=bootstrap_interval(hits[None], clips.folds[rows], seed=config.seed, resamples=config.resamples),
+        mean_average_precision=float(np.mean([fold.mean_average_precision for fold in folds])),
+        measures=_measure_rows(clips, score, ours, drawn, accuracy=False).measures,
+        num_clips=len(rows),
         num_classes=len(clips.classes),
-        dim=extent[0],
-        seconds=extent[1],
-        notes=(*clips.notes, *_note_folds(clips, score)),
+        dim=0,
+        missing=clips.missing,
+        undefined=tuple(absent),
+        evaluation_set=_measure_rows(clips, score, beside, drawn) if beside.any() else None,
+        balanced=balanced,
+        contamination=shared,
+        clean=_measure_clean(clips, score, shared, drawn),
+        seconds=0.0,
+        notes=(*clips.notes, *_note_folds(clips, score), *told),
         clips=clips,
         score=score,
     )
+
+
+def _choose_rows(clips: Benchmark, score: CrossScore, *, held_out: bool) -> Bool[np.ndarray, " scored"]:
+    """Say of each scored clip whether it is of the cross-validation (or fixed split), or else of the evaluation set."""
+    folds = [fold.fold for fold in score.folds if fold.held_out is held_out]
+    return np.isin(clips.folds[score.rows], folds)
+
+
+def _measure_rows(
+    clips: Benchmark,
+    score: CrossScore,
+    chosen: Bool[np.ndarray, " scored"],
+    drawn: Resampling,
+    *,
+    accuracy: bool = True,
+) -> PartScore:
+    """Measure some of the scored clips, as means over their folds."""
+    names = MULTI_LABEL_MEASURES if clips.multi_label else SINGLE_LABEL_MEASURES
+    names = tuple(name for name in names if name != "top_5" or len(clips.classes) > 5)
+    names = ("top_1", *names) if accuracy else names
+    rows: Int64[np.ndarray, " chosen"] = score.rows[chosen]
+    truths, folds = clips.truths[rows], clips.folds[rows]
+    return PartScore(len(rows), estimate_measures(names, score.decisions[chosen], truths, folds, drawn))
+
+
+def _draw_balanced_part(
+    config: EvaluateConfig, clips: Benchmark, score: CrossScore, drawn: Resampling
+) -> tuple[PartScore | None, list[str]]:
+    if not config.balanced:
+        return None, []
+    ours = np.flatnonzero(_choose_rows(clips, score, held_out=False))
+    found = draw_balanced(clips.truths[score.rows[ours]], config.balanced, seed=config.seed)
+    chosen = np.zeros(len(score.rows), dtype=bool)
+    chosen[ours[found.rows]] = True
+    short = [clips.classes[label] for label in found.short]
+    notes = [f"balanced: fewer than {config.balanced} clips of {list_some(short)}"] if short else []
+    return _measure_rows(clips, score, chosen, drawn), notes
+
+
+def _measure_clean(
+    clips: Benchmark, score: CrossScore, shared: Contamination | None, drawn: Resampling
+) -> PartScore | None:
+    """Measure the scored clips that the dataset does not hold; None where it holds none of them, or all."""
+    if shared is None or not shared.matches:
+        return None
+    known = {match.path for match in shared.matches}
+    apart = np.array([clips.clips[row].path not in known for row in score.rows])
+    ours = _choose_rows(clips, score, held_out=False)
+    if apart.all() or not (apart & ours).any():
+        return None
+    return _measure_rows(clips, score, apart & ours, drawn)
 
 
 def _note_folds(clips: Benchmark, score: CrossScore) -> list[str]:
     notes: list[str] = []
     for fold in score.folds:
         absent = [clips.classes[label] for label in fold.absent]
+        unscored = [clips.classes[label] for label in fold.unscored]
         if absent:
             notes.append(f"fold {fold.fold}: no other fold has a clip of {list_some(absent)}")
+        if unscored:
+            told = f"no clip of {list_some(unscored)}, so their average precision is undefined"
+            notes.append(f"fold {fold.fold}: {told}, and {len(unscored)} classes are left out of the mean")
         if not fold.converged:
             notes.append(f"fold {fold.fold}: the classifier did not converge")
     return notes

@@ -1,15 +1,15 @@
-"""What a benchmark is: clips with one label and one fold each, and the checks that keep its score honest."""
+"""What a benchmark is: clips with their labels and folds, which folds are scored, and the checks that keep a score honest."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 
 from hearsight.errors import BenchmarkError
 
@@ -22,8 +22,8 @@ class BenchmarkClip:
     ----------
     path
         Where it is, relative to the benchmark's folder, with forward slashes.
-    label
-        Index of its class.
+    labels
+        Indices of its classes: exactly one, unless the benchmark is multi-label.
     fold
         Number of its fold, as the benchmark counts them.
     source
@@ -31,14 +31,45 @@ class BenchmarkClip:
     """
 
     path: str
-    label: int
+    labels: tuple[int, ...]
     fold: int
     source: str = ""
+
+    @property
+    def label(self) -> int:
+        """The one class of a clip that has one."""
+        (label,) = self.labels
+        return label
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """One fold that is scored, and the folds that its classifier is fitted on.
+
+    Attributes
+    ----------
+    fold
+        The fold that is scored.
+    fitted_on
+        The folds that are not: all others in cross-validation, the training part where the benchmark has a fixed split.
+    held_out
+        Whether it is an evaluation set kept beside the cross-validation: scored once, and on its own.
+    """
+
+    fold: int
+    fitted_on: tuple[int, ...]
+    held_out: bool = False
+
+
+def leave_one_out(folds: Iterable[int]) -> tuple[Split, ...]:
+    """Split for cross-validation: each fold is scored once, by what was fitted on all others."""
+    numbers = sorted(set(folds))
+    return tuple(Split(fold, tuple(other for other in numbers if other != fold)) for fold in numbers)
 
 
 @dataclasses.dataclass(frozen=True)
 class Benchmark:
-    """Clips with their labels and folds; scored by leaving out one fold at a time.
+    """Clips with their labels and folds, and how they are scored.
 
     Attributes
     ----------
@@ -53,6 +84,12 @@ class Benchmark:
         their end to this length.
     notes
         What a reader of the score should know: files left out, how folds were made.
+    multi_label
+        Whether a clip may have several classes, or none.
+    given_splits
+        The official splits; empty for cross-validation over all folds.
+    missing
+        Clips that the benchmark lists and that are not there; None where it does not list any.
     """
 
     name: str
@@ -61,15 +98,31 @@ class Benchmark:
     clips: tuple[BenchmarkClip, ...]
     clip_seconds: float | None = None
     notes: tuple[str, ...] = ()
+    multi_label: bool = False
+    given_splits: tuple[Split, ...] = ()
+    missing: int | None = None
 
     def __len__(self) -> int:
         """Count the clips."""
         return len(self.clips)
 
     @property
+    def splits(self) -> tuple[Split, ...]:
+        """What is scored, and what its classifier is fitted on."""
+        return self.given_splits or leave_one_out(clip.fold for clip in self.clips)
+
+    @property
     def labels(self) -> Int64[np.ndarray, " clips"]:
-        """Class index of every clip."""
+        """Class index of every clip, where each has one."""
         return np.array([clip.label for clip in self.clips], dtype=np.int64)
+
+    @property
+    def truths(self) -> Bool[np.ndarray, "clips classes"]:
+        """Which classes are true of which clips."""
+        truths = np.zeros((len(self.clips), len(self.classes)), dtype=bool)
+        for row, clip in enumerate(self.clips):
+            truths[row, list(clip.labels)] = True
+        return truths
 
     @property
     def folds(self) -> Int64[np.ndarray, " clips"]:
@@ -96,27 +149,29 @@ class Benchmark:
 
 
 def check_folds(benchmark: Benchmark) -> None:
-    """Refuse a benchmark that cannot be scored by leaving out one fold at a time.
+    """Refuse a benchmark whose splits cannot be scored.
 
     Raises
     ------
     BenchmarkError
-        When there are fewer than two classes or folds, a source lies in several folds, or no two classes remain to learn from
-        when a fold is left out.
+        When there are fewer than two classes or folds, a fold to be scored is empty, a source lies in several folds, or no two
+        classes remain to learn from when a fold is left out.
     """
     where = benchmark.folder
-    labels, folds = benchmark.labels, benchmark.folds
-    present = np.unique(labels)
-    if len(present) < 2:
-        found = f"{len(present)} class{'' if len(present) == 1 else 'es'} with clips"
+    truths, folds = benchmark.truths, benchmark.folds
+    num_present = int(truths.any(axis=0).sum())
+    if num_present < 2:
+        found = f"{num_present} class{'' if num_present == 1 else 'es'} with clips"
         raise BenchmarkError(where, found, "at least two classes")
     if len(np.unique(folds)) < 2:
         raise BenchmarkError(where, f"all clips are in fold {folds[0]}", "at least two folds")
-    for fold in np.unique(folds):
-        left = np.unique(labels[folds != fold])
+    for split in benchmark.splits:
+        if not (folds == split.fold).any():
+            raise BenchmarkError(where, f"no clip in fold {split.fold}, which is to be scored", "at least one")
+        left = np.flatnonzero(truths[np.isin(folds, split.fitted_on)].any(axis=0))
         if len(left) < 2:
-            only = benchmark.classes[left[0]]
-            raise BenchmarkError(where, f"without fold {fold} only class {only!r} is left", "two classes in every rest")
+            only = f"only class {benchmark.classes[left[0]]!r} is" if len(left) else "no class is"
+            raise BenchmarkError(where, f"without fold {split.fold} {only} left", "two classes in every rest")
     _check_sources(benchmark)
 
 

@@ -1,22 +1,25 @@
-"""Frozen embeddings and labels in, scores of every clip out: each fold scored by a classifier fitted on all the others."""
+"""Frozen embeddings and labels in, scores of clips out: each fold scored by a classifier fitted on the folds it is split from."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
+from hearsight.evaluation.protocol import Benchmark, Split
+from hearsight.evaluation.tagger import fit_tagger
 from hearsight.learners import LinearClassifier, fit_linear, fit_svm
-from hearsight.metrics.averages import mean_average_precision
-from hearsight.metrics.tagging import hits, one_best_accuracy
+from hearsight.metrics.averages import mean_defined
+from hearsight.metrics.ranking import average_precision
+from hearsight.metrics.tagging import hits
 
 Head = Literal["linear", "svm"]
 """What is fitted on the embeddings."""
 
-HEADS: dict[str, Callable[..., LinearClassifier]] = {"linear": fit_linear, "svm": fit_svm}
+HEADS = {"linear": fit_linear, "svm": fit_svm}
+"""What fits each head where a clip has one class."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,15 +31,19 @@ class FoldScore:
     fold, num_clips
         Its number and its clips.
     accuracy
-        Share of its clips whose highest score is their class.
+        Share of its clips whose highest score is one of their classes.
     mean_average_precision
         Over the classes that have a clip in it.
     strength
-        The classifier's C, chosen within the other folds.
+        The classifier's C, chosen within what it was fitted on.
     converged
         Whether the fit reached its tolerance.
     absent
-        Classes that no clip of the other folds has; their clips cannot be hit.
+        Classes that no clip of what it was fitted on has; their clips cannot be hit.
+    unscored
+        Classes that no clip of the fold has: their average precision is undefined, and left out of the mean.
+    held_out
+        Whether it is an evaluation set beside the cross-validation.
     """
 
     fold: int
@@ -46,45 +53,51 @@ class FoldScore:
     strength: float
     converged: bool
     absent: tuple[int, ...]
+    unscored: tuple[int, ...]
+    held_out: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class CrossScore:
-    """All folds of a benchmark.
+    """All folds of a benchmark that are scored.
 
     Attributes
     ----------
     folds
-        In the order of their numbers.
+        In the order of the benchmark's splits.
+    rows
+        The clips that were scored, as indices of the benchmark's clips, rising: all of them in cross-validation.
     hits
-        Whether each clip was hit, in the order of the clips.
+        Whether each of them was hit.
     decisions
-        The scores of every class, from the classifier that did not see the clip.
+        Their scores of every class, from the classifier that did not see them.
     """
 
     folds: tuple[FoldScore, ...]
-    hits: Bool[np.ndarray, " clips"]
-    decisions: Float64[np.ndarray, "clips classes"]
+    rows: Int64[np.ndarray, " scored"]
+    hits: Bool[np.ndarray, " scored"]
+    decisions: Float64[np.ndarray, "scored classes"]
 
 
-def leave_one_fold_out(
+def score_splits(
     features: Float[np.ndarray, "clips dim"],
-    labels: Int64[np.ndarray, " clips"],
-    folds: Int64[np.ndarray, " clips"],
+    benchmark: Benchmark,
     *,
     head: Head,
     strength: float | None = None,
     seed: int = 0,
 ) -> CrossScore:
-    """Score each fold by a classifier fitted on all other folds.
+    """Score each fold that is to be scored by a classifier fitted on the folds that its split names.
 
     Nothing of a fold reaches what is fitted for it: neither its clips, nor their statistics, nor the choice of C, which is made by
     leaving out the remaining folds in turn.
 
     Parameters
     ----------
-    features, labels, folds
-        One row each per clip.
+    features
+        One row per clip of the benchmark.
+    benchmark
+        Labels, folds and splits.
     head
         Logistic regression, or linear SVM one against all.
     strength
@@ -95,27 +108,47 @@ def leave_one_fold_out(
     Raises
     ------
     UsageError
-        When a feature is not finite, or the other folds of one hold a single class.
+        When a feature is not finite, or what is to be fitted on holds a single class.
     """
-    num_classes = int(labels.max()) + 1
-    decisions = np.zeros((len(labels), num_classes))
-    truths = labels[:, None] == np.arange(num_classes)
+    truths, folds = benchmark.truths, benchmark.folds
+    decisions = np.full(truths.shape, np.nan)
     scores: list[FoldScore] = []
-    for fold in np.unique(folds):
-        held, rest = folds == fold, folds != fold
-        classifier = HEADS[head](
-            features[rest], labels[rest], num_classes=num_classes, strength=strength, groups=folds[rest], seed=seed
-        )
+    for split in benchmark.splits:
+        held = folds == split.fold
+        classifier = _fit(features, benchmark, split, head, strength, seed)
         decisions[held] = classifier.decide(features[held])
-        scores.append(
-            FoldScore(
-                fold=int(fold),
-                num_clips=int(held.sum()),
-                accuracy=one_best_accuracy(decisions[held], truths[held]),
-                mean_average_precision=mean_average_precision(decisions[held], truths[held]),
-                strength=classifier.strength,
-                converged=classifier.converged,
-                absent=classifier.absent,
-            )
-        )
-    return CrossScore(tuple(scores), hits(decisions, truths), decisions)
+        scores.append(_score_fold(split, decisions[held], truths[held], classifier))
+    rows = np.flatnonzero(np.isin(folds, [split.fold for split in benchmark.splits]))
+    return CrossScore(tuple(scores), rows, hits(decisions[rows], truths[rows]), decisions[rows])
+
+
+def _fit(
+    features: np.ndarray, benchmark: Benchmark, split: Split, head: Head, strength: float | None, seed: int
+) -> LinearClassifier:
+    folds = benchmark.folds
+    rest = np.isin(folds, split.fitted_on)
+    if benchmark.multi_label:
+        return fit_tagger(features[rest], benchmark.truths[rest], head=head, strength=strength, seed=seed)
+    return HEADS[head](
+        features[rest],
+        benchmark.labels[rest],
+        num_classes=len(benchmark.classes),
+        strength=strength,
+        groups=folds[rest],
+        seed=seed,
+    )
+
+
+def _score_fold(split: Split, decisions: np.ndarray, truths: np.ndarray, classifier: LinearClassifier) -> FoldScore:
+    precisions = average_precision(decisions, truths)
+    return FoldScore(
+        fold=split.fold,
+        num_clips=len(decisions),
+        accuracy=float(hits(decisions, truths).mean()),
+        mean_average_precision=mean_defined(precisions),
+        strength=classifier.strength,
+        converged=classifier.converged,
+        absent=classifier.absent,
+        unscored=tuple(int(label) for label in np.flatnonzero(np.isnan(precisions))),
+        held_out=split.held_out,
+    )

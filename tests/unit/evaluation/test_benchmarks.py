@@ -39,7 +39,7 @@ def test_a_missing_clip_of_esc10_is_counted(esc10, esc50):
     with pytest.raises(BenchmarkError, match=r"399 clips in 10 classes .*fold 2: 79.*Sea waves: 39"):
         load(esc10)
     (esc50 / "audio" / "1-0-A-0.wav").unlink()
-    with pytest.raises(BenchmarkError, match=r"1 of its 400 ESC-10 clips are missing: audio/1-0-A-0\.wav"):
+    with pytest.raises(BenchmarkError, match=r"1 of 400 clips are missing: audio/1-0-A-0\.wav"):
         load(esc50)
 
 

@@ -1,10 +1,22 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from hearsight.evaluation.transfer import HEADS, leave_one_fold_out
+from hearsight.evaluation.protocol import Benchmark, BenchmarkClip
+from hearsight.evaluation.transfer import HEADS, score_splits
 from hearsight.learners import fit_linear
+
+
+def leave_one_fold_out(features, labels, folds, **options):
+    clips = [
+        BenchmarkClip(str(row), (int(label),), int(fold))
+        for row, (label, fold) in enumerate(zip(labels, folds, strict=True))
+    ]
+    classes = tuple(map(str, range(int(max(labels)) + 1)))
+    return score_splits(features, Benchmark("drawn", Path(), classes, tuple(clips)), **options)
 
 
 def draw(clips=100, dim=6, classes=4, apart=3.0, seed=0):

@@ -1,0 +1,197 @@
+"""What an evaluation says: scores with folds and intervals, for a person and for a machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+from hearsight.evaluation.contamination import Contamination
+from hearsight.evaluation.protocol import Benchmark
+from hearsight.evaluation.transfer import CrossScore
+from hearsight.metrics.intervals import Estimate
+from hearsight.metrics.measures import MEASURES
+
+
+@dataclasses.dataclass(frozen=True)
+class PartScore:
+    """The measures of some of the scored clips: an evaluation set, a balanced draw, those without contamination.
+
+    Attributes
+    ----------
+    num_clips
+        How many.
+    measures
+        By name, with 95 % intervals over clips.
+    """
+
+    num_clips: int
+    measures: dict[str, Estimate]
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as an object; what is undefined is null."""
+        return {"num_clips": self.num_clips, "measures": _list_measures(self.measures)}
+
+    def describe(self) -> str:
+        """Say it in one line for a person."""
+        parts = [f"{MEASURES[name]} {_show(name, found)}" for name, found in self.measures.items()]
+        return ", ".join(parts) + f" ({self.num_clips} clips)"
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """A model's score on a benchmark.
+
+    Attributes
+    ----------
+    benchmark, run, model
+        The benchmark's name; what was asked to be scored; the name of its network.
+    head, pool
+        What was fitted on the embeddings, and how segments became clips; ``statistics`` where the model gives one vector per clip.
+    untrained, seed
+        Whether the weights are fresh, and the seed of all draws.
+    accuracy
+        Mean over the folds, 0..1: the share of clips whose highest score is their class, or one of their classes.
+    folds
+        Accuracy of each fold, in the order of their numbers; one for a fixed split.
+    interval
+        95 % interval of the accuracy, by a bootstrap over clips within each fold.
+    mean_average_precision
+        Mean over the folds of the mAP over the classes that have a clip in the fold.
+    measures
+        Further measures by name, means over the folds, with 95 % intervals.
+    num_clips, num_classes, dim
+        Clips scored in these folds, classes, length of a clip's vector.
+    missing
+        Clips that the benchmark lists and that are not there; None where it lists none.
+    undefined
+        Classes that no scored clip of some fold has, so that their average precision is undefined there and left out of means.
+    evaluation_set
+        The evaluation set beside the cross-validation, where there is one.
+    balanced
+        The measures of a balanced draw of the scored clips, where one was asked for.
+    contamination
+        What the dataset trained on shares with the benchmark, where one was given.
+    clean
+        The measures of the scored clips that this dataset does not hold, by the same classifiers; None where it holds none or all.
+    seconds
+        How long it took, embedding included.
+    notes
+        What a reader of the score should know.
+    clips, score
+        The benchmark as it was scored, and the scores of every clip; not in the JSON.
+    """
+
+    benchmark: str
+    run: str
+    model: str
+    head: str
+    pool: str
+    untrained: bool
+    seed: int
+    accuracy: float
+    folds: tuple[float, ...]
+    interval: tuple[float, float]
+    mean_average_precision: float
+    measures: dict[str, Estimate]
+    num_clips: int
+    num_classes: int
+    dim: int
+    missing: int | None
+    undefined: tuple[str, ...]
+    evaluation_set: PartScore | None
+    balanced: PartScore | None
+    contamination: Contamination | None
+    clean: PartScore | None
+    seconds: float
+    notes: tuple[str, ...]
+    clips: Benchmark
+    score: CrossScore
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the object that ``hearsight evaluate --json`` prints; what is undefined is null."""
+        parts = ("evaluation_set", "balanced", "contamination", "clean")
+        left_out = ("clips", "score", "measures", *parts)
+        fields = [field.name for field in dataclasses.fields(self) if field.name not in left_out]
+        value = {name: getattr(self, name) for name in fields}
+        plain = {name: list(item) if isinstance(item, tuple) else _or_none(item) for name, item in value.items()}
+        objects = {name: getattr(self, name) for name in parts}
+        return {
+            **plain,
+            "measures": _list_measures(self.measures),
+            **{name: None if part is None else part.as_json() for name, part in objects.items()},
+            "strengths": [fold.strength for fold in self.score.folds],
+        }
+
+    def describe(self) -> list[str]:
+        """Say it in lines for a person."""
+        model = f"{self.model}, untrained" if self.untrained else self.model
+        low, high = self.interval
+        measures = [f"{MEASURES[name]} {_show(name, found)}" for name, found in self.measures.items()]
+        lines = [
+            f"{self.benchmark}, {self.num_clips} clips, {self.num_classes} classes: {model}, {self.head} on {self.dim} numbers"
+            f" ({self.pool})",
+            f"accuracy {100 * self.accuracy:.1f} %, 95 % interval {100 * low:.1f} to {100 * high:.1f}"
+            + ("; folds " + " ".join(f"{100 * fold:.1f}" for fold in self.folds) if len(self.folds) > 1 else ""),
+            ", ".join(measures) + f"; {self.seconds:.1f} s",
+        ]
+        if self.evaluation_set is not None:
+            lines.append(f"evaluation set: {self.evaluation_set.describe()}")
+        if self.balanced is not None:
+            lines.append(f"balanced: {self.balanced.describe()}")
+        if self.contamination is not None:
+            lines += self.contamination.describe()
+        if self.clean is not None:
+            lines.append(f"without them: {self.clean.describe()}")
+        return [*lines, *(f"note: {note}" for note in self.notes)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Two models on the same clips.
+
+    Attributes
+    ----------
+    difference
+        Accuracy (or another measure) of the first less that of the second, means over their runs.
+    interval
+        Its 95 % interval, by a paired bootstrap over clips within each fold, and over runs.
+    num_clips, num_runs
+        Clips, and pairs of runs.
+    measure
+        What was compared.
+    """
+
+    difference: float
+    interval: tuple[float, float]
+    num_clips: int
+    num_runs: int
+    measure: str = "accuracy"
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval is clear of zero."""
+        return self.interval[0] > 0.0 or self.interval[1] < 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as an object."""
+        return {**dataclasses.asdict(self), "interval": list(self.interval)}
+
+
+def _list_measures(measures: dict[str, Estimate]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"value": _or_none(found.value), "interval": [_or_none(found.low), _or_none(found.high)]}
+        for name, found in measures.items()
+    }
+
+
+def _or_none(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _show(name: str, found: Estimate) -> str:
+    if math.isnan(found.value):
+        return "undefined"
+    if name == "d_prime":
+        return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+    return f"{100 * found.value:.1f} % ({100 * found.low:.1f} to {100 * found.high:.1f})"

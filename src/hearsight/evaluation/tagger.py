@@ -1,0 +1,143 @@
+"""A linear classifier for clips with any number of classes: each class against the rest, all of them fitted at once.
+
+The loss of a class is logistic, or the squared hinge of a linear SVM; the penalty is half the squared weights. Features are
+standardised, and scaled as those of the single-label classifiers are, so that C means the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import scipy.optimize
+from jaxtyping import Bool, Float, Float64
+
+from hearsight.errors import UsageError
+from hearsight.learners import STRENGTHS, LinearClassifier
+from hearsight.metrics.averages import mean_average_precision
+
+MAX_ITERATIONS = 500
+TOLERANCE = 1e-6
+"""Relative fall of the objective below which a fit is done: weights move no score by then."""
+TRIED_SHARE = 5
+"""One of so many clips is kept back to choose C on."""
+
+Loss = Callable[[Float64[np.ndarray, "clips classes"], Float64[np.ndarray, "clips classes"]], tuple[float, np.ndarray]]
+"""Margins and signs (1 or -1) in; the summed loss and its gradient by the margins out."""
+
+
+def fit_tagger(
+    features: Float[np.ndarray, "clips dim"],
+    truths: Bool[np.ndarray, "clips classes"],
+    *,
+    head: str = "linear",
+    strength: float | None = None,
+    seed: int = 0,
+) -> LinearClassifier:
+    """Fit a classifier for each class against the rest.
+
+    Parameters
+    ----------
+    features
+        One row per clip.
+    truths
+        Which classes are true of which clips; a class without a clip is never said to be there.
+    head
+        ``linear`` (logistic regression) or ``svm`` (squared hinge).
+    strength
+        C, the inverse of the penalty. Unless given, chosen from :data:`hearsight.learners.STRENGTHS` by the mean average precision
+        of a fifth of the clips, which the others are fitted for.
+    seed
+        Chooses that fifth.
+
+    Returns
+    -------
+    LinearClassifier
+        Its decisions are logits, or margins of the SVM.
+
+    Raises
+    ------
+    UsageError
+        When lengths differ, a feature is not finite, or no class has both clips with it and without.
+    """
+    if len(features) != len(truths) or not len(features):
+        raise UsageError(
+            "features", f"{len(features)} clips, {len(truths)} rows of truths", "one row each, at least one"
+        )
+    if not np.isfinite(features).all():
+        raise UsageError("features", "numbers that are not finite", "numbers")
+    if not (truths.any(axis=0) & ~truths.all(axis=0)).any():
+        raise UsageError("truths", f"no class of {truths.shape[1]} is true of some clips only", "at least one")
+    converged = True
+    if strength is None:
+        strength = _choose_strength(features, truths, head, seed)
+    mean, scale = _standardise(features)
+    weights, intercepts, converged = _solve((features - mean) / scale, truths, head, strength)
+    present = truths.any(axis=0)
+    absent = tuple(int(label) for label in np.flatnonzero(~present))
+    return LinearClassifier(
+        mean, scale, weights, np.where(present, intercepts, -np.inf), False, strength, converged, absent
+    )
+
+
+def _choose_strength(features: np.ndarray, truths: np.ndarray, head: str, seed: int) -> float:
+    order = np.random.default_rng(seed).permutation(len(features))
+    tried, rest = order[::TRIED_SHARE], np.delete(order, slice(None, None, TRIED_SHARE))
+    if not (truths[rest].any(axis=0) & truths[tried].any(axis=0)).any():
+        return 1.0
+    mean, scale = _standardise(features[rest])
+    rows, held = (features[rest] - mean) / scale, (features[tried] - mean) / scale
+    best, chosen, start = -math.inf, STRENGTHS[0], None
+    for strength in STRENGTHS:
+        weights, intercepts, _ = _solve(rows, truths[rest], head, strength, start)
+        start = np.vstack([weights, intercepts])  # the next fit begins where this one ended
+        score = mean_average_precision(held @ weights + intercepts, truths[tried])
+        if score > best:
+            best, chosen = score, strength
+    return chosen
+
+
+def _standardise(features: np.ndarray) -> tuple[Float64[np.ndarray, " dim"], Float64[np.ndarray, " dim"]]:
+    mean = features.mean(axis=0, dtype=np.float64)
+    deviation = features.std(axis=0, dtype=np.float64)
+    varies = deviation > 1e-12 * np.abs(mean)
+    return mean, np.where(varies, deviation, 1.0) * math.sqrt(max(1, int(varies.sum())))
+
+
+def _solve(
+    rows: np.ndarray, truths: np.ndarray, head: str, strength: float, start: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Minimise the losses of all classes at once; give weights, intercepts, and whether that converged."""
+    signs = np.where(truths, 1.0, -1.0)
+    loss = LOSSES[head]
+    shape = (rows.shape[1] + 1, truths.shape[1])
+    if start is None:
+        start = np.zeros(shape)
+
+    def measure(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        weights, intercepts = flat.reshape(shape)[:-1], flat.reshape(shape)[-1]
+        value, slope = loss(rows @ weights + intercepts, signs)
+        gradient = np.vstack([weights + strength * (rows.T @ slope), strength * slope.sum(axis=0)])
+        return 0.5 * float(np.square(weights).sum()) + strength * value, gradient.ravel()
+
+    options = {"maxiter": MAX_ITERATIONS, "ftol": TOLERANCE, "gtol": 0.0}
+    found = scipy.optimize.minimize(measure, start.ravel(), jac=True, method="L-BFGS-B", options=options)
+    solution = np.asarray(found.x).reshape(shape)
+    return solution[:-1], solution[-1], bool(found.success)
+
+
+def _measure_logistic(margins: np.ndarray, signs: np.ndarray) -> tuple[float, np.ndarray]:
+    agreement = signs * margins
+    small = np.exp(-np.abs(agreement))  # never overflows
+    value = float((np.log1p(small) + np.maximum(-agreement, 0.0)).sum())
+    doubt = np.where(agreement >= 0, small, 1.0) / (1.0 + small)
+    return value, -signs * doubt
+
+
+def _measure_squared_hinge(margins: np.ndarray, signs: np.ndarray) -> tuple[float, np.ndarray]:
+    lacking = np.maximum(1.0 - signs * margins, 0.0)
+    return float(np.square(lacking).sum()), -2.0 * signs * lacking
+
+
+LOSSES: dict[str, Loss] = {"linear": _measure_logistic, "svm": _measure_squared_hinge}
