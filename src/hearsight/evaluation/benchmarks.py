@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hearsight.errors import BenchmarkError, UsageError, guess
+from hearsight.evaluation.audioset import read_audioset
+from hearsight.evaluation.dcase import read_dcase2013, read_tut2016, read_tut2018
 from hearsight.evaluation.esc import read_esc10, read_esc50
 from hearsight.evaluation.labelled_folder import read_labelled_folder
 from hearsight.evaluation.labelled_table import read_labelled_table
+from hearsight.evaluation.labelled_videos import read_labelled_videos
 from hearsight.evaluation.protocol import Benchmark, check_folds
+from hearsight.evaluation.urbansound8k import read_urbansound8k
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +82,56 @@ _KINDS = (
         read_esc50,
     ),
     BenchmarkKind(
+        "audioset",
+        "AudioSet, balanced and evaluation segments of 10 s (Gemmeke 2017)",
+        42_531,
+        527,
+        "fitted on balanced_train_segments.csv, scored on eval_segments.csv; multi-label",
+        "research.google.com/audioset, the sounds from YouTube",
+        "folder",
+        read_audioset,
+    ),
+    BenchmarkKind(
+        "tut2018",
+        "TUT Urban Acoustic Scenes 2018, development set, 10 s (Mesaros 2018)",
+        8_640,
+        10,
+        "1 official split, by location",
+        "zenodo.org/record/1228142",
+        "folder",
+        read_tut2018,
+    ),
+    BenchmarkKind(
+        "tut2016",
+        "TUT Acoustic Scenes 2016, 30 s (Mesaros 2016)",
+        1_560,
+        15,
+        "4 official folds; the evaluation set of 390 clips on its own",
+        "zenodo.org/record/45739 and zenodo.org/record/165995",
+        "folder",
+        read_tut2016,
+    ),
+    BenchmarkKind(
+        "dcase2013",
+        "DCASE 2013, scenes of 30 s (Giannoulis 2013)",
+        200,
+        10,
+        "fitted on 100 clips, scored on 100",
+        "archive.org/details/dcase2013_scene_classification and …_testset",
+        "folder",
+        read_dcase2013,
+    ),
+    BenchmarkKind(
+        "urbansound8k",
+        "UrbanSound8K, city sounds of at most 4 s (Salamon 2014)",
+        8_732,
+        10,
+        "10 official folds",
+        "urbansounddataset.weebly.com/urbansound8k.html",
+        "folder",
+        read_urbansound8k,
+    ),
+    BenchmarkKind(
         "csv",
         "a table of clips: path,label[,fold][,source]",
         None,
@@ -96,6 +150,16 @@ _KINDS = (
         "your own",
         "folder",
         read_labelled_folder,
+    ),
+    BenchmarkKind(
+        "videos",
+        "labelled videos, a folder per class or a table (after Aytar 2016, section 4.3)",
+        None,
+        None,
+        "by its folds; 60 % to fit on, 40 % to score where it has none",
+        "your own: the paper's 9,478 videos of 44 categories are not public",
+        "folder or file",
+        read_labelled_videos,
     ),
 )
 

@@ -3,25 +3,13 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 import torch
 
-RATE = 8_000
+from tests.support.layouts import write_sound
 
 # many small networks on a busy machine: a second thread would mostly wait for the first
 torch.set_num_threads(1)
-
-
-def write_sound(path: Path, label: int, number: int, seconds: float = 1.2) -> None:
-    """A tone whose pitch is that of its class, or noise, each file a little other than the next."""
-    rng = np.random.default_rng([label, number])
-    times = np.arange(round(seconds * RATE)) / RATE
-    pitch = 300.0 * (label + 1) * rng.uniform(0.97, 1.03)
-    sound = 0.2 * np.sin(2 * np.pi * pitch * times) + 0.02 * rng.standard_normal(len(times))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, sound.astype(np.float32), RATE)
 
 
 @pytest.fixture
