@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 import hearsight
+from hearsight.cli import app
 from hearsight.runtime import Session
 from tests.support.processes import run_command
 from tests.support.videos import make_waveform, write_folder
@@ -40,23 +41,14 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def hearsight_commands() -> list[str]:
+    return [name for name in app if not name.startswith("-")]
+
+
 def test_help_teaches_every_command() -> None:
     done = run_command("--help")
     assert done.returncode == 0
-    for command in (
-        "build",
-        "train",
-        "learn",
-        "tag",
-        "embed",
-        "evaluate",
-        "export",
-        "push",
-        "convert",
-        "demo",
-        "info",
-        "models",
-    ):
+    for command in hearsight_commands():
         assert command in done.stdout
         told = run_command(command, "--help")
         assert told.returncode == 0
@@ -160,6 +152,16 @@ def test_export_writes_a_file_that_says_what_the_run_says(run: Path, sound: Path
     refused = run_command("export", run, "--out", tmp_path / "small.onnx", "--int8")
     assert refused.returncode == 2
     assert "--calibrate" in refused.stderr
+
+
+def test_benchmarks_are_listed_with_where_to_get_them() -> None:
+    done = run_command("benchmarks", "--json")
+    assert done.returncode == 0, done.stderr
+    found = {one["name"]: one for one in json.loads(done.stdout)}
+    assert found["tut2018"]["clips"] == 8640
+    assert {"name", "title", "clips", "classes", "scored", "where", "takes"} == set(found["csv"])
+    told = run_command("benchmarks")
+    assert all(f"{name}=" in told.stdout for name in found)
 
 
 def test_info_tells_datasets_from_runs(run: Path, tmp_path: Path) -> None:

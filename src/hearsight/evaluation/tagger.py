@@ -22,6 +22,8 @@ TOLERANCE = 1e-6
 """Relative fall of the objective below which a fit is done: weights move no score by then."""
 TRIED_SHARE = 5
 """One of so many clips is kept back to choose C on."""
+PATIENCE = 100.0
+"""C is not tried beyond so many times the best one so far."""
 
 Loss = Callable[[Float64[np.ndarray, "clips classes"], Float64[np.ndarray, "clips classes"]], tuple[float, np.ndarray]]
 """Margins and signs (1 or -1) in; the summed loss and its gradient by the margins out."""
@@ -90,6 +92,8 @@ def _choose_strength(features: np.ndarray, truths: np.ndarray, head: str, seed: 
     rows, held = (features[rest] - mean) / scale, (features[tried] - mean) / scale
     best, chosen, start = -math.inf, STRENGTHS[0], None
     for strength in STRENGTHS:
+        if strength > PATIENCE * chosen:
+            break  # the larger C is, the longer a fit takes
         weights, intercepts, _ = _solve(rows, truths[rest], head, strength, start)
         start = np.vstack([weights, intercepts])  # the next fit begins where this one ended
         score = mean_average_precision(held @ weights + intercepts, truths[tried])
