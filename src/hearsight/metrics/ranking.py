@@ -16,6 +16,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import scipy.sparse
 from jaxtyping import Bool, Float, Float64, Int
 
 from hearsight.metrics.blocks import BLOCK_BYTES, Truths, check_shapes, refuse_nan, walk_columns, widen
@@ -187,11 +188,16 @@ def _rank_repeated(
     """Average precision, AUC and positives of one class in each resample."""
     order = np.argsort(column, kind="stable")
     ascending = column[order]
-    running = np.cumsum(repeated[order], axis=0, dtype=np.int64)
-    running = np.vstack([np.zeros_like(running[:1]), running])
     values, place = np.unique(column[flags], return_inverse=True)  # thresholds: the different scores of positives
-    below = running[np.searchsorted(ascending, values, side="left")]
-    not_above = running[np.searchsorted(ascending, values, side="right")]
+    left = np.searchsorted(ascending, values, side="left")
+    right = np.searchsorted(ascending, values, side="right")
+    edges = np.unique(np.concatenate([[0], left, right, [len(order)]]))
+    # one row of this matrix for each stretch of scores between thresholds: its clips, summed in each resample
+    stretches = scipy.sparse.csr_array(
+        (np.ones(len(order), dtype=np.int32), order, edges), shape=(len(edges) - 1, len(order))
+    )
+    running = np.cumsum(np.vstack([np.zeros_like(repeated[:1]), stretches @ repeated]), axis=0, dtype=np.int64)
+    below, not_above = running[np.searchsorted(edges, left)], running[np.searchsorted(edges, right)]
     true_here = np.zeros_like(below)
     np.add.at(true_here, place, repeated[flags])
     true_up_to = np.cumsum(true_here, axis=0)
