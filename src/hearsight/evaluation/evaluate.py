@@ -34,6 +34,8 @@ MULTI_LABEL_MEASURES = (
     "weighted_area_under_curve",
     "d_prime",
     "lwlrap",
+    "f1_micro",
+    "f1_macro",
     "top_5",
 )
 """What is measured beside the accuracy where it may have several."""
@@ -148,7 +150,9 @@ def _compare_measure(
     ours = _choose_rows(clips, score, held_out=False)
     rows = score.rows[ours]
     scores = (score.decisions[ours], seconds[0].score.decisions[ours])
-    found = compare_measures((measure,), scores, clips.truths[rows], clips.folds[rows], Resampling(seed=seed))[measure]
+    found = compare_measures(
+        (measure,), scores, clips.truths[rows], clips.folds[rows], Resampling(seed=seed), threshold=0.0
+    )[measure]
     return Comparison(found.value, (found.low, found.high), len(rows), 1, measure)
 
 
@@ -232,7 +236,8 @@ def _measure_rows(
     names = ("top_1", *names) if accuracy else names
     rows: Int64[np.ndarray, " chosen"] = score.rows[chosen]
     truths, folds = clips.truths[rows], clips.folds[rows]
-    return PartScore(len(rows), estimate_measures(names, score.decisions[chosen], truths, folds, drawn))
+    measures = estimate_measures(names, score.decisions[chosen], truths, folds, drawn, threshold=0.0)
+    return PartScore(len(rows), measures)
 
 
 def _draw_balanced_part(

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
 from hearsight.errors import UsageError
-from hearsight.metrics.measures import compute_measures, resample_measures
+from hearsight.metrics.measures import THRESHOLD, compute_measures, resample_measures
 
 Over = Literal["clips", "folds", "both"]
 """What is drawn anew in each resample."""
@@ -58,6 +58,8 @@ def estimate_measures(
     truths: Bool[np.ndarray, "clips classes"],
     folds: Int64[np.ndarray, " clips"] | None = None,
     resampling: Resampling | None = None,
+    *,
+    threshold: float = THRESHOLD,
 ) -> dict[str, Estimate]:
     """Work out measures as means over folds, with their intervals.
 
@@ -71,6 +73,8 @@ def estimate_measures(
         Fold of each clip; all clips are one fold unless given.
     resampling
         How intervals are drawn.
+    threshold
+        Of F1: 0.5 for probabilities, 0 for logits and margins.
 
     Raises
     ------
@@ -79,8 +83,8 @@ def estimate_measures(
     """
     drawn = resampling or Resampling()
     places = np.zeros(len(scores), dtype=np.int64) if folds is None else folds
-    resampled = _resample(names, scores, truths, places, drawn)
-    values = _measure_folds(names, scores, truths, places)
+    resampled = _resample(names, scores, truths, places, drawn, threshold)
+    values = _measure_folds(names, scores, truths, places, threshold)
     return {name: _summarise(values[name], resampled[name], drawn) for name in names}
 
 
@@ -90,6 +94,8 @@ def compare_measures(
     truths: Bool[np.ndarray, "clips classes"],
     folds: Int64[np.ndarray, " clips"] | None = None,
     resampling: Resampling | None = None,
+    *,
+    threshold: float = THRESHOLD,
 ) -> dict[str, Estimate]:
     """Work out by how much the first scores are better than the second on the same clips, measure by measure.
 
@@ -99,22 +105,26 @@ def compare_measures(
     drawn = resampling or Resampling()
     first, second = scores
     places = np.zeros(len(first), dtype=np.int64) if folds is None else folds
-    values = [_measure_folds(names, one, truths, places) for one in (first, second)]
-    resampled = [_resample(names, one, truths, places, drawn) for one in (first, second)]
+    values = [_measure_folds(names, one, truths, places, threshold) for one in (first, second)]
+    resampled = [_resample(names, one, truths, places, drawn, threshold) for one in (first, second)]
     return {
         name: _summarise(values[0][name] - values[1][name], resampled[0][name] - resampled[1][name], drawn)
         for name in names
     }
 
 
-def _measure_folds(names: Sequence[str], scores: np.ndarray, truths: np.ndarray, folds: np.ndarray) -> dict[str, float]:
+def _measure_folds(
+    names: Sequence[str], scores: np.ndarray, truths: np.ndarray, folds: np.ndarray, threshold: float
+) -> dict[str, float]:
     """Mean over the folds where a measure is defined."""
-    of_folds = [compute_measures(names, scores[folds == fold], truths[folds == fold]) for fold in np.unique(folds)]
+    of_folds = [
+        compute_measures(names, scores[folds == fold], truths[folds == fold], threshold) for fold in np.unique(folds)
+    ]
     return {name: float(_mean_defined(np.array([[one[name] for one in of_folds]]))[0]) for name in names}
 
 
 def _resample(
-    names: Sequence[str], scores: np.ndarray, truths: np.ndarray, folds: np.ndarray, drawn: Resampling
+    names: Sequence[str], scores: np.ndarray, truths: np.ndarray, folds: np.ndarray, drawn: Resampling, threshold: float
 ) -> dict[str, Float64[np.ndarray, " resamples"]]:
     """Draw resamples and give the mean over folds of each; the draws depend on the folds and the seed alone."""
     if len(folds) == 0 or drawn.resamples < 1 or not 0.0 < drawn.level < 1.0:
@@ -129,7 +139,7 @@ def _resample(
             weights = np.ones((1, len(rows)), dtype=np.int64)
         else:
             weights = rng.multinomial(len(rows), np.full(len(rows), 1.0 / len(rows)), size=drawn.resamples)
-        found = resample_measures(names, scores[rows], truths[rows], weights)
+        found = resample_measures(names, scores[rows], truths[rows], weights, threshold)
         for name in names:
             of_folds[name].append(np.broadcast_to(found[name], drawn.resamples))
     stacked = {name: np.stack(values, axis=1) for name, values in of_folds.items()}

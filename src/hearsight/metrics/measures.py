@@ -23,15 +23,19 @@ MEASURES: dict[str, str] = {
     "f1_micro": "F1, all decisions together",
     "f1_macro": "F1, mean of classes",
 }
-"""What each measure is called for a person. F1 is at a threshold of 0.5, so it wants probabilities."""
+"""What each measure is called for a person."""
 
 RANKED = frozenset({"mean_average_precision", "area_under_curve", "weighted_area_under_curve", "d_prime"})
 """Those that sort every class."""
 THRESHOLD = 0.5
+"""What a score must reach for F1 to call its class true, unless another threshold is given: scores are probabilities then."""
 
 
 def compute_measures(
-    names: Sequence[str], scores: Float[np.ndarray, "clips classes"], truths: Bool[np.ndarray, "clips classes"]
+    names: Sequence[str],
+    scores: Float[np.ndarray, "clips classes"],
+    truths: Bool[np.ndarray, "clips classes"],
+    threshold: float = THRESHOLD,
 ) -> dict[str, float]:
     """Work out some measures; what is undefined is NaN.
 
@@ -41,7 +45,9 @@ def compute_measures(
         When a name is unknown, or scores and truths do not belong together.
     """
     ones = np.ones((1, len(scores)), dtype=np.int64)
-    return {name: float(values[0]) for name, values in resample_measures(names, scores, truths, ones).items()}
+    return {
+        name: float(values[0]) for name, values in resample_measures(names, scores, truths, ones, threshold).items()
+    }
 
 
 def resample_measures(
@@ -49,6 +55,7 @@ def resample_measures(
     scores: Float[np.ndarray, "clips classes"],
     truths: Bool[np.ndarray, "clips classes"],
     weights: Int[np.ndarray, "resamples clips"],
+    threshold: float = THRESHOLD,
 ) -> dict[str, Float64[np.ndarray, " resamples"]]:
     """Work out some measures of many resamples at once.
 
@@ -60,6 +67,8 @@ def resample_measures(
         A row per clip.
     weights
         How often each clip is in each resample; the result is that of the clips repeated so many times.
+    threshold
+        Of F1.
 
     Raises
     ------
@@ -79,7 +88,7 @@ def resample_measures(
         sums, counts = label_ranking_precision(scores, truths)
         found["lwlrap"] = _divide(weights @ sums, weights @ counts)
     if "f1_micro" in names or "f1_macro" in names:
-        called = scores >= THRESHOLD
+        called = scores >= threshold
         hit, wrong = (weights.astype(np.float64) @ part for part in (called & truths, called ^ truths))
         found["f1_micro"] = _divide(2.0 * hit.sum(axis=1), 2.0 * hit.sum(axis=1) + wrong.sum(axis=1))
         found["f1_macro"] = _mean_defined(_divide(2.0 * hit, 2.0 * hit + wrong))

@@ -9,7 +9,7 @@ from hearsight.errors import UsageError
 from hearsight.metrics.averages import mean_average_precision
 from hearsight.metrics.intervals import Resampling, compare_measures, estimate_measures
 from hearsight.metrics.measures import MEASURES, compute_measures, resample_measures
-from hearsight.metrics.tagging import lwlrap, top_accuracy
+from hearsight.metrics.tagging import f1_micro, lwlrap, top_accuracy
 
 ALL = tuple(MEASURES)
 
@@ -104,3 +104,12 @@ def test_unknown_measures_and_impossible_resamplings_are_refused():
     assert "did you mean 'mean_average_precision'?" in caught.value.hint
     with pytest.raises(UsageError, match="level 1"):
         estimate_measures(("top_1",), scores, truths, None, Resampling(level=1.0))
+
+
+def test_f1_of_logits_at_zero_is_that_of_their_probabilities_at_a_half():
+    scores, truths = draw()
+    logits = np.log(scores / (1.0 - scores))
+    names = ("f1_micro", "f1_macro")
+    one = estimate_measures(names, scores, truths)
+    assert estimate_measures(names, logits, truths, threshold=0.0) == one
+    assert one["f1_micro"].value == pytest.approx(f1_micro(scores, truths))
