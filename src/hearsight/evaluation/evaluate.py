@@ -276,8 +276,8 @@ def _note_folds(clips: Benchmark, score: CrossScore) -> list[str]:
         if absent:
             notes.append(f"fold {fold.fold}: no other fold has a clip of {list_some(absent)}")
         if unscored:
-            told = f"no clip of {list_some(unscored)}, so their average precision is undefined"
-            notes.append(f"fold {fold.fold}: {told}, and {len(unscored)} classes are left out of the mean")
+            told = "average precision is undefined there, and left out of the mean"
+            notes.append(f"fold {fold.fold}: no clip of {list_some(unscored)}: {told}")
         if not fold.converged:
             notes.append(f"fold {fold.fold}: the classifier did not converge")
     return notes

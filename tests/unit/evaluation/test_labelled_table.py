@@ -39,6 +39,19 @@ def test_train_and_test_are_a_fixed_split(make_folder):
     assert evaluate("baseline:log-mel", f"csv={folder / 'clips.csv'}", cache=False).num_clips == 2
 
 
+def test_a_fold_of_one_class_is_scored_and_what_it_lacks_is_named(make_folder):
+    folder = make_folder({"a": 6, "b": 6})
+    rows = [
+        f"{name}/{number}.wav,{name},{3 if name == 'a' and number > 3 else number % 2},"
+        for name in "ab"
+        for number in range(6)
+    ]
+    result = evaluate("baseline:log-mel", f"csv={write_table(folder, rows)}", cache=False)
+    assert len(result.folds) == 3
+    assert result.undefined == ("b",)
+    assert "fold 3: no clip of b: average precision is undefined there, and left out of the mean" in result.notes
+
+
 def test_folds_are_dealt_by_content_where_there_are_none_and_sources_stay_together(make_folder):
     folder = make_folder({"a": 12, "b": 12})
     rows = [f"{name}/{number}.wav,{name},{name}{number // 2}" for name in "ab" for number in range(12)]
