@@ -187,7 +187,9 @@ def embed(
 
 @app.command(group=_WORK)
 def evaluate(
-    run: Annotated[str, Parameter(help="a run folder, hf://owner/name, or baseline:log-mel")],
+    run: Annotated[
+        str, Parameter(help="a run folder, hf://owner/name, baseline:log-mel, or vision:KIND:WHERE for videos")
+    ],
     /,
     *,
     benchmark: Annotated[str, Parameter(help="NAME=FOLDER, such as esc50=ESC-50; see hearsight benchmarks")],

@@ -11,6 +11,7 @@ from jaxtyping import Float32, Float64
 
 import hearsight
 from hearsight.errors import UsageError, guess
+from hearsight.evaluation.watching import MediaEmbedder, load_vision
 from hearsight.signal.log_mel import JIA, compute_log_mel
 
 BASELINES = ("log-mel",)
@@ -98,14 +99,14 @@ class LogMelBaseline:
         return row[None].astype(np.float32), np.ones(1)
 
 
-def load_embedder(run: str | Path, *, untrained: bool = False, seed: int = 0) -> Embedder:
+def load_embedder(run: str | Path, *, untrained: bool = False, seed: int = 0) -> Embedder | MediaEmbedder:
     """Find what a benchmark is to be described by.
 
     Parameters
     ----------
     run
-        A run or checkpoint folder, or ``hf://owner/name``; ``baseline:log-mel``; or ``untrained:NAME``, a network of the zoo with
-        fresh weights.
+        A run or checkpoint folder, or ``hf://owner/name``; ``baseline:log-mel``; ``untrained:NAME``, a network of the zoo with
+        fresh weights; or ``vision:KIND:WHERE``, a vision teacher that looks at videos instead of hearing them.
     untrained
         Take the network of the run, but with fresh weights.
     seed
@@ -114,7 +115,7 @@ def load_embedder(run: str | Path, *, untrained: bool = False, seed: int = 0) ->
     Raises
     ------
     UsageError
-        When there is no such baseline or network, or fresh weights are asked of a baseline.
+        When there is no such baseline or network, or fresh weights are asked of a baseline or a teacher.
     CheckpointError
         When the folder is no checkpoint.
     """
@@ -125,6 +126,10 @@ def load_embedder(run: str | Path, *, untrained: bool = False, seed: int = 0) ->
         if untrained:
             raise UsageError("--untrained", "a baseline has no weights", "a run folder")
         return LogMelBaseline()
+    if colon and kind == "vision":
+        if untrained:
+            raise UsageError("--untrained", "a teacher's weights are what it is", "a run folder")
+        return load_vision(name)
     if colon and kind == "untrained":
         return _build_untrained(name, 2, {}, seed)
     from hearsight.listening.listener import load

@@ -18,6 +18,7 @@ from hearsight.dataset.layout import replacing
 from hearsight.errors import BenchmarkError, MediaError
 from hearsight.evaluation.embedders import Embedder
 from hearsight.evaluation.protocol import Benchmark, BenchmarkClip, digest_files, list_some
+from hearsight.evaluation.watching import MediaEmbedder
 from hearsight.media.decode import read_audio
 from hearsight.records import RejectReason
 from hearsight.units import to_samples
@@ -48,7 +49,9 @@ class BenchmarkEmbeddings:
     failures: dict[int, str]
 
 
-def embed_benchmark(embedder: Embedder, benchmark: Benchmark, *, cache: bool = True) -> BenchmarkEmbeddings:
+def embed_benchmark(
+    embedder: Embedder | MediaEmbedder, benchmark: Benchmark, *, cache: bool = True
+) -> BenchmarkEmbeddings:
     """Describe every clip of a benchmark, or read what was found last time.
 
     Parameters
@@ -77,7 +80,7 @@ def embed_benchmark(embedder: Embedder, benchmark: Benchmark, *, cache: bool = T
     return found
 
 
-def _embed_clips(embedder: Embedder, benchmark: Benchmark) -> BenchmarkEmbeddings:
+def _embed_clips(embedder: Embedder | MediaEmbedder, benchmark: Benchmark) -> BenchmarkEmbeddings:
     rows: list[np.ndarray] = []
     shares: list[np.ndarray] = []
     counts = np.zeros(len(benchmark), dtype=np.int64)
@@ -85,7 +88,10 @@ def _embed_clips(embedder: Embedder, benchmark: Benchmark) -> BenchmarkEmbedding
     with track(f"embedding {benchmark.name}", len(benchmark), "clips") as bar:
         for index, clip in enumerate(benchmark.clips):
             try:
-                values, weights = embedder.embed(_read_clip(benchmark, clip, embedder.sample_rate))
+                if isinstance(embedder, MediaEmbedder):
+                    values, weights = embedder.embed_media(benchmark.locate(clip))
+                else:
+                    values, weights = embedder.embed(_read_clip(benchmark, clip, embedder.sample_rate))
             except MediaError as error:
                 failures[index] = f"{clip.path}: {error.found}"
             else:
@@ -148,7 +154,7 @@ def pool_segments(found: BenchmarkEmbeddings, pool: Pool) -> Float32[np.ndarray,
     return np.hstack([mean, deviation]).astype(np.float32)
 
 
-def _name_entry(embedder: Embedder, benchmark: Benchmark) -> Path:
+def _name_entry(embedder: Embedder | MediaEmbedder, benchmark: Benchmark) -> Path:
     digest = hashlib.sha256(f"{hearsight.__version__} {embedder.compute_digest()} {benchmark.clip_seconds}".encode())
     for content in digest_files([benchmark.locate(clip) for clip in benchmark.clips]):
         digest.update(content.encode())

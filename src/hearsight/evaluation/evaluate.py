@@ -21,6 +21,7 @@ from hearsight.evaluation.intervals import bootstrap_interval, mean_of_folds
 from hearsight.evaluation.protocol import Benchmark, list_some
 from hearsight.evaluation.result import Comparison, Evaluation, PartScore
 from hearsight.evaluation.transfer import CrossScore, score_splits
+from hearsight.evaluation.watching import MediaEmbedder
 from hearsight.metrics.balanced import draw_balanced
 from hearsight.metrics.intervals import Resampling, compare_measures, estimate_measures
 
@@ -58,7 +59,8 @@ def evaluate(
     Parameters
     ----------
     run
-        A run or checkpoint folder, ``baseline:log-mel``, or ``untrained:NAME`` for a network of the zoo with fresh weights.
+        A run or checkpoint folder, ``baseline:log-mel``, ``untrained:NAME`` for a network of the zoo with fresh weights, or
+        ``vision:KIND:WHERE`` for a vision teacher that looks at videos.
     benchmark
         ``NAME=FOLDER``, such as ``esc50=ESC-50``; see :data:`hearsight.evaluation.benchmarks.BENCHMARKS`.
     head
@@ -174,7 +176,7 @@ def _leave_out_unreadable(clips: Benchmark, found: BenchmarkEmbeddings, unreadab
 def _make_evaluation(
     run: str,
     config: EvaluateConfig,
-    embedder: Embedder,
+    embedder: Embedder | MediaEmbedder,
     clips: Benchmark,
     score: CrossScore,
     shared: Contamination | None,
