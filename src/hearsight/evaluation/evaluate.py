@@ -88,12 +88,12 @@ def evaluate(
     clips = load_benchmark(benchmark)
     if config.clip_seconds is not None:
         clips = dataclasses.replace(clips, clip_seconds=config.clip_seconds)
+    shared = None if config.against is None else find_contamination(config.against, clips)  # soon told if it is none
     embedder = load_embedder(run, untrained=config.untrained, seed=config.seed)
     found = embed_benchmark(embedder, clips, cache=config.cache)
     clips = _leave_out_unreadable(clips, found, config.unreadable)
     features = found.values if embedder.pooled else pool_segments(found, config.pool)
     score = score_splits(features, clips, head=config.head, strength=config.strength, seed=config.seed)
-    shared = None if config.against is None else find_contamination(config.against, clips)
     made = _make_evaluation(str(run), config, embedder, clips, score, shared)
     return dataclasses.replace(made, dim=features.shape[1], seconds=time.monotonic() - started)
 
