@@ -38,6 +38,7 @@ check: $(VENV)/.dev  ## format, lint, types, import layers, docs
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python docs/reference.py --check
+	$(BIN)/python docs/results.py --check
 	$(BIN)/python docs/check.py
 
 format: $(VENV)/.dev  ## format the code and sort its imports

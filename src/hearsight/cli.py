@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -201,6 +202,11 @@ def evaluate(
         Path | None, Parameter(help="a dataset: name the clips that it holds, score without them too")
     ] = None,
     cache: Annotated[bool, Parameter(help="keep the embeddings of the benchmark for the next time")] = True,
+    record: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="cell of a paper's table that this measures, TABLE:ROW:COLUMN; repeatable"),
+    ] = None,
+    results: Annotated[Path, Parameter(help="where `--record` keeps it")] = Path("results.jsonl"),
     config: ConfigFile = None,
     overrides: Override = None,
     as_json: AsJson = False,
@@ -209,15 +215,58 @@ def evaluate(
 
     Prints the accuracy of each fold, their mean and a 95 % interval, and further measures; with `--json` one object with the keys
     `benchmark, model, head, accuracy, folds, interval, num_clips, measures` and some more. With `--against DATASET` clips that were
-    trained on are looked for by their sound.
+    trained on are looked for by their sound. With `--record` the score stands in `hearsight tables` beside the published one.
     """
     from hearsight.config import EvaluateConfig, load_config
     from hearsight.evaluation.evaluate import evaluate as evaluate_model
+    from hearsight.evaluation.record import check_cells, make_measurement
+    from hearsight.evaluation.results import record_measurements
 
+    cells = check_cells(record or (), benchmark)
     given = {"head": head, "untrained": untrained, "seed": seed, "cache": cache, "pool": pool, "against": against}
     knobs = load_config(EvaluateConfig, "evaluate", config, overrides or (), **given)
     result = evaluate_model(run, benchmark, **knobs.model_dump())
     _print_summary(result, as_json)
+    if cells:
+        command = shlex.join(["hearsight", *sys.argv[1:]])
+        record_measurements(results, [make_measurement(result, cell, command) for cell in cells])
+
+
+@app.command(group=_WORK)
+def tables(
+    name: Annotated[
+        str | None, Parameter(help="a table such as jia2019-3, or a paper such as jia2019; all by default")
+    ] = None,
+    /,
+    *,
+    format: Annotated[
+        Literal["table", "markdown", "csv", "json"], Parameter(help="for a person, or for other programs")
+    ] = "table",
+    results: Annotated[
+        Path | None, Parameter(help="what `hearsight evaluate --record` kept; results.jsonl where there is one")
+    ] = None,
+    provenance: Annotated[bool, Parameter(negative="", help="say of each number of ours where it comes from")] = False,
+) -> None:
+    """Set what was measured beside what the four papers print.
+
+    Every table of Jia 2019, Hershey 2017, SoundNet 2016 and Wu & Lee 2018. Ours are sizes, counted from the networks as built, and
+    recorded measurements; blank where nothing was measured. Footnotes say where we measured otherwise than the paper.
+    """
+    from hearsight.console import show_table
+    from hearsight.evaluation.results import RESULTS
+    from hearsight.evaluation.tables import fill_tables, spell_csv, spell_markdown
+
+    filled = fill_tables(name, results or (RESULTS if RESULTS.exists() else None))
+    if provenance:
+        sys.stdout.write("".join(f"{line}\n" for table in filled for line in table.list_provenance()))
+    elif format == "json":
+        _print_json([table.as_json() for table in filled])
+    elif format == "table":
+        for table in filled:
+            show_table(table.table.title, table.columns, table.list_rows(), right=table.numbers)
+            sys.stdout.write("".join(f"  {note}\n" for note in table.list_notes()) + "\n")
+    else:
+        sys.stdout.write(spell_markdown(filled) if format == "markdown" else spell_csv(filled))
 
 
 @app.command(group=_WORK)

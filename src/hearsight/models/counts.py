@@ -32,9 +32,13 @@ def count_network(network: Network) -> Counts:
     The sizes of the maps are followed on torch's ``meta`` device, which computes nothing: a network of a hundred million weights
     is counted in milliseconds, and one that was built on that device needs no memory.
     """
-    parameters = sum(parameter.numel() for parameter in network.parameters())
     weights = sum(parameter.numel() for parameter in network.parameters() if parameter.ndim > 1)
-    return Counts(parameters, weights, sum(count_layers(network).values()))
+    return Counts(count_parameters(network), weights, sum(count_layers(network).values()))
+
+
+def count_parameters(network: Network) -> int:
+    """Count all parameters."""
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def count_layers(network: Network) -> dict[str, int]:

@@ -1,0 +1,86 @@
+"""An evaluation as a measurement of a published cell."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+
+import hearsight
+from hearsight.errors import UsageError
+from hearsight.evaluation.evaluate import Evaluation
+from hearsight.evaluation.published import PublishedCell, find_cell
+from hearsight.evaluation.results import Measurement
+
+
+def check_cells(names: Sequence[str], benchmark: str) -> list[PublishedCell]:
+    """Find the cells that an evaluation is to be recorded in, before it takes its time.
+
+    Parameters
+    ----------
+    names
+        ``TABLE:ROW:COLUMN`` of each.
+    benchmark
+        ``NAME=FOLDER``, what will be evaluated on.
+
+    Raises
+    ------
+    UsageError
+        When there is no such cell, it is of another benchmark, or what belongs there is counted and not measured.
+    """
+    cells = [find_cell(name) for name in names]
+    kind = benchmark.partition("=")[0]
+    for cell in cells:
+        if not cell.column.metric:
+            raise UsageError(f"--record {cell.name}", "counted by the code", "a cell that is measured")
+        if cell.benchmark != kind:
+            raise UsageError(f"--record {cell.name}", f"benchmark {kind}", f"{cell.benchmark}, which the cell is of")
+    return cells
+
+
+def make_measurement(evaluation: Evaluation, cell: PublishedCell, command: str) -> Measurement:
+    """Make a measurement of an evaluation.
+
+    Parameters
+    ----------
+    evaluation
+        What was measured.
+    cell
+        Where it belongs.
+    command
+        What was typed.
+
+    Raises
+    ------
+    UsageError
+        When the evaluation does not measure what the cell's column holds.
+    """
+    value = getattr(evaluation, cell.column.metric, None)
+    if not isinstance(value, float):
+        metric = cell.column.metric.replace("_", " ")
+        raise UsageError(f"--record {cell.name}", f"an evaluation on {evaluation.benchmark} does not measure {metric}")
+    scale = 100.0 if cell.column.unit == "%" else 1.0
+    low, high = evaluation.interval
+    return Measurement(
+        table=cell.table.name,
+        row=cell.row.key,
+        column=cell.column.key,
+        value=round(scale * value, 4),
+        # the interval of an evaluation is that of its accuracy
+        interval=(round(scale * low, 4), round(scale * high, 4)) if cell.column.metric == "accuracy" else None,
+        benchmark=evaluation.benchmark,
+        protocol={
+            "model": evaluation.model,
+            "untrained": evaluation.untrained,
+            "head": evaluation.head,
+            "pool": evaluation.pool,
+            "folds": len(evaluation.folds),
+            "num_clips": evaluation.num_clips,
+            "num_classes": evaluation.num_classes,
+        },
+        data=evaluation.run,
+        num_clips=evaluation.num_clips,
+        seed=evaluation.seed,
+        date=datetime.datetime.now(tz=datetime.UTC).date(),
+        version=hearsight.__version__,
+        command=command,
+    )

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import re
+
+import pytest
+
+import hearsight
+from hearsight.errors import UsageError
+from hearsight.evaluation.evaluate import evaluate
+from hearsight.evaluation.published import find_cell
+from hearsight.evaluation.record import check_cells, make_measurement
+from tests.support.measurements import CELL
+
+
+@pytest.fixture
+def scored(make_folder):
+    """An evaluation of the baseline on a few tones, given out as one of ESC-10."""
+    folder = make_folder({"high": 6, "low": 6})
+    result = evaluate("baseline:log-mel", f"folder={folder}", head="svm", strength=1.0, cache=False)
+    return dataclasses.replace(result, benchmark="esc10", accuracy=0.75, interval=(0.7, 0.8))
+
+
+def test_an_evaluation_becomes_a_measurement_with_all_that_is_needed_to_repeat_it(scored) -> None:
+    one = make_measurement(scored, find_cell(CELL), "hearsight evaluate x")
+    assert (one.value, one.interval) == (75.0, (70.0, 80.0))
+    assert (one.benchmark, one.data, one.num_clips, one.seed) == ("esc10", "baseline:log-mel", 12, 0)
+    assert one.protocol["head"] == "svm"
+    assert one.protocol["folds"] == 5
+    assert (one.version, one.command) == (hearsight.__version__, "hearsight evaluate x")
+    assert one.date == datetime.datetime.now(tz=datetime.UTC).date()
+
+
+def test_only_an_accuracy_has_an_evaluation_s_interval(scored) -> None:
+    one = make_measurement(scored, find_cell("jia2019-3:vggish-fcn:map"), "x")
+    assert one.value == pytest.approx(100 * scored.mean_average_precision)
+    assert one.interval is None
+
+
+def test_what_an_evaluation_does_not_measure_is_refused(scored) -> None:
+    with pytest.raises(UsageError, match="does not measure area under curve"):
+        make_measurement(scored, find_cell("jia2019-2:vggish-fcn:auc"), "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "benchmark", "told"),
+    [
+        (CELL, "esc50=x", "benchmark esc50, wanted esc10"),
+        ("soundnet2016-6:esc50-vgg:pool5", "esc10=x", "wanted esc50"),
+        ("wu2018-1:mlp:size", "esc10=x", "counted by the code"),
+        ("soundnet2016-4:svm:esc10", "esc10=x", "no row 'svm'"),
+    ],
+)
+def test_a_record_that_cannot_be_is_refused_before_anything_is_measured(name: str, benchmark: str, told: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(told)):
+        check_cells([name], benchmark)
+    assert [cell.name for cell in check_cells([CELL], "esc10=x")] == [CELL]
