@@ -1,4 +1,4 @@
-"""Paper and ink: figures of one style, given out as SVG or PNG. The only file that imports Matplotlib.
+"""Paper and ink: figures of one style, given out as SVG, PNG, PDF or pixels. The only file that imports Matplotlib.
 
 Figures are drawn with a few named colours. In SVG those for text, lines and ground become CSS variables, so that a figure in a page
 follows the page's light or dark theme; text stays text.
@@ -15,8 +15,10 @@ from typing import Any
 import matplotlib
 import matplotlib.colors
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 
 INK = "#1b1f24"
 FAINT = "#6e7781"
@@ -27,6 +29,12 @@ GREEN = "#4d8b4a"
 GRAY = "#8c959f"
 SERIES = (BLUE, ORANGE, GREEN, "#7d5aa6", GRAY)
 """Colours of curves and bars; they read on a light and on a dark ground, and in grey."""
+
+CATEGORIES = (
+    *(BLUE, ORANGE, GREEN, "#7d5aa6", "#c9a227", "#2f8f8f", "#b5446e"),
+    *("#6b4f3a", "#88a53c", "#5d6bd1", "#d98b8b", "#1f4e5f"),
+)
+"""Colours of named groups of points, told apart side by side on a light ground."""
 
 _VARIABLES = {INK: "--ink", FAINT: "--faint", HAIR: "--hair"}
 _STYLE: Any = {
@@ -54,6 +62,7 @@ _STYLE: Any = {
     "legend.fontsize": 8.0,
     "image.cmap": "magma",
     "svg.fonttype": "none",
+    "pdf.fonttype": 42,
     "svg.hashsalt": "hearsight",
 }
 
@@ -97,6 +106,53 @@ def to_png(figure: Figure, dots_per_inch: int = 150) -> bytes:
     with matplotlib.rc_context(_STYLE):
         figure.savefig(stream, format="png", dpi=dots_per_inch, facecolor="white", metadata={"Software": None})
     return stream.getvalue()
+
+
+def to_file(figure: Figure, kind: str, title: str, dots_per_inch: int = 200) -> bytes:
+    """Give a figure as a file that stands alone, on a white ground; the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    figure
+        What was drawn.
+    kind
+        ``png``, or ``svg`` or ``pdf``, whose lines and text stay lines and text.
+    title
+        What the file says of itself.
+    dots_per_inch
+        Of a PNG, and of the pictures within the others.
+    """
+    dates: dict[str, Any] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}.get(
+        kind, {"CreationDate": None, "Creator": None, "Producer": None}
+    )
+    stream = io.BytesIO()
+    with matplotlib.rc_context(_STYLE):
+        figure.savefig(stream, format=kind, dpi=dots_per_inch, facecolor="white", metadata={**dates, "Title": title})
+    return stream.getvalue()
+
+
+def to_pixels(figure: Figure, width: int, height: int) -> UInt8[np.ndarray, "height width 4"]:
+    """Give a figure as red, green, blue and opacity of every pixel, in a size in pixels; the ground is transparent.
+
+    The figure's width in inches stays as it is, so that a larger picture has larger letters; its height becomes what the size says.
+    """
+    inches = figure.get_figwidth()
+    figure.set_size_inches(inches, inches * height / width)
+    with matplotlib.rc_context(_STYLE):
+        canvas = FigureCanvasAgg(figure)
+        figure.set_dpi(width / inches)
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba()).copy()
+
+
+def outline(colour: str) -> list[AbstractPathEffect]:
+    """Give what draws letters with a rim of a colour, so that they read on any ground."""
+    return [withStroke(linewidth=2.0, foreground=colour)]
+
+
+def shorten(name: str, most: int) -> str:
+    """Shorten a name to ``most`` letters, saying so by an ellipsis."""
+    return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"
 
 
 def shade_all(values: Float[np.ndarray, "rows columns"], colour: str) -> Float[np.ndarray, "rows columns 4"]:

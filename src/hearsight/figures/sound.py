@@ -18,7 +18,7 @@ _TICKS = (250.0, 500.0, 1000.0, 2000.0, 4000.0)
 def draw_spectrogram(log_mel: Float32[np.ndarray, "frames mels"], front_end: FrontEnd, width: float = 2.4) -> Any:
     """Draw a log-mel matrix, small: seconds to the right, Hz upwards; give the Matplotlib figure."""
     with drawing(width, 1.05) as figure:
-        _show_log_mel(figure.add_subplot(), log_mel, front_end)
+        show_log_mel(figure.add_subplot(), log_mel, front_end)
         return figure
 
 
@@ -42,7 +42,7 @@ def draw_tagged(
     names = sorted(best, key=lambda name: (-best[name], name))[:lanes]
     with drawing(8.0, 2.3 + 0.24 * len(names)) as figure:
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2.1, 0.24 * len(names) + 0.1))
-        _show_log_mel(above, log_mel, front_end)
+        show_log_mel(above, log_mel, front_end)
         above.set_xlabel("")
         for row, name in enumerate(names):
             chosen = [tag for tag in tags if tag.name == name]
@@ -62,7 +62,8 @@ def draw_tagged(
         return figure
 
 
-def _show_log_mel(axes: Any, log_mel: Float[np.ndarray, "frames mels"], front_end: FrontEnd) -> None:
+def show_log_mel(axes: Any, log_mel: Float[np.ndarray, "frames mels"], front_end: FrontEnd) -> None:
+    """Show a log-mel matrix in axes of a figure: seconds to the right, Hz upwards, as bright as is loud within this sound."""
     seconds = len(log_mel) * front_end.hop_length / front_end.sample_rate
     low, high = np.quantile(log_mel, [0.05, 0.999])
     extent = (0.0, seconds, 0.0, float(front_end.n_mels))

@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from hearsight.figures.canvas import INK, drawing, to_png, to_svg
+from hearsight.figures.canvas import INK, drawing, shorten, to_file, to_png, to_svg
 from hearsight.figures.labels import draw_agreement, draw_label_counts
 from hearsight.figures.scores import Score, draw_scores
 from hearsight.figures.sound import draw_spectrogram, draw_tagged
@@ -102,3 +102,19 @@ def test_every_reference_in_an_svg_points_into_it(log_mel: np.ndarray) -> None:
     ids = set(re.findall(r'id="([^"]+)"', text))
     assert set(re.findall(r"url\(#([^)]+)\)", text)) | set(re.findall(r'href="#([^"]+)"', text)) <= ids
     assert not re.findall(r'href="(?!#|data:)', text)
+
+
+@pytest.mark.parametrize(("kind", "head"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_a_figure_s_file_is_the_same_every_time_and_stands_on_white(kind: str, head: bytes) -> None:
+    first, second = (to_file(draw_label_counts({"vision": [3, 1]}), kind, "counts", 50) for _ in range(2))
+    assert first == second
+    assert first.startswith(head)
+    if kind == "svg":
+        assert b"#ffffff" in first
+        assert b"labels, most frequent first</text>" in first
+        assert b"var(--" not in first
+
+
+def test_a_name_is_shortened_with_an_ellipsis_and_a_short_one_not() -> None:
+    assert shorten("abc def", 7) == "abc def"
+    assert shorten("abc def", 5) == "abc…"
