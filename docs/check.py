@@ -51,12 +51,13 @@ def read_help() -> dict[str, str]:
     """Ask the command line for its commands and their help."""
     from hearsight.cli import app
 
+    def ask(*names: str) -> str:
+        run = [sys.executable, "-m", "hearsight", *names, "--help"]
+        return subprocess.run(run, capture_output=True, text=True, check=True).stdout
+
     names = [name for name in app if not name.startswith("-")]
-    run = [sys.executable, "-m", "hearsight"]
-    return {
-        name: subprocess.run([*run, name, "--help"], capture_output=True, text=True, check=True).stdout
-        for name in names
-    }
+    inner = {name: [each for each in app[name] if not each.startswith("-")] for name in names}
+    return {name: "".join([ask(name), *(ask(name, each) for each in inner[name])]) for name in names}
 
 
 def check_commands(text: str, helps: dict[str, str]) -> Iterator[str]:

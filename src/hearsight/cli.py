@@ -18,6 +18,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 import hearsight
 from hearsight.errors import HearsightError
+from hearsight.plots.commands import COMMANDS
 
 app = App(
     name="hearsight",
@@ -32,6 +33,13 @@ app = App(
 
 _LOOP = Group("From videos to a model", sort_key=0)
 _WORK = Group("The model at work", sort_key=1)
+
+plot = App(
+    name="plot", help="Draw a figure of the papers from your own results, and write it as PNG, SVG or PDF.", group=_WORK
+)
+app.command(plot)
+for _command in COMMANDS:
+    plot.command(_command)
 
 Override = Annotated[list[str] | None, Parameter(name="--set", negative="", help="a knob, as key=value; repeatable")]
 ConfigFile = Annotated[

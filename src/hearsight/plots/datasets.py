@@ -1,0 +1,161 @@
+"""Figures of a dataset, and of what a network makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float64, Int64
+
+from hearsight.dataset.reader import Dataset
+from hearsight.errors import DatasetError, UsageError
+from hearsight.figures.activations import Excitement, draw_activations
+from hearsight.figures.label_statistics import draw_label_statistics
+from hearsight.figures.maps import draw_maps
+from hearsight.learners import map_to_plane
+from hearsight.listening.listener import load
+from hearsight.plots.hearing import HeardClips, choose_evenly, find_class_names, hear_clips
+from hearsight.plots.pictures import read_picture
+
+NUM_UNITS = 4
+"""Units that are shown where none is named."""
+
+
+def plot_label_statistics(dataset: Path) -> Any:
+    """Draw how often each class of a dataset appears (after Jia 2019, figure 2).
+
+    Raises
+    ------
+    DatasetError
+        When the dataset cannot be read.
+    """
+    data = Dataset(dataset)
+    counts: dict[str, dict[str, int]] = {}
+    for record in data.classes:
+        counts.setdefault(record.modality, {})[record.name] = record.count
+    if not counts:
+        raise DatasetError(dataset, "no class that a clip carries", "a dataset with labels")
+    return draw_label_statistics(counts, len(data))
+
+
+def plot_maps(dataset: Path, run: Path, *, clips: int = 1000, seed: int = 0) -> Any:
+    """Draw clips as points, as they are seen and as they are heard, by t-SNE (after Aytar 2016, figure 4).
+
+    What is seen are the probabilities that the first vision teacher gave, what is heard is the mean of the network's embeddings.
+    The colours are the most probable visual labels, which neither map was made with.
+
+    Parameters
+    ----------
+    dataset, run
+        The folders.
+    clips
+        Most clips, taken evenly from all of the dataset.
+    seed
+        Of the maps.
+
+    Raises
+    ------
+    DatasetError
+        When the dataset cannot be read, or no vision teacher looked at it.
+    CheckpointError
+        When the run has no usable checkpoint.
+    UsageError
+        When there are too few clips for a map.
+    """
+    data, listener = Dataset(dataset), load(run)
+    chosen = choose_evenly(np.arange(len(data)), clips)
+    seen = read_sights(data, chosen)
+    heard = hear_clips(listener, data, chosen)
+    labels = find_class_names(data, [int(clip) for clip in chosen], "vision")
+    maps = {
+        f"seen: {data.manifest.teachers[0].name}": map_to_plane(seen, seed),
+        f"heard: {listener.name}": map_to_plane(heard.embeddings, seed),
+    }
+    return draw_maps(maps, labels)
+
+
+def read_sights(data: Dataset, clips: Int64[np.ndarray, " clips"]) -> Float64[np.ndarray, "clips classes"]:
+    """Read what the first vision teacher said of clips: the square root of each class's probability, 0 where it was not kept.
+
+    The distance of two rows is then that of Hellinger, which suits probabilities.
+
+    Raises
+    ------
+    DatasetError
+        When there is no vision teacher.
+    """
+    teacher = next((one for one in data.manifest.teachers if one.modality == "vision"), None)
+    if teacher is None:
+        raise DatasetError(data.path, "no vision teacher", "a dataset that was built with one")
+    tables = [data.soft_labels(teacher.name, shard.index) for shard in data.manifest.shards]
+    table = pa.concat_tables(tables).select(["classes", "probabilities"]).take(pa.array(clips))
+    values = np.zeros((len(clips), teacher.num_classes))
+    for row, said in zip(values, table.to_pylist(), strict=True):
+        row[said["classes"]] = np.sqrt(said["probabilities"])
+    return values
+
+
+def plot_activations(
+    dataset: Path, run: Path, *, units: Sequence[int] | None = None, clips: int = 6, most: int = 2000
+) -> Any:
+    """Draw the pictures of the clips whose sound excites units of the embedding most (after Aytar 2016, figure 6).
+
+    Parameters
+    ----------
+    dataset
+        A dataset whose media are still where they were.
+    run
+        The run folder.
+    units
+        Places in the embedding, from 0; without, the four that are excited most selectively: whose best clips stand furthest above
+        their mean, in deviations.
+    clips
+        Clips of each unit, all from different media.
+    most
+        Most clips that are heard, taken evenly from all of the dataset.
+
+    Raises
+    ------
+    UsageError
+        When there is no such unit, or no clip is asked for.
+    DatasetError, CheckpointError, MediaError
+        When the dataset, the run or a clip's media cannot be read.
+    """
+    if clips < 1:
+        raise UsageError("--clips", f"{clips}", "at least 1")
+    data, listener = Dataset(dataset), load(run)
+    dim = listener.embedding_dim
+    wrong = [unit for unit in units or () if not 0 <= unit < dim]
+    if wrong:
+        raise UsageError("--units", f"{wrong[0]}", f"0 to {dim - 1}: {listener.name} has {dim} units in its embedding")
+    heard = hear_clips(listener, data, choose_evenly(np.arange(len(data)), most))
+    rows = data.clips().select(["source", "start", "duration"]).take(pa.array(heard.clips)).to_pylist()
+    chosen = list(units) if units else choose_units(heard, clips)
+    return draw_activations([(f"unit {unit}", _collect(heard, rows, unit, clips)) for unit in chosen])
+
+
+def choose_units(heard: HeardClips, clips: int) -> list[int]:
+    """Choose the units whose best clips stand furthest above the mean, in deviations; a unit that is never excited is none."""
+    peaks = heard.peaks.astype(np.float64)
+    deviation = peaks.std(axis=0)
+    best = np.sort(peaks, axis=0)[-clips:].mean(axis=0)
+    selectivity = np.where(deviation > 1e-9, (best - peaks.mean(axis=0)) / np.maximum(deviation, 1e-9), -np.inf)
+    return [int(unit) for unit in np.argsort(-selectivity, kind="stable")[:NUM_UNITS]]
+
+
+def _collect(heard: HeardClips, rows: list[dict[str, Any]], unit: int, clips: int) -> list[Excitement]:
+    """Collect the clips that excite a unit most, one of each medium."""
+    found: dict[str, Excitement] = {}
+    for row in np.argsort(-heard.peaks[:, unit], kind="stable"):
+        clip = rows[int(row)]
+        if clip["source"] in found:
+            continue
+        picture = read_picture(clip, float(heard.peak_times[row, unit]))
+        name = f"{Path(clip['source']).stem}"
+        found[clip["source"]] = Excitement(picture, float(heard.peaks[row, unit]), name)
+        if len(found) == clips:
+            break
+    return list(found.values())

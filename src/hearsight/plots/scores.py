@@ -1,0 +1,59 @@
+"""Figures of how well a network tells classes apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hearsight import metrics
+from hearsight.dataset.reader import Dataset
+from hearsight.errors import DatasetError
+from hearsight.evaluation.evaluate import evaluate
+from hearsight.figures.confusion import count_confusions, draw_confusion
+from hearsight.figures.priors import draw_d_prime
+from hearsight.listening.listener import load
+from hearsight.plots.hearing import check_vocabulary, hear_clips, mark_labels
+
+
+def plot_confusion(run: str, benchmark: str, **options: Any) -> Any:
+    """Score a model on a benchmark and draw which classes it takes for which (after Aytar 2016, figure 3).
+
+    Every clip was scored by a classifier that did not see its fold. Parameters and errors are those of
+    :func:`~hearsight.evaluation.evaluate.evaluate`.
+    """
+    result = evaluate(run, benchmark, **options)
+    choices = result.score.decisions.argmax(axis=1)
+    counts = count_confusions(result.clips.labels, choices, len(result.clips.classes))
+    low, high = result.interval
+    title = (
+        f"{result.model}{', untrained' if result.untrained else ''} on {result.benchmark}:"
+        f" {100 * result.accuracy:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+    )
+    return draw_confusion(counts, result.clips.classes, title)
+
+
+def plot_d_prime(run: Path, dataset: Path) -> Any:
+    """Draw the d-prime of each class on the validation clips against its share of the training clips (Hershey 2017, figure 1).
+
+    The truth is the machine's own labels, those of the dataset.
+
+    Raises
+    ------
+    DatasetError
+        When the dataset cannot be read, or keeps no clip for validation.
+    CheckpointError
+        When the run has no usable checkpoint, or was trained on other classes.
+    """
+    data, listener = Dataset(dataset), load(run)
+    check_vocabulary(listener, data)
+    train, validation = data.indices("train"), data.indices("validation")
+    if not len(train) or not len(validation):
+        raise DatasetError(dataset, f"{len(train)} training and {len(validation)} validation clips", "some of each")
+    heard = hear_clips(listener, data, validation)
+    ranking = metrics.rank_classes(heard.probabilities, mark_labels(data, validation))
+    d_primes = np.array([metrics.d_prime(float(area)) for area in ranking.area_under_curve])
+    priors = mark_labels(data, train).mean(axis=0)
+    title = f"{listener.name} on the {len(validation):,} validation clips of {dataset}, by the machine's own labels"
+    return draw_d_prime(priors, d_primes, ranking.average_precision, data.names, title)
