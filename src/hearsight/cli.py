@@ -271,8 +271,9 @@ def tables(
         _print_json([table.as_json() for table in filled])
     elif format == "table":
         for table in filled:
-            show_table(table.table.title, table.columns, table.list_rows(), right=table.numbers)
-            sys.stdout.write("".join(f"  {note}\n" for note in table.list_notes()) + "\n")
+            heads, rows, blank = table.leave_out_blank()
+            show_table(table.table.title, heads, rows, right=table.numbers)
+            sys.stdout.write("".join(f"  {note}\n" for note in [*table.list_notes(), *blank]) + "\n")
     else:
         sys.stdout.write(spell_markdown(filled) if format == "markdown" else spell_csv(filled))
 

@@ -129,6 +129,18 @@ class FilledTable:
             rows.append(shown)
         return rows
 
+    def leave_out_blank(self) -> tuple[list[str], list[list[str]], list[str]]:
+        """Give heads and rows without the columns of ours that are blank throughout, and lines that say which these are.
+
+        A terminal has no room for columns in which nothing stands.
+        """
+        heads, rows = self.columns, self.list_rows()
+        blank = [place for place, head in enumerate(heads) if head == "ours" and not any(row[place] for row in rows)]
+        kept = [place for place in range(len(heads)) if place not in blank]
+        named = ", ".join(heads[place - 1].partition(",")[0] for place in blank)
+        said = [f"Nothing of ours is measured yet: {named}."] if blank else []
+        return [heads[place] for place in kept], [[row[place] for place in kept] for row in rows], said
+
     def list_notes(self) -> list[str]:
         """Give what is to be said of the whole table, then the footnotes with their numbers."""
         numbered = [f"{str(number).translate(_SUPERSCRIPTS)} {note}" for number, note in enumerate(self.notes, start=1)]

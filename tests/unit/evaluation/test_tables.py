@@ -64,6 +64,16 @@ def test_another_protocol_has_a_footnote_and_every_measurement_a_provenance(stor
     assert all(line.startswith(f"{CELL} = ") and "hearsight evaluate baseline:mfcc" in line for line in lines)
 
 
+def test_a_terminal_has_no_columns_without_anything_and_is_told_which(store: Path) -> None:
+    (filled,) = fill_tables("soundnet2016-4", store)
+    heads, rows, said = filled.leave_out_blank()
+    assert heads == ["method", "ESC-50, %", "ESC-10, %", "ours"]
+    assert rows[4] == ["SoundNet", "74.2", "92.2 ¹", "71.2 (57.0 to 66.0)"]
+    assert said == ["Nothing of ours is measured yet: ESC-50."]
+    (counted,) = fill_tables("jia2019-1")
+    assert counted.leave_out_blank() == (counted.columns, counted.list_rows(), [])
+
+
 def test_a_decimal_more_than_the_paper_prints_is_not_pretended(own: Path, tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     record_measurements(path, [make("hershey2017-4:7m:d-prime", 1.23456, benchmark="youtube-100m", interval=None)])
