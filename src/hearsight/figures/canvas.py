@@ -152,7 +152,7 @@ def outline(colour: str) -> list[AbstractPathEffect]:
 
 def shorten(name: str, most: int) -> str:
     """Shorten a name to ``most`` letters, saying so by an ellipsis."""
-    return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"
+    return name if len(name) <= most else f"{name[: most - 1].rstrip(' ,;:-')}…"
 
 
 def shade_all(values: Float[np.ndarray, "rows columns"], colour: str) -> Float[np.ndarray, "rows columns 4"]:

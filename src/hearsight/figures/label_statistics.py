@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hearsight.errors import UsageError
-from hearsight.figures.canvas import BLUE, FAINT, INK, ORANGE, SERIES, drawing, shorten
+from hearsight.figures.canvas import BLUE, FAINT, GRAY, INK, ORANGE, drawing, shorten
 
 NAMED = 15
 """Classes of each modality that are named."""
@@ -16,6 +16,7 @@ LETTERS = 34
 """Longest name of a class."""
 
 _WORDS = {"vision": "seen", "audio": "heard"}
+_COLOURS = {"vision": BLUE, "audio": ORANGE}
 
 
 def draw_label_statistics(counts: Mapping[str, Mapping[str, int]], num_clips: int) -> Any:
@@ -45,16 +46,16 @@ def draw_label_statistics(counts: Mapping[str, Mapping[str, int]], num_clips: in
     used = {modality: found for modality, found in used.items() if found}
     if not used:
         raise UsageError("label statistics", "no class with a clip", "at least one")
-    colours = dict(zip(used, (BLUE, ORANGE, *SERIES[2:]), strict=False))
     rows = max(min(NAMED, len(found)) for found in used.values())
     with drawing(4.2 * len(used), 2.3 + 0.17 * rows) as figure:
         panels = figure.subplots(2, len(used), squeeze=False, height_ratios=(1.9, 0.17 * rows + 0.3))
         highest = max(found[0][0] for found in used.values())
         for column, (modality, found) in enumerate(used.items()):
             above, below = panels[0, column], panels[1, column]
-            _draw_curve(above, [count for count, _ in found], colours[modality], highest)
-            above.set_title(f"{len(found):,} classes {_WORDS.get(modality, modality)}")
-            _draw_bars(below, found[:NAMED], colours[modality], num_clips, rows)
+            _draw_curve(above, [count for count, _ in found], _COLOURS.get(modality, GRAY), highest)
+            classes = "1 class" if len(found) == 1 else f"{len(found):,} classes"
+            above.set_title(f"{classes} {_WORDS.get(modality, modality)}")
+            _draw_bars(below, found[:NAMED], _COLOURS.get(modality, GRAY), num_clips, rows)
         panels[0, 0].set_ylabel("clips")
         return figure
 
@@ -72,7 +73,8 @@ def _draw_curve(axes: Any, counts: list[int], colour: str, highest: int) -> None
     axes.set_yticks([2.0**power for power in ticks], [f"{2**power:,}" for power in ticks])
     axes.minorticks_off()
     axes.set_xlim(0.5, len(counts) + 0.5)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    if len(counts) < 8:
+        axes.set_xticks(ranks)
     axes.set_xlabel("classes, most frequent first")
     axes.grid(axis="y")
 

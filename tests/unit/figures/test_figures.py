@@ -118,3 +118,4 @@ def test_a_figure_s_file_is_the_same_every_time_and_stands_on_white(kind: str, h
 def test_a_name_is_shortened_with_an_ellipsis_and_a_short_one_not() -> None:
     assert shorten("abc def", 7) == "abc def"
     assert shorten("abc def", 5) == "abc…"
+    assert shorten("abc, def", 6) == "abc…"

@@ -38,6 +38,8 @@ def test_only_the_most_frequent_of_hundreds_are_named_and_long_names_shortened()
 def test_a_single_class_of_a_single_clip_can_be_drawn() -> None:
     figure = draw_label_statistics({"audio": {"bark": 1}}, 1)
     assert to_file(figure, "svg", "x").startswith(b"<?xml")
+    assert figure.axes[0].get_title(loc="left") == "1 class heard"
+    assert list(figure.axes[0].get_xticks()) == [1]
 
 
 @pytest.mark.parametrize("counts", [{}, {"vision": {}}, {"vision": {"dog": 0}}])
