@@ -155,6 +155,11 @@ def shorten(name: str, most: int) -> str:
     return name if len(name) <= most else f"{name[: most - 1].rstrip(' ,;:-')}…"
 
 
+def spell_percent(share: float) -> str:
+    """Spell a share (0 to 1) in percent, with two digits where it is small."""
+    return f"{100.0 * share:.0f} %" if share >= 0.0995 else f"{100.0 * share:.2g} %"
+
+
 def shade_all(values: Float[np.ndarray, "rows columns"], colour: str) -> Float[np.ndarray, "rows columns 4"]:
     """Give one colour in the strengths of a matrix (0 to 1), transparent at 0: it reads on a light and on a dark ground."""
     plane = np.empty((*values.shape, 4))

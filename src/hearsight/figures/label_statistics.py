@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hearsight.errors import UsageError
-from hearsight.figures.canvas import BLUE, FAINT, GRAY, INK, ORANGE, drawing, shorten
+from hearsight.figures.canvas import BLUE, FAINT, GRAY, INK, ORANGE, drawing, shorten, spell_percent
 
 NAMED = 15
 """Classes of each modality that are named."""
@@ -83,7 +83,9 @@ def _draw_bars(axes: Any, found: list[tuple[int, str]], colour: str, num_clips: 
     shares = [100.0 * count / max(num_clips, 1) for count, _ in found]
     axes.barh(range(len(found)), shares, 0.7, color=colour, alpha=0.75)
     for row, share in enumerate(shares):
-        axes.text(share + 0.012 * max(shares), row, f"{share:.2g} %", va="center", fontsize=7.0, color=FAINT)
+        axes.text(
+            share + 0.012 * max(shares), row, spell_percent(share / 100.0), va="center", fontsize=7.0, color=FAINT
+        )
     axes.set_yticks(range(len(found)), [shorten(name, LETTERS) for _, name in found], fontsize=7.5)
     axes.set_ylim(rows - 0.4, -0.6)
     axes.set_xlim(0.0, 1.16 * max(shares))

@@ -64,6 +64,26 @@ def labels(dataset: Path, /, *, out: Path) -> None:
     write_figure(plot_label_statistics(dataset), out, f"labels of {dataset}")
 
 
+def groups(dataset: Path, /, *, hierarchy: list[Path], out: Path, level: int = 0) -> None:
+    """Draw which groups of a hierarchy of classes a dataset's labels fall into.
+
+    Parameters
+    ----------
+    dataset
+        a folder that `hearsight build` wrote
+    hierarchy
+        AudioSet's ontology.json, or ML-Images' dictionary_and_semantic_hierarchy.txt; repeatable, the first to name a class counts
+    out
+        the file to write: .png, .svg or .pdf
+    level
+        how far below the top the groups lie
+    """
+    from hearsight.plots.datasets import plot_label_groups
+
+    check_out(out)
+    write_figure(plot_label_groups(dataset, hierarchy, level=level), out, f"groups of labels of {dataset}")
+
+
 def traces(file: Path, /, *, model: Path, out: Path, top: int = 16) -> None:
     """Draw what is heard in a file from moment to moment, over its spectrogram; or, as .mp4, over its own pictures.
 
@@ -172,5 +192,5 @@ def activations(
     write_figure(figure, out, f"what excites units of {model}")
 
 
-COMMANDS = (confusion, labels, traces, d_prime, filters, tsne, activations)
+COMMANDS = (confusion, labels, groups, traces, d_prime, filters, tsne, activations)
 """In the order of the help."""

@@ -13,11 +13,13 @@ from jaxtyping import Float64, Int64
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import DatasetError, UsageError
 from hearsight.figures.activations import Excitement, draw_activations
+from hearsight.figures.label_groups import draw_label_groups
 from hearsight.figures.label_statistics import draw_label_statistics
 from hearsight.figures.maps import draw_maps
 from hearsight.learners import map_to_plane
 from hearsight.listening.listener import load
 from hearsight.plots.hearing import HeardClips, choose_evenly, find_class_names, hear_clips
+from hearsight.plots.hierarchy import group_counts, read_parents
 from hearsight.plots.pictures import read_picture
 
 NUM_UNITS = 4
@@ -33,12 +35,44 @@ def plot_label_statistics(dataset: Path) -> Any:
         When the dataset cannot be read.
     """
     data = Dataset(dataset)
+    return draw_label_statistics(_count_labels(data), len(data))
+
+
+def plot_label_groups(dataset: Path, hierarchies: Sequence[Path], *, level: int = 0) -> Any:
+    """Draw which groups of a hierarchy the labels of a dataset fall into (after Jia 2019, figure 2, below).
+
+    Parameters
+    ----------
+    dataset
+        The folder.
+    hierarchies
+        Files that :func:`~hearsight.plots.hierarchy.read_parents` reads; a class belongs to the first that names it.
+    level
+        How far below the top of a hierarchy the groups lie that have a bar.
+
+    Raises
+    ------
+    DatasetError, TableError
+        When the dataset or a hierarchy cannot be read.
+    UsageError
+        When no hierarchy is given, or the level is below 0.
+    """
+    if not hierarchies:
+        raise UsageError("--hierarchy", "none", "AudioSet's ontology.json, for example")
+    if level < 0:
+        raise UsageError("--level", f"{level}", "0 for the top, or more")
+    parents = [read_parents(path) for path in hierarchies]
+    counts = _count_labels(Dataset(dataset))
+    return draw_label_groups({modality: group_counts(classes, parents, level) for modality, classes in counts.items()})
+
+
+def _count_labels(data: Dataset) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {}
     for record in data.classes:
         counts.setdefault(record.modality, {})[record.name] = record.count
     if not counts:
-        raise DatasetError(dataset, "no class that a clip carries", "a dataset with labels")
-    return draw_label_statistics(counts, len(data))
+        raise DatasetError(data.path, "no class that a clip carries", "a dataset with labels")
+    return counts
 
 
 def plot_maps(dataset: Path, run: Path, *, clips: int = 1000, seed: int = 0) -> Any:
