@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Sequence
 
 import hearsight
@@ -52,10 +53,10 @@ def make_measurement(evaluation: Evaluation, cell: PublishedCell, command: str) 
     Raises
     ------
     UsageError
-        When the evaluation does not measure what the cell's column holds.
+        When the evaluation does not measure what the cell's column holds, or found no number for it.
     """
     value = getattr(evaluation, cell.column.metric, None)
-    if not isinstance(value, float):
+    if not isinstance(value, float) or not math.isfinite(value):
         metric = cell.column.metric.replace("_", " ")
         raise UsageError(f"--record {cell.name}", f"an evaluation on {evaluation.benchmark} does not measure {metric}")
     scale = 100.0 if cell.column.unit == "%" else 1.0

@@ -43,6 +43,12 @@ def test_what_an_evaluation_does_not_measure_is_refused(scored) -> None:
         make_measurement(scored, find_cell("jia2019-2:vggish-fcn:auc"), "x")
 
 
+def test_an_undefined_score_is_not_recorded(scored) -> None:
+    undefined = dataclasses.replace(scored, mean_average_precision=float("nan"))
+    with pytest.raises(UsageError, match="does not measure mean average precision"):
+        make_measurement(undefined, find_cell("jia2019-3:vggish-fcn:map"), "x")
+
+
 @pytest.mark.parametrize(
     ("name", "benchmark", "told"),
     [
