@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 import hearsight
 from hearsight.errors import UsageError
-from hearsight.evaluation.evaluate import Evaluation
 from hearsight.evaluation.published import PublishedCell, find_cell
+from hearsight.evaluation.result import Evaluation
 from hearsight.evaluation.results import Measurement
+from hearsight.metrics.intervals import Estimate
 
 
 def check_cells(names: Sequence[str], benchmark: str) -> list[PublishedCell]:
@@ -55,19 +56,19 @@ def make_measurement(evaluation: Evaluation, cell: PublishedCell, command: str) 
     UsageError
         When the evaluation does not measure what the cell's column holds, or found no number for it.
     """
-    value = getattr(evaluation, cell.column.metric, None)
-    if not isinstance(value, float) or not math.isfinite(value):
+    found = evaluation.measures.get(cell.column.metric)
+    if cell.column.metric == "accuracy":
+        found = Estimate(evaluation.accuracy, *evaluation.interval)
+    if found is None or not math.isfinite(found.value):
         metric = cell.column.metric.replace("_", " ")
         raise UsageError(f"--record {cell.name}", f"an evaluation on {evaluation.benchmark} does not measure {metric}")
     scale = 100.0 if cell.column.unit == "%" else 1.0
-    low, high = evaluation.interval
     return Measurement(
         table=cell.table.name,
         row=cell.row.key,
         column=cell.column.key,
-        value=round(scale * value, 4),
-        # the interval of an evaluation is that of its accuracy
-        interval=(round(scale * low, 4), round(scale * high, 4)) if cell.column.metric == "accuracy" else None,
+        value=round(scale * found.value, 4),
+        interval=(round(scale * found.low, 4), round(scale * found.high, 4)),
         benchmark=evaluation.benchmark,
         protocol={
             "model": evaluation.model,

@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from hearsight import metrics
 from hearsight.dataset.reader import Dataset
-from hearsight.errors import DatasetError
+from hearsight.errors import DatasetError, UsageError
 from hearsight.evaluation.evaluate import evaluate
 from hearsight.figures.confusion import count_confusions, draw_confusion
 from hearsight.figures.priors import draw_d_prime
 from hearsight.listening.listener import load
+from hearsight.metrics.averages import class_d_primes
+from hearsight.metrics.ranking import rank_classes
 from hearsight.plots.hearing import check_vocabulary, hear_clips, mark_labels
 
 
@@ -24,8 +23,10 @@ def plot_confusion(run: str, benchmark: str, **options: Any) -> Any:
     :func:`~hearsight.evaluation.evaluate.evaluate`.
     """
     result = evaluate(run, benchmark, **options)
-    choices = result.score.decisions.argmax(axis=1)
-    counts = count_confusions(result.clips.labels, choices, len(result.clips.classes))
+    truths = result.clips.truths[result.score.rows]
+    if not (truths.sum(axis=1) == 1).all():
+        raise UsageError("confusion", f"{result.benchmark}, whose clips have several classes", "one class per clip")
+    counts = count_confusions(truths.argmax(axis=1), result.score.decisions.argmax(axis=1), len(result.clips.classes))
     low, high = result.interval
     title = (
         f"{result.model}{', untrained' if result.untrained else ''} on {result.benchmark}:"
@@ -52,8 +53,7 @@ def plot_d_prime(run: Path, dataset: Path) -> Any:
     if not len(train) or not len(validation):
         raise DatasetError(dataset, f"{len(train)} training and {len(validation)} validation clips", "some of each")
     heard = hear_clips(listener, data, validation)
-    ranking = metrics.rank_classes(heard.probabilities, mark_labels(data, validation))
-    d_primes = np.array([metrics.d_prime(float(area)) for area in ranking.area_under_curve])
+    ranking = rank_classes(heard.probabilities, mark_labels(data, validation))
     priors = mark_labels(data, train).mean(axis=0)
     title = f"{listener.name} on the {len(validation):,} validation clips of {dataset}, by the machine's own labels"
-    return draw_d_prime(priors, d_primes, ranking.average_precision, data.names, title)
+    return draw_d_prime(priors, class_d_primes(ranking.area_under_curve), ranking.average_precision, data.names, title)

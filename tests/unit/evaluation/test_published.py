@@ -9,7 +9,7 @@ import pytest
 from hearsight.errors import UsageError
 from hearsight.evaluation.counted import COUNTS
 from hearsight.evaluation.published import PublishedCell, PublishedTable, find_cell, find_tables, read_tables
-from hearsight.metrics import d_prime
+from hearsight.metrics.averages import d_prime
 from hearsight.models.zoo import NETWORKS, PAPERS
 
 NETWORK_OF_THE_TABLES = {row.network for table in read_tables().values() for row in table.rows if row.network}

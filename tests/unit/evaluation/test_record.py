@@ -11,6 +11,7 @@ from hearsight.errors import UsageError
 from hearsight.evaluation.evaluate import evaluate
 from hearsight.evaluation.published import find_cell
 from hearsight.evaluation.record import check_cells, make_measurement
+from hearsight.metrics.intervals import Estimate
 from tests.support.measurements import CELL
 
 
@@ -32,10 +33,11 @@ def test_an_evaluation_becomes_a_measurement_with_all_that_is_needed_to_repeat_i
     assert one.date == datetime.datetime.now(tz=datetime.UTC).date()
 
 
-def test_only_an_accuracy_has_an_evaluation_s_interval(scored) -> None:
+def test_every_measure_has_its_own_interval(scored) -> None:
     one = make_measurement(scored, find_cell("jia2019-3:vggish-fcn:map"), "x")
-    assert one.value == pytest.approx(100 * scored.mean_average_precision)
-    assert one.interval is None
+    found = scored.measures["mean_average_precision"]
+    assert one.value == pytest.approx(100 * found.value)
+    assert one.interval == pytest.approx((100 * found.low, 100 * found.high))
 
 
 def test_what_an_evaluation_does_not_measure_is_refused(scored) -> None:
@@ -44,7 +46,8 @@ def test_what_an_evaluation_does_not_measure_is_refused(scored) -> None:
 
 
 def test_an_undefined_score_is_not_recorded(scored) -> None:
-    undefined = dataclasses.replace(scored, mean_average_precision=float("nan"))
+    nothing = Estimate(float("nan"), float("nan"), float("nan"))
+    undefined = dataclasses.replace(scored, measures={"mean_average_precision": nothing})
     with pytest.raises(UsageError, match="does not measure mean average precision"):
         make_measurement(undefined, find_cell("jia2019-3:vggish-fcn:map"), "x")
 

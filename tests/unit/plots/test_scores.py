@@ -9,7 +9,8 @@ import pytest
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import CheckpointError
 from hearsight.evaluation.evaluate import evaluate
-from hearsight.metrics import area_under_curve, d_prime
+from hearsight.metrics.averages import d_prime
+from hearsight.metrics.ranking import area_under_curve
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.models.zoo import build_network
 from hearsight.plots.hearing import hear_clips, mark_labels
