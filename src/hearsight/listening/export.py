@@ -35,11 +35,13 @@ from hearsight.listening.calibration import Agreement, draw_examples, measure_ag
 from hearsight.models.checkpoint import CheckpointInfo, load_checkpoint
 from hearsight.models.graph import GraphNetwork
 from hearsight.models.network import Network
+from hearsight.models.panns import Cnn14
 from hearsight.models.soundnet import SoundNet
 from hearsight.runtime import EXTRA, Session, quantize_statically, write_metadata
 
 OPSET = 18
 INPUT, OUTPUTS = "waveform", ("probabilities", "segments", "embeddings")
+MOST_SAMPLES = 2**31
 TOLERANCE = 1e-3
 """How far the file may be from the network: of a probability, and of an embedding relative to its largest number."""
 
@@ -163,17 +165,24 @@ def _check_request(out: Path, int8: bool, calibrate: str | Path | None) -> None:
     require("onnxscript", EXTRA, "exporting to ONNX")
 
 
-def count_least_samples(network: Network) -> int:
-    """Count the samples that the exported network wants at least; a shorter sound is padded before, or repeated for SoundNet."""
-    return network.front_end.definition.patch_samples if isinstance(network, SoundNet) else 1
+def limit_samples(network: Network) -> tuple[int, int]:
+    """Give the fewest and the most samples that the exported network takes.
+
+    What is too short is to be repeated for a SoundNet, and followed by silence for CNN14; what is too long for CNN14, cut.
+    """
+    if isinstance(network, SoundNet):
+        return network.least_samples, MOST_SAMPLES
+    if isinstance(network, Cnn14):
+        return network.least_samples, network.segment_samples
+    return 1, MOST_SAMPLES
 
 
 def _write_graph(graph: GraphNetwork, path: Path) -> None:
     """Trace the network by an example of two sounds, and write what was traced."""
     network = graph.network
-    example = torch.zeros(2, 2 * network.front_end.definition.patch_samples + 100)
-    least = count_least_samples(network)
-    dynamic = {INPUT: {0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=max(2, least), max=2**31)}}
+    least, most = limit_samples(network)
+    example = torch.zeros(2, min(2 * network.front_end.definition.patch_samples + 100, most - 100))
+    dynamic = {INPUT: {0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=max(2, least), max=most)}}
     # what the exporter says of its own steps is no help to a user
     with warnings.catch_warnings(), _quiet("torch.onnx", "onnxscript", "onnx_ir"):
         warnings.simplefilter("ignore")
@@ -229,7 +238,9 @@ def _measure_difference(graph: GraphNetwork, session: Session) -> float:
     patch = network.front_end.definition.patch_samples
     generator = np.random.default_rng(0)
     largest = 0.0
+    _, most = limit_samples(network)
     for batch, length in ((1, patch), (3, int(1.7 * patch)), (2, 3 * patch + 1)):
+        length = min(length, most // batch)
         waveform = (0.1 * generator.standard_normal((batch, length))).astype(np.float32)
         wanted = run_graph(graph, waveform)
         found = session.run({INPUT: waveform}, OUTPUTS)

