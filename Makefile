@@ -39,6 +39,7 @@ check: $(VENV)/.dev  ## format, lint, types, import layers, docs
 	$(BIN)/lint-imports
 	$(BIN)/python docs/reference.py --check
 	$(BIN)/python docs/results.py --check
+	$(BIN)/python docs/networks.py --check
 	$(BIN)/python docs/check.py
 
 format: $(VENV)/.dev  ## format the code and sort its imports
