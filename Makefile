@@ -47,6 +47,7 @@ format: $(VENV)/.dev  ## format the code and sort its imports
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.dev  ## run the benchmarks (an hour; see benchmarks/README.md)
+	$(PIP) install -q -c constraints.txt --group bench
 	$(BIN)/python -m benchmarks
 
 lock: $(VENV)/.dev  ## write constraints.txt from what is installed here

@@ -55,14 +55,15 @@ def make_paths() -> dict[str, Path]:
 
 
 def make_librosa() -> Path:
-    """HTK mels, no norm, magnitudes; its triangles are linear in hertz."""
+    """HTK mels, no norm, magnitudes; its triangles are linear in hertz, and its window stands in the middle of the transform."""
     import librosa
 
     settings = {"n_fft": VGGISH.n_fft, "hop_length": VGGISH.hop_length, "win_length": VGGISH.win_length}
+    around = (VGGISH.n_fft - VGGISH.win_length) // 2
 
     def path(waveform: np.ndarray) -> np.ndarray:
         mel = librosa.feature.melspectrogram(
-            y=waveform,
+            y=np.pad(waveform, around),
             sr=VGGISH.sample_rate,
             n_mels=VGGISH.n_mels,
             fmin=VGGISH.f_min,
@@ -79,7 +80,7 @@ def make_librosa() -> Path:
 
 
 def make_nnaudio() -> Path:
-    """HTK mels, no norm, magnitudes, by convolution."""
+    """HTK mels, no norm, magnitudes, by convolution; window as librosa's."""
     from nnAudio.features.mel import MelSpectrogram
 
     layer = MelSpectrogram(
@@ -96,7 +97,13 @@ def make_nnaudio() -> Path:
         norm=None,
         verbose=False,
     )
-    return lambda waveform: torch.log(layer(torch.from_numpy(waveform)[None])[0] + VGGISH.log_offset).T.numpy()
+    around = (VGGISH.n_fft - VGGISH.win_length) // 2
+
+    def path(waveform: np.ndarray) -> np.ndarray:
+        padded = torch.nn.functional.pad(torch.from_numpy(waveform)[None], (around, around))
+        return torch.log(layer(padded)[0] + VGGISH.log_offset).T.numpy()
+
+    return path
 
 
 def make_kaldi() -> Path:
