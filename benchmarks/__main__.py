@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("build_memory", "data_waiting", "metrics_speed", "demo_gain")
+BENCHMARKS = ("build_memory", "data_waiting", "metrics_speed", "log_mel_speed", "onnx_speed", "demo_gain")
 
 
 def main() -> int:

@@ -21,8 +21,6 @@ from hearsight.signal.waveform import from_int16, resample
 NUM_EXAMPLES = 128
 """Segments for calibration, and as many again, of other clips, for the agreement."""
 LEAST_EXAMPLES = 8
-QUANTIZED = ("Conv", "Gemm", "MatMul")
-"""Operations that carry the weights."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,9 +96,10 @@ def _cut_segment(
 
 
 def name_kept_nodes(nodes: Any) -> Collection[str]:
-    """Name the nodes of a graph that stay in floating point: all that lies before the front end's logarithm.
+    """Name the nodes of a graph that stay in floating point: all that lies before the front end's logarithm, and normalisations.
 
-    What the front end gives is as loud as it is quiet, over many orders of magnitude: 8 bits would silence the quiet bands.
+    What the front end gives is as loud as it is quiet, over many orders of magnitude: 8 bits would silence the quiet bands. A
+    normalisation that could not be put into a convolution (Jia's stand behind the activation) costs little as it is.
     """
     makers = {output: node for node in nodes for output in node.output}
     kept: dict[str, Any] = {}
@@ -110,7 +109,7 @@ def name_kept_nodes(nodes: Any) -> Collection[str]:
         if node.name not in kept:
             kept[node.name] = node
             waiting += [makers[name] for name in node.input if name in makers]
-    return list(kept)
+    return [*kept, *(node.name for node in nodes if node.op_type == "BatchNormalization")]
 
 
 def measure_agreement(graph: GraphNetwork, session: Session, examples: Examples) -> Agreement:
