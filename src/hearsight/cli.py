@@ -248,12 +248,13 @@ def tables(
     /,
     *,
     format: Annotated[
-        Literal["table", "markdown", "csv", "json"], Parameter(help="for a person, or for other programs")
+        Literal["table", "markdown", "csv"], Parameter(help="for a terminal, a page or a spreadsheet")
     ] = "table",
     results: Annotated[
         Path | None, Parameter(help="what `hearsight evaluate --record` kept; results.jsonl where there is one")
     ] = None,
     provenance: Annotated[bool, Parameter(negative="", help="say of each number of ours where it comes from")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Set what was measured beside what the four papers print.
 
@@ -267,7 +268,7 @@ def tables(
     filled = fill_tables(name, results or (RESULTS if RESULTS.exists() else None))
     if provenance:
         sys.stdout.write("".join(f"{line}\n" for table in filled for line in table.list_provenance()))
-    elif format == "json":
+    elif as_json:
         _print_json([table.as_json() for table in filled])
     elif format == "table":
         for table in filled:

@@ -38,7 +38,7 @@ def test_a_score_is_recorded_and_stands_in_the_table_with_its_provenance(esc10: 
     assert done.returncode == 0, done.stderr
     (line,) = results.read_text().splitlines()
     assert json.loads(line)["num_clips"] == 400
-    told = json.loads(run_command("tables", "soundnet2016-4", "--results", results, "--format", "json").stdout)
+    told = json.loads(run_command("tables", "soundnet2016-4", "--results", results, "--json").stdout)
     cell = next(
         c for row in told[0]["rows"] if row["row"] == "svm-mfcc" for c in row["cells"] if c["column"] == "esc10"
     )
