@@ -13,7 +13,7 @@ from typing import get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from hearsight.config import BuildConfig, TrainConfig
+from hearsight.config import BuildConfig, EvaluateConfig, TrainConfig
 
 PAGE = Path(__file__).resolve().parent / "reference" / "configuration.md"
 
@@ -69,7 +69,7 @@ def spell_default(field: FieldInfo) -> str:
 def render() -> str:
     """Give the whole page."""
     parts = [HEAD]
-    for stage, model in (("build", BuildConfig), ("train", TrainConfig)):
+    for stage, model in (("build", BuildConfig), ("train", TrainConfig), ("evaluate", EvaluateConfig)):
         rows = "\n".join(describe(model)).replace("``", "`")
         meaning = " ".join((model.__doc__ or "").split())
         parts.append(f"## {stage}\n\n{meaning}\n\n| key | default | meaning |\n|---|---|---|\n{rows}\n")

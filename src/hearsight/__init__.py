@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hearsight.dataset.build import build_dataset
     from hearsight.dataset.reader import Dataset
     from hearsight.errors import HearsightError
+    from hearsight.evaluation.estimator import Embedder
     from hearsight.evaluation.evaluate import evaluate
     from hearsight.listening.listener import Listener, load
     from hearsight.records import Clip, Media, Tag
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Clip": "hearsight.records",
     "Dataset": "hearsight.dataset.reader",
+    "Embedder": "hearsight.evaluation.estimator",
     "HearsightError": "hearsight.errors",
     "Listener": "hearsight.listening.listener",
     "Media": "hearsight.records",
@@ -36,6 +38,7 @@ _HOMES = {
 __all__ = [
     "Clip",
     "Dataset",
+    "Embedder",
     "HearsightError",
     "Listener",
     "Media",

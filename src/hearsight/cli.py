@@ -197,12 +197,19 @@ def embed(
 @app.command(group=_WORK)
 def evaluate(
     run: Annotated[
-        str, Parameter(help="a run folder, hf://owner/name, baseline:log-mel, or vision:KIND:WHERE for videos")
+        str,
+        Parameter(
+            help="a run folder, hf://owner/name, baseline:log-mel, baseline:mfcc, litert:FILE, vision:KIND:WHERE, …"
+        ),
     ],
     /,
     *,
     benchmark: Annotated[str, Parameter(help="NAME=FOLDER, such as esc50=ESC-50; see hearsight benchmarks")],
-    head: Annotated[Literal["linear", "svm"], Parameter(help="what is fitted on the frozen embeddings")] = "linear",
+    head: Annotated[
+        Literal["linear", "svm", "knn", "forest", "mlp", "jia", "softmax", "finetune"],
+        Parameter(help="what is fitted on the frozen embeddings"),
+    ] = "linear",
+    layer: Annotated[str | None, Parameter(help="a layer of SoundNet, in windows, such as pool5")] = None,
     untrained: Annotated[bool, Parameter(negative="", help="score the same network with fresh weights")] = False,
     pool: Annotated[str | None, Parameter(help="how the segments of a clip become one vector")] = None,
     seed: Annotated[int, Parameter(help="of fresh weights and of the interval")] = 0,
@@ -232,6 +239,7 @@ def evaluate(
 
     cells = check_cells(record or (), benchmark)
     given = {"head": head, "untrained": untrained, "seed": seed, "cache": cache, "pool": pool, "against": against}
+    given["layer"] = layer
     knobs = load_config(EvaluateConfig, "evaluate", config, overrides or (), **given)
     result = evaluate_model(run, benchmark, **knobs.model_dump())
     _print_summary(result, as_json)

@@ -229,6 +229,18 @@ RECIPES: dict[str, dict[str, Any]] = {
         "prior": True,
         "precision": "auto",
     },
+    "soundnet2016": {
+        "model": "soundnet-8",
+        "loss": "kl",
+        "loss_weight": 250.0,
+        "epochs": 4,
+        "min_steps": 100_000,
+        "batch_size": 64,
+        "learning_rate": 1e-3,
+        "decay": 1.0,
+        "l2_penalty": 0.0,
+        "segments": "anywhere",
+    },
 }
 """What each recipe of training sets; every other key has the default of :class:`TrainConfig`, which is the paper's."""
 
@@ -236,9 +248,9 @@ RECIPES: dict[str, dict[str, Any]] = {
 class TrainConfig(Stage):
     """From a dataset to a checkpoint (Jia 2019, section 3)."""
 
-    recipe: Literal["jia2019", "quick"] = "jia2019"
-    """Where the defaults of the keys below come from: the paper's, made for millions of clips, or ``quick``, which learns from
-    about a thousand clips in minutes on two cores. A key that is given overrules the recipe."""
+    recipe: Literal["jia2019", "quick", "soundnet2016"] = "jia2019"
+    """Where the defaults of the keys below come from: the paper's, made for millions of clips; ``quick``, which learns from about a
+    thousand clips in minutes on two cores; or those of Aytar 2016. A key that is given overrules the recipe."""
     model: str = "jia-mobilenet-v2"
     """Name of the network, as ``models/zoo.py`` lists it."""
     options: dict[str, bool | int | float | str] = Field(default_factory=dict)
@@ -250,6 +262,11 @@ class TrainConfig(Stage):
     does not count where ``epochs`` is given."""
     batch_size: int = Field(default=64, ge=2)
     """Clips per step (Jia 2019: 1,024 and 2,048 on four K40; 64 suits two cores and small datasets)."""
+    loss: Literal["cross-entropy", "kl", "reconstruction"] = "cross-entropy"
+    """What is minimised: the cross-entropy of the labels (Jia 2019); the divergence from the vision teachers' distributions, a
+    softmax for each (Aytar 2016); or an autoencoder's error, which asks for no labels (Aytar 2016, section 4)."""
+    loss_weight: float = Field(default=1.0, gt=0.0)
+    """Factor on it (250 in the code of Aytar 2016)."""
     optimizer: Literal["adam", "adamw"] = "adam"
     """Adam with an L2 penalty in the loss (Jia 2019), or AdamW, whose decay of the weights is no part of the loss."""
     learning_rate: float = Field(default=1e-4, gt=0.0)
@@ -313,19 +330,43 @@ class TrainConfig(Stage):
         return max(self.epochs, -(-self.min_steps // steps_per_epoch))
 
 
+class FinetuneConfig(Stage):
+    """The budget of fine-tuning, for each split; AdamW and the one-cycle schedule of the recipe ``quick``."""
+
+    epochs: int = Field(default=20, ge=1)
+    """Passes over the training clips; each gives a segment per pass."""
+    batch_size: int = Field(default=32, ge=2)
+    """Segments per step."""
+    learning_rate: float = Field(default=5e-4, gt=0.0)
+    """Highest learning rate."""
+    weight_decay: float = Field(default=0.02, ge=0.0)
+    """Decay of the kernels per unit of learning rate."""
+
+
 class EvaluateConfig(Stage):
     """From a model to its score on a benchmark (Jia 2019, section 4)."""
 
-    head: Literal["linear", "svm"] = "linear"
-    """What is fitted on the frozen embeddings: logistic regression, or linear SVM one against all."""
-    pool: Literal["mean", "max", "mean+max", "mean+deviation", "concat"] = "mean+max"
-    """How the embeddings of a clip's segments become one vector; ``concat`` is the paper's, for clips of one length."""
+    head: Literal["linear", "svm", "knn", "forest", "mlp", "jia", "softmax", "finetune"] = "linear"
+    """What is fitted on the frozen embeddings: logistic regression, linear SVM one against all, nearest neighbours, random forest,
+    a network with one hidden layer, the paper's single layer, or the softmax layer of Wu & Lee 2018; or, with ``finetune``,
+    nothing: the whole network is trained on the training folds."""
+    finetune: FinetuneConfig = FinetuneConfig()
+    pool: Literal["mean", "max", "mean+max", "mean+deviation", "concat", "windows"] | None = None
+    """How the embeddings of a clip's segments become one vector. ``concat`` is the paper's, for clips of one length; ``windows``
+    keeps them apart: the head is fitted on segments, and a clip's scores are the mean of theirs (Aytar 2016). Where it is not
+    given: ``concat`` for the head ``jia``, ``mean`` for ``softmax``, ``windows`` for a layer, else ``mean+max``."""
+    layer: str | None = None
+    """A layer of SoundNet, such as ``pool5``, to take in place of the embedding."""
+    window: float | None = Field(default=None, gt=0.0)
+    """Seconds of the windows that a layer is cut into; 5 for scenes and 1 for all else where it is not given (Aytar 2016)."""
+    hop: float | None = Field(default=None, gt=0.0)
+    """Seconds from window to window; half a window where it is not given."""
     untrained: bool = False
     """Whether the same network is scored with fresh weights."""
     seed: int = 0
     """Seed of fresh weights, of the splits that choose the classifier's strength, and of the interval."""
     strength: float | None = Field(default=None, gt=0.0)
-    """C of the classifier; chosen within the training folds where it is not given."""
+    """C of a linear head, or the number of neighbours, trees or epochs; chosen within the training folds where it is not given."""
     clip_seconds: float | None = Field(default=None, gt=0.0)
     """Length that clips are cut or filled up to; the benchmark's own where it is not given."""
     unreadable: Literal["refuse", "exclude"] = "refuse"

@@ -1,4 +1,4 @@
-"""Small classical learners: k-means, logistic regression, linear SVM, t-SNE. The only file that imports scikit-learn.
+"""Small classical learners: k-means, logistic regression, linear SVM, t-SNE. With ``forests.py``, all that imports scikit-learn.
 
 Every fit runs on one thread of every numerical library and draws from its seed alone, so that it gives the same bits run after
 run, whatever the machine's number of cores.
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int, Int64
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -41,6 +42,10 @@ PERPLEXITY = 30.0
 """Neighbours that a point of a t-SNE map keeps near; a third of the others where they are few."""
 MAP_DIM = 50
 """Principal components that a t-SNE map is made from, at most (van der Maaten & Hinton 2008, section 4.2: 30)."""
+
+
+class Transformer(TransformerMixin, BaseEstimator):
+    """Base of a transformer of our own that scikit-learn takes for one of its own: cloned, set, and put into a pipeline."""
 
 
 @contextmanager
@@ -91,7 +96,7 @@ def fit_kmeans(
         raise UsageError("k-means", f"{num_clusters} clusters, {restarts} restarts", "at least one of each")
     if descriptors.shape[0] == 0 or descriptors.shape[1] == 0:
         raise UsageError("k-means", f"descriptors of shape {descriptors.shape}", "at least one item and one dimension")
-    _refuse_not_finite("k-means", descriptors)
+    refuse_not_finite("k-means", descriptors)
     distinct = _find_distinct(descriptors, num_clusters + 1)
     if distinct.shape[0] <= num_clusters:
         return _order_centres(distinct, descriptors)
@@ -169,7 +174,7 @@ class LinearClassifier:
 
     def decide(self, features: Float[np.ndarray, "clips dim"]) -> Float64[np.ndarray, "clips classes"]:
         """Score every class of every clip: log-probabilities of a logistic regression, signed margins of an SVM."""
-        _refuse_not_finite("features", features)
+        refuse_not_finite("features", features)
         with one_thread():
             scores = ((features - self.mean) / self.scale) @ self.weights + self.intercepts
         if self.probabilistic:
@@ -249,7 +254,7 @@ class _Training:
             raise UsageError("features", f"{len(features)} clips, {len(labels)} labels", "one label and one group each")
         if len(labels) == 0 or features.shape[1] == 0:
             raise UsageError("features", f"shape {features.shape}", "at least one clip and one dimension")
-        _refuse_not_finite("features", features)
+        refuse_not_finite("features", features)
         self.num_classes = int(labels.max()) + 1 if num_classes is None else num_classes
         if labels.min() < 0 or labels.max() >= self.num_classes:
             raise UsageError("labels", f"{labels.min()} to {labels.max()}", f"0 to {self.num_classes - 1}")
@@ -262,13 +267,15 @@ class _Training:
 
     def split(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Rows to fit on and rows to try on, of each usable split of the inner cross-validation."""
-        parts = _deal(self.labels, self.groups, self.seed)
+        parts = deal_parts(self.labels, self.groups, self.seed)
         splits = [(np.flatnonzero(parts != part), np.flatnonzero(parts == part)) for part in np.unique(parts)]
         return [(fit, tried) for fit, tried in splits if len(np.unique(self.labels[fit])) > 1]
 
 
-def _deal(labels: np.ndarray, groups: np.ndarray | None, seed: int) -> np.ndarray:
-    """Deal clips into parts: whole groups where there are several, else the clips of each class in turn."""
+def deal_parts(
+    labels: Int[np.ndarray, " clips"], groups: Int[np.ndarray, " clips"] | None, seed: int
+) -> Int64[np.ndarray, " clips"]:
+    """Deal clips into :data:`INNER_SPLITS` parts at most: whole groups where there are several, else each class in turn."""
     rng = np.random.default_rng(seed)
     if groups is not None and len(np.unique(groups)) > 1:
         _, members = np.unique(groups, return_inverse=True)
@@ -400,7 +407,7 @@ def map_to_plane(features: Float[np.ndarray, "items dim"], seed: int) -> Float32
     """
     if len(features) < 5:
         raise UsageError("t-SNE", f"{len(features)} items", "at least 5")
-    _refuse_not_finite("t-SNE", features)
+    refuse_not_finite("t-SNE", features)
     centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
     if not centred.any():
         raise UsageError("t-SNE", f"{len(features)} items that are all alike", "items that differ")
@@ -415,7 +422,14 @@ def map_to_plane(features: Float[np.ndarray, "items dim"], seed: int) -> Float32
         return np.asarray(model.fit_transform(components.astype(np.float32)), dtype=np.float32)
 
 
-def _refuse_not_finite(where: str, features: np.ndarray) -> None:
+def refuse_not_finite(where: str, features: Float[np.ndarray, "rows dim"]) -> None:
+    """Refuse rows that hold a NaN or an infinity.
+
+    Raises
+    ------
+    UsageError
+        Saying how many do, and which.
+    """
     bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
     if bad.size:
         shown = ", ".join(str(row) for row in bad[:5])

@@ -50,6 +50,22 @@ def test_a_folder_of_videos_becomes_a_dataset_with_sound_and_labels(built: Path)
     assert len(set(dataset.names)) == len(dataset.names) == len(dataset.classes)
 
 
+def test_what_the_vision_teachers_said_is_read_back_as_distributions(built: Path) -> None:
+    dataset = Dataset(built)
+    (head,) = dataset.visual_heads
+    teacher = next(record for record in dataset.manifest.teachers if record.modality == "vision")
+    tables = [dataset.soft_labels(teacher.name, shard.index).to_pylist() for shard in dataset.manifest.shards]
+    rows = [row for table in tables for row in table]
+    assert {dataset.classes[index].teacher for index in head} == {teacher.name}
+    for index, row in enumerate(rows):
+        expected = np.zeros(len(dataset.names))
+        for record in dataset.classes:
+            if record.teacher == teacher.name and record.class_index in row["classes"]:
+                expected[record.index] = row["probabilities"][row["classes"].index(record.class_index)]
+        np.testing.assert_allclose(dataset.distribution(index), expected / expected.sum(), rtol=1e-5)
+        assert dataset.distribution(index)[dataset.labels(index).visual].min() > 0.0
+
+
 def test_the_stored_sound_is_the_sound_of_the_file(built: Path, videos: Path) -> None:
     dataset = Dataset(built)
     clips = dataset.clips().to_pylist()

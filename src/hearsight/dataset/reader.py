@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jaxtyping import Int16, Int32, Int64
+from jaxtyping import Float32, Int16, Int32, Int64
 
 from hearsight.dataset.labels import LabelLists, choose_label_lists
 from hearsight.dataset.layout import ClassRecord, Layout, Manifest, TeacherRecord, read_json, read_manifest
@@ -106,6 +106,39 @@ class Dataset:
         vision, audio = self._label_lists
         return ClipLabels(_join(vision, index), _join(audio, index))
 
+    @property
+    def visual_heads(self) -> tuple[Int32[np.ndarray, " _"], ...]:
+        """Indices of the used classes of each vision teacher."""
+        vision = [teacher.name for teacher in self.manifest.teachers if teacher.modality == "vision"]
+        heads = [[record.index for record in self.classes if record.teacher == name] for name in vision]
+        return tuple(np.array(head, dtype=np.int32) for head in heads)
+
+    def distribution(self, index: int) -> Float32[np.ndarray, " classes"]:
+        """Give what the vision teachers said of a clip: for each, a distribution over its used classes, zero where it said nothing.
+
+        Soft labels are as many as the build kept (``soft_top``); what is kept of used classes is scaled to sum up to one. They are
+        held in memory from the first call on.
+        """
+        target = np.zeros(len(self.classes), dtype=np.float32)
+        for lists, probabilities in self._soft_lists:
+            span = slice(lists.offsets[index], lists.offsets[index + 1])
+            used = lists.classes[span] >= 0
+            kept = probabilities[span][used]
+            if kept.sum() > 0.0:
+                target[lists.classes[span][used]] = kept / kept.sum()
+        return target
+
+    @functools.cached_property
+    def _soft_lists(self) -> list[tuple[LabelLists, Float32[np.ndarray, " _"]]]:
+        found: list[tuple[LabelLists, np.ndarray]] = []
+        for teacher in self.manifest.teachers:
+            if teacher.modality == "vision":
+                table = self._read_soft(teacher)
+                lists = choose_label_lists(table, top=teacher.num_classes, threshold=0.0, min_probability=-1.0)
+                kept = np.asarray(table.column("probabilities").combine_chunks().flatten()).astype(np.float32)
+                found.append((LabelLists(lists.offsets, self._place_classes(teacher)[lists.classes]), kept))
+        return found
+
     def soft_labels(self, teacher: str, shard: int) -> pa.Table:
         """Read what a teacher said of a shard's clips: records.LABEL_SCHEMA."""
         if teacher not in [record.name for record in self.manifest.teachers]:
@@ -119,16 +152,23 @@ class Dataset:
         return vision, [self._choose(t) for t in self.manifest.teachers if t.modality == "audio"]
 
     def _choose(self, teacher: TeacherRecord) -> LabelLists:
-        columns = ["classes", "probabilities"]
-        paths = [self._layout.labels(teacher.name, shard.index) for shard in self.manifest.shards]
-        table = pa.concat_tables([pq.read_table(path, columns=columns) for path in paths])
+        table = self._read_soft(teacher)
         minimum = float(self.manifest.config["policy"]["min_probability"])
         lists = choose_label_lists(table, top=teacher.top, threshold=teacher.threshold, min_probability=minimum)
+        return LabelLists(lists.offsets, self._place_classes(teacher)[lists.classes])
+
+    def _read_soft(self, teacher: TeacherRecord) -> pa.Table:
+        columns = ["classes", "probabilities"]
+        paths = [self._layout.labels(teacher.name, shard.index) for shard in self.manifest.shards]
+        return pa.concat_tables([pq.read_table(path, columns=columns) for path in paths])
+
+    def _place_classes(self, teacher: TeacherRecord) -> Int32[np.ndarray, " classes"]:
+        """Give the index of each of a teacher's classes in the vocabulary, -1 where it is not used."""
         place = np.full(teacher.num_classes, -1, np.int32)
         for record in self.classes:
             if record.teacher == teacher.name:
                 place[record.class_index] = record.index
-        return LabelLists(lists.offsets, place[lists.classes])
+        return place
 
     def _map_audio(self) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         """Map every shard; give the sample buffers, and for each clip its first and last sample and its buffer."""

@@ -16,7 +16,7 @@ import hearsight
 from hearsight.console import say, track
 from hearsight.dataset.layout import replacing
 from hearsight.errors import BenchmarkError, MediaError
-from hearsight.evaluation.embedders import Embedder
+from hearsight.evaluation.embedder import Embedder
 from hearsight.evaluation.protocol import Benchmark, BenchmarkClip, digest_files, list_some
 from hearsight.evaluation.watching import MediaEmbedder
 from hearsight.media.decode import read_audio
@@ -25,6 +25,8 @@ from hearsight.units import to_samples
 
 Pool = Literal["mean", "max", "mean+max", "mean+deviation", "concat"]
 """How the rows of a clip's segments become one."""
+WINDOWS = "windows"
+"""In place of a pool: they do not."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +93,7 @@ def _embed_clips(embedder: Embedder | MediaEmbedder, benchmark: Benchmark) -> Be
                 if isinstance(embedder, MediaEmbedder):
                     values, weights = embedder.embed_media(benchmark.locate(clip))
                 else:
-                    values, weights = embedder.embed(_read_clip(benchmark, clip, embedder.sample_rate))
+                    values, weights = embedder.embed(read_clip(benchmark, clip, embedder.sample_rate))
             except MediaError as error:
                 failures[index] = f"{clip.path}: {error.found}"
             else:
@@ -106,7 +108,14 @@ def _embed_clips(embedder: Embedder | MediaEmbedder, benchmark: Benchmark) -> Be
     return BenchmarkEmbeddings(np.concatenate(rows), np.concatenate(shares), counts, failures)
 
 
-def _read_clip(benchmark: Benchmark, clip: BenchmarkClip, sample_rate: int) -> Float32[np.ndarray, " samples"]:
+def read_clip(benchmark: Benchmark, clip: BenchmarkClip, sample_rate: int) -> Float32[np.ndarray, " samples"]:
+    """Read the sound of a clip, cut or filled up with silence at its end to the length that the benchmark asks for.
+
+    Raises
+    ------
+    MediaError
+        When it cannot be read, has no sound, or samples that are not finite.
+    """
     waveform = read_audio(benchmark.locate(clip), sample_rate)
     if not len(waveform):
         raise MediaError(clip.path, "no samples of sound", reason=RejectReason.TOO_SHORT)

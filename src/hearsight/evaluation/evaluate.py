@@ -6,17 +6,19 @@ import dataclasses
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 
 from hearsight.config import EvaluateConfig, load_config
 from hearsight.errors import BenchmarkError, UsageError
 from hearsight.evaluation.benchmarks import load_benchmark
 from hearsight.evaluation.contamination import Contamination, find_contamination
-from hearsight.evaluation.embedders import Embedder, load_embedder
-from hearsight.evaluation.embeddings import BenchmarkEmbeddings, embed_benchmark, pool_segments
+from hearsight.evaluation.embedder import Embedder, NetworkEmbedder
+from hearsight.evaluation.embedders import load_embedder
+from hearsight.evaluation.embeddings import WINDOWS, BenchmarkEmbeddings, Pool, embed_benchmark, pool_segments
+from hearsight.evaluation.heads import FINETUNE, find_head
 from hearsight.evaluation.intervals import bootstrap_interval, mean_of_folds
 from hearsight.evaluation.protocol import Benchmark, list_some
 from hearsight.evaluation.result import Comparison, Evaluation, PartScore
@@ -59,12 +61,13 @@ def evaluate(
     Parameters
     ----------
     run
-        A run or checkpoint folder, ``baseline:log-mel``, ``untrained:NAME`` for a network of the zoo with fresh weights, or
-        ``vision:KIND:WHERE`` for a vision teacher that looks at videos.
+        A run or checkpoint folder, ``baseline:log-mel``, ``baseline:mfcc``, ``untrained:NAME`` for a network of the zoo with
+        fresh weights, or ``vision:KIND:WHERE`` for a vision teacher that looks at videos; see
+        :func:`~hearsight.evaluation.embedders.load_embedder`.
     benchmark
         ``NAME=FOLDER``, such as ``esc50=ESC-50``; see :data:`hearsight.evaluation.benchmarks.BENCHMARKS`.
     head
-        ``linear`` (logistic regression) or ``svm`` (linear, one against all).
+        A name of :data:`hearsight.evaluation.heads.HEADS`: ``linear`` (logistic regression), ``svm`` (linear, one against all), ….
     untrained
         Score the run's network with fresh weights.
     seed
@@ -83,19 +86,25 @@ def evaluate(
     DatasetError
         When ``against`` is no dataset.
     """
+    if head != FINETUNE:
+        find_head(head)
     config = load_config(EvaluateConfig, "evaluate", head=head, untrained=untrained, seed=seed, **options)
     started = time.monotonic()
     clips = load_benchmark(benchmark)
     if config.clip_seconds is not None:
         clips = dataclasses.replace(clips, clip_seconds=config.clip_seconds)
     shared = None if config.against is None else find_contamination(config.against, clips)  # soon told if it is none
-    embedder = load_embedder(run, untrained=config.untrained, seed=config.seed)
-    found = embed_benchmark(embedder, clips, cache=config.cache)
-    clips = _leave_out_unreadable(clips, found, config.unreadable)
-    features = found.values if embedder.pooled else pool_segments(found, config.pool)
-    score = score_splits(features, clips, head=config.head, strength=config.strength, seed=config.seed)
+    windows = None
+    if config.layer is not None:
+        from hearsight.evaluation.layers import choose_windows  # torch takes a second to import
+
+        windows = choose_windows(config.layer, clips.name, config.window, config.hop)
+    embedder = load_embedder(run, untrained=config.untrained, seed=config.seed, layer=windows)
+    score_model = _finetune if config.head == FINETUNE else _fit_head
+    config = config.model_copy(update={"pool": _choose_pool(config)})
+    clips, score, dim = score_model(embedder, clips, config)
     made = _make_evaluation(str(run), config, embedder, clips, score, shared)
-    return dataclasses.replace(made, dim=features.shape[1], seconds=time.monotonic() - started)
+    return dataclasses.replace(made, dim=dim, seconds=time.monotonic() - started)
 
 
 def compare(
@@ -158,18 +167,66 @@ def _compare_measure(
     return Comparison(found.value, (found.low, found.high), len(rows), 1, measure)
 
 
-def _leave_out_unreadable(clips: Benchmark, found: BenchmarkEmbeddings, unreadable: str) -> Benchmark:
-    if not found.failures:
+def _fit_head(
+    embedder: Embedder | MediaEmbedder, clips: Benchmark, config: EvaluateConfig
+) -> tuple[Benchmark, CrossScore, int]:
+    """Give the clips that can be read, their scores by what is fitted on frozen embeddings, and the length of these."""
+    found = embed_benchmark(embedder, clips, cache=config.cache)
+    clips = _leave_out_unreadable(clips, found.failures, config.unreadable)
+    features, counts = _describe_clips(embedder, found, config.pool or "mean+max")
+    score = score_splits(features, clips, head=config.head, strength=config.strength, counts=counts, seed=config.seed)
+    return clips, score, features.shape[1]
+
+
+def _finetune(
+    embedder: Embedder | MediaEmbedder, clips: Benchmark, config: EvaluateConfig
+) -> tuple[Benchmark, CrossScore, int]:
+    """Give the clips that can be read, their scores by fine-tuned networks, and the length of these networks' embeddings."""
+    if not isinstance(embedder, NetworkEmbedder):
+        raise UsageError("head finetune", f"{embedder.name}, which cannot be trained", "a run, or untrained:NAME")
+    if config.strength is not None:
+        raise UsageError("head finetune", "a strength", "finetune.epochs")
+    from hearsight.evaluation.finetune import decode_clips, finetune_splits
+
+    with decode_clips(clips, embedder.sample_rate) as sounds:
+        clips = _leave_out_unreadable(clips, sounds.failures, config.unreadable)
+        network = embedder.network
+        score = finetune_splits(network, clips, sounds.without_failures(), config.finetune, seed=config.seed)
+    return clips, score, network.embedding_dim
+
+
+def _choose_pool(config: EvaluateConfig) -> str:
+    """Take the pool asked for, or that of the head."""
+    if config.head == FINETUNE:
+        return "trained"
+    if config.pool is not None:
+        return config.pool
+    return WINDOWS if config.layer is not None else find_head(config.head).pool
+
+
+def _describe_clips(
+    embedder: Embedder | MediaEmbedder, found: BenchmarkEmbeddings, pool: str
+) -> tuple[Float32[np.ndarray, "rows dim"], Int64[np.ndarray, " clips"] | None]:
+    """Give a row for each clip that can be read; or for each window, and how many windows each has."""
+    if embedder.pooled:
+        return found.values, None
+    if pool == WINDOWS:
+        return found.values, found.counts[found.counts > 0]
+    return pool_segments(found, cast(Pool, pool)), None
+
+
+def _leave_out_unreadable(clips: Benchmark, failures: dict[int, str], unreadable: str) -> Benchmark:
+    if not failures:
         return clips
-    messages = list_some(list(found.failures.values()))
+    messages = list_some(list(failures.values()))
     if unreadable == "refuse":
         raise BenchmarkError(
             clips.folder,
-            f"{len(found.failures)} of {len(clips)} clips cannot be read: {messages}",
+            f"{len(failures)} of {len(clips)} clips cannot be read: {messages}",
             "all of them",
             "unreadable=exclude scores the others and says so",
         )
-    left_out = [clips.clips[index] for index in found.failures]
+    left_out = [clips.clips[index] for index in failures]
     return clips.without(left_out, [f"{len(left_out)} clips that cannot be read left out: {messages}"])
 
 
@@ -194,7 +251,7 @@ def _make_evaluation(
         run=run,
         model=embedder.name,
         head=config.head,
-        pool="statistics" if embedder.pooled else config.pool,
+        pool="statistics" if embedder.pooled else str(config.pool),
         untrained=embedder.untrained,
         seed=config.seed,
         accuracy=mean_of_folds(hits, clips.folds[rows]),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 import scipy.optimize
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Bool, Float, Float64, Int64
 
 from hearsight.errors import UsageError
 from hearsight.learners import STRENGTHS, LinearClassifier
@@ -35,6 +35,7 @@ def fit_tagger(
     *,
     head: str = "linear",
     strength: float | None = None,
+    groups: Int64[np.ndarray, " clips"] | None = None,
     seed: int = 0,
 ) -> LinearClassifier:
     """Fit a classifier for each class against the rest.
@@ -50,6 +51,8 @@ def fit_tagger(
     strength
         C, the inverse of the penalty. Unless given, chosen from :data:`hearsight.learners.STRENGTHS` by the mean average precision
         of a fifth of the clips, which the others are fitted for.
+    groups
+        Rows of one group, such as the windows of a clip, stay together in that fifth or outside; each row on its own unless given.
     seed
         Chooses that fifth.
 
@@ -73,7 +76,7 @@ def fit_tagger(
         raise UsageError("truths", f"no class of {truths.shape[1]} is true of some clips only", "at least one")
     converged = True
     if strength is None:
-        strength = _choose_strength(features, truths, head, seed)
+        strength = _choose_strength(features, truths, head, _choose_tried(len(features), groups, seed))
     mean, scale = _standardise(features)
     weights, intercepts, converged = _solve((features - mean) / scale, truths, head, strength)
     present = truths.any(axis=0)
@@ -83,9 +86,14 @@ def fit_tagger(
     )
 
 
-def _choose_strength(features: np.ndarray, truths: np.ndarray, head: str, seed: int) -> float:
-    order = np.random.default_rng(seed).permutation(len(features))
-    tried, rest = order[::TRIED_SHARE], np.delete(order, slice(None, None, TRIED_SHARE))
+def _choose_tried(num_rows: int, groups: np.ndarray | None, seed: int) -> Bool[np.ndarray, " rows"]:
+    _, members = np.unique(np.arange(num_rows) if groups is None else groups, return_inverse=True)
+    drawn = np.random.default_rng(seed).permutation(members.max() + 1)[::TRIED_SHARE]
+    return np.isin(members, drawn)
+
+
+def _choose_strength(features: np.ndarray, truths: np.ndarray, head: str, tried: Bool[np.ndarray, " clips"]) -> float:
+    rest = ~tried
     if not (truths[rest].any(axis=0) & truths[tried].any(axis=0)).any():
         return 1.0
     mean, scale = _standardise(features[rest])

@@ -1,30 +1,23 @@
-"""Frozen embeddings and labels in, scores of clips out: each fold scored by a classifier fitted on the folds it is split from."""
+"""Frozen embeddings and labels in, scores of clips out: each fold scored by a head fitted on the folds it is split from."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
+from hearsight.errors import UsageError
+from hearsight.evaluation.heads import Examples, Fitted, FittedHead, find_head, fit_head
 from hearsight.evaluation.protocol import Benchmark, Split
-from hearsight.evaluation.tagger import fit_tagger
-from hearsight.learners import LinearClassifier, fit_linear, fit_svm
 from hearsight.metrics.averages import mean_defined
 from hearsight.metrics.ranking import average_precision
 from hearsight.metrics.tagging import hits
 
-Head = Literal["linear", "svm"]
-"""What is fitted on the embeddings."""
-
-HEADS = {"linear": fit_linear, "svm": fit_svm}
-"""What fits each head where a clip has one class."""
-
 
 @dataclasses.dataclass(frozen=True)
 class FoldScore:
-    """One fold, scored by a classifier that never saw it.
+    """One fold, scored by a head that never saw it.
 
     Attributes
     ----------
@@ -35,7 +28,7 @@ class FoldScore:
     mean_average_precision
         Over the classes that have a clip in it.
     strength
-        The classifier's C, chosen within what it was fitted on.
+        The head's C, or number of neighbours, trees or epochs: given, or chosen within what it was fitted on.
     converged
         Whether the fit reached its tolerance.
     absent
@@ -80,75 +73,93 @@ class CrossScore:
 
 
 def score_splits(
-    features: Float[np.ndarray, "clips dim"],
+    features: Float[np.ndarray, "rows dim"],
     benchmark: Benchmark,
     *,
-    head: Head,
+    head: str,
     strength: float | None = None,
+    counts: Int64[np.ndarray, " clips"] | None = None,
     seed: int = 0,
 ) -> CrossScore:
-    """Score each fold that is to be scored by a classifier fitted on the folds that its split names.
+    """Score each fold that is to be scored by a head fitted on the folds that its split names.
 
-    Nothing of a fold reaches what is fitted for it: neither its clips, nor their statistics, nor the choice of C, which is made by
-    leaving out the remaining folds in turn.
+    Nothing of a fold reaches what is fitted for it: neither its clips, nor their statistics, nor the choice of C (or what else a
+    head leaves open), which is made by leaving out the remaining folds in turn.
 
     Parameters
     ----------
     features
-        One row per clip of the benchmark.
+        One row per clip of the benchmark; or, with ``counts``, the rows of each clip's windows, one clip after the other.
     benchmark
         Labels, folds and splits.
     head
-        Logistic regression, or linear SVM one against all.
+        A name of :data:`hearsight.evaluation.heads.HEADS`.
     strength
-        C; chosen unless given.
+        C, or a number of neighbours, trees or epochs; chosen unless given.
+    counts
+        Windows of each clip. The head is fitted on windows, and the scores of a clip are the mean of its windows' (Aytar 2016,
+        section 3.3).
     seed
-        Deals the clips into splits where only one fold remains to choose C in.
+        Of all draws, and of how clips are dealt into splits where only one fold remains to choose in.
 
     Raises
     ------
     UsageError
-        When a feature is not finite, or what is to be fitted on holds a single class.
+        When there is no such head, it does not fit clips of several classes, a feature is not finite, or what is to be fitted on
+        holds a single class.
     """
+    find_head(head)
+    counts = np.ones(len(benchmark), dtype=np.int64) if counts is None else counts
+    if len(counts) != len(benchmark) or counts.sum() != len(features):
+        found = f"{len(features)} rows for {len(counts)} clips of {int(counts.sum())} windows"
+        raise UsageError("features", found, f"a row for each window of {len(benchmark)} clips")
     truths, folds = benchmark.truths, benchmark.folds
     decisions = np.full(truths.shape, np.nan)
     scores: list[FoldScore] = []
     for split in benchmark.splits:
         held = folds == split.fold
-        classifier = _fit(features, benchmark, split, head, strength, seed)
-        decisions[held] = classifier.decide(features[held])
-        scores.append(_score_fold(split, decisions[held], truths[held], classifier))
+        fitted = _fit(features, benchmark, split, counts, head, strength, seed)
+        rows = fitted.decide(features[np.repeat(held, counts)])
+        decisions[held] = _mean_windows(rows, counts[held])
+        scores.append(score_fold(split, decisions[held], truths[held], fitted))
     rows = np.flatnonzero(np.isin(folds, [split.fold for split in benchmark.splits]))
     return CrossScore(tuple(scores), rows, hits(decisions[rows], truths[rows]), decisions[rows])
 
 
 def _fit(
-    features: np.ndarray, benchmark: Benchmark, split: Split, head: Head, strength: float | None, seed: int
-) -> LinearClassifier:
-    folds = benchmark.folds
-    rest = np.isin(folds, split.fitted_on)
-    if benchmark.multi_label:
-        return fit_tagger(features[rest], benchmark.truths[rest], head=head, strength=strength, seed=seed)
-    return HEADS[head](
-        features[rest],
-        benchmark.labels[rest],
-        num_classes=len(benchmark.classes),
-        strength=strength,
-        groups=folds[rest],
-        seed=seed,
-    )
+    features: np.ndarray,
+    benchmark: Benchmark,
+    split: Split,
+    counts: np.ndarray,
+    head: str,
+    strength: float | None,
+    seed: int,
+) -> FittedHead:
+    rest = np.repeat(np.isin(benchmark.folds, split.fitted_on), counts)
+    clips = np.repeat(np.arange(len(benchmark)), counts)[rest]
+    groups = benchmark.folds[clips]
+    if len(split.fitted_on) == 1 and (benchmark.multi_label or counts.max() > 1):
+        groups = clips
+    examples = Examples(features[rest], benchmark.truths[clips], groups, benchmark.multi_label, benchmark.name, seed)
+    return fit_head(head, examples, strength)
 
 
-def _score_fold(split: Split, decisions: np.ndarray, truths: np.ndarray, classifier: LinearClassifier) -> FoldScore:
+def _mean_windows(rows: np.ndarray, counts: np.ndarray) -> Float64[np.ndarray, "clips classes"]:
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    return np.add.reduceat(rows, starts, axis=0) / counts[:, None]
+
+
+def score_fold(split: Split, decisions: np.ndarray, truths: np.ndarray, fitted: Fitted) -> FoldScore:
+    """Score the clips of a fold, given what was fitted for it."""
     precisions = average_precision(decisions, truths)
     return FoldScore(
         fold=split.fold,
         num_clips=len(decisions),
         accuracy=float(hits(decisions, truths).mean()),
         mean_average_precision=mean_defined(precisions),
-        strength=classifier.strength,
-        converged=classifier.converged,
-        absent=classifier.absent,
+        strength=fitted.strength,
+        converged=fitted.converged,
+        absent=fitted.absent,
         unscored=tuple(int(label) for label in np.flatnonzero(np.isnan(precisions))),
         held_out=split.held_out,
     )

@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterable, Iterator
 from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int16, Int32, Int64
+from jaxtyping import Bool, Float32, Float64, Int16, Int32, Int64
 
 from hearsight.signal.waveform import from_int16
 
@@ -76,6 +76,15 @@ class TrainingData(Protocol):
         ...
 
 
+@runtime_checkable
+class SoftTargets(Protocol):
+    """A dataset whose targets are distributions instead of labels."""
+
+    def soft_targets(self, index: int) -> Float32[np.ndarray, " classes"]:
+        """Give the targets of a clip."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
 class Draw:
     """The rules of drawing, in the words of :class:`~hearsight.config.TrainConfig`."""
@@ -91,11 +100,15 @@ class Draw:
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """One step's examples: which clips, a second of each in [-1, 1], and a one for each of their labels."""
+    """One step's examples: which clips, a second of each in [-1, 1], and a one for each of their labels, or a distribution.
+
+    ``truths`` are the labels where the targets are distributions and somebody asks.
+    """
 
     clips: Int64[np.ndarray, " batch"]
     waveform: Float32[np.ndarray, "batch samples"]
     targets: Float32[np.ndarray, "batch classes"]
+    truths: Bool[np.ndarray, "batch classes"] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +124,12 @@ class Survey:
 
 
 def survey_clips(
-    data: TrainingData, split: Literal["train", "validation"], visual_share: float, most: int | None = None
+    data: TrainingData,
+    split: Literal["train", "validation"],
+    visual_share: float,
+    most: int | None = None,
+    *,
+    labelled_only: bool = True,
 ) -> Survey:
     """Read the labels of a split once.
 
@@ -125,6 +143,8 @@ def survey_clips(
         Share of the visual labels that is drawn, for the frequencies.
     most
         Most clips to take, evenly spread over the split.
+    labelled_only
+        Whether clips without a label are left out.
     """
     indices = data.indices(split)
     if most is not None and len(indices) > most:
@@ -136,7 +156,7 @@ def survey_clips(
         if len(labels.visual):
             counts[labels.visual] += count_drawn(len(labels.visual), visual_share) / len(labels.visual)
         counts[labels.audio] += 1.0
-        labelled[row] = bool(len(labels.visual) or len(labels.audio))
+        labelled[row] = not labelled_only or bool(len(labels.visual) or len(labels.audio))
     kept = indices[labelled]
     return Survey(kept, counts / max(1, len(kept)), int((~labelled).sum()))
 
@@ -198,6 +218,8 @@ class Epochs:
             if self._draw.mix and generator.random() < self._draw.mix:
                 self._add(int(generator.choice(self._clips)), generator, sound, target)
                 sound *= 0.5
+                if isinstance(self._data, SoftTargets):
+                    target *= 0.5  # two distributions make one; two sets of labels are all true
             if self._draw.gain:
                 sound *= 10.0 ** (generator.uniform(-self._draw.gain, self._draw.gain) / 20.0)
         return Batch(clips, waveform, targets)
@@ -212,6 +234,9 @@ class Epochs:
         """Add a random second of a clip to a sound, and its drawn labels to a target."""
         start = self._draw_start(int(self._data.num_samples[clip]), generator)
         add_segment(self._data, clip, start, sound)
+        if isinstance(self._data, SoftTargets):
+            target += self._data.soft_targets(clip)
+            return
         labels = self._data.labels(clip)
         visual = labels.visual
         if len(visual):
@@ -251,6 +276,9 @@ class MiddleSegments:
             labels = self._data.labels(int(clip))
             target[labels.visual] = 1.0
             target[labels.audio] = 1.0
+        if isinstance(self._data, SoftTargets):
+            soft = np.stack([self._data.soft_targets(int(clip)) for clip in clips])
+            return Batch(clips, waveform, soft, targets > 0)
         return Batch(clips, waveform, targets)
 
 

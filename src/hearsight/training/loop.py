@@ -104,7 +104,7 @@ def _train_epoch(student: Student, epoch: int, log: RunLog, bar: Bar, scratch: P
         bar.advance(len(batch.clips))
         bar.note(f"epoch {epoch}/{student.num_epochs}, loss {loss:.4f}")
     trained = time.perf_counter()
-    scores = validate(student.network, student.middles, student.machine, scratch)
+    scores = validate(student.network, student.middles, student.machine, student.objective, scratch)
     student.check(epoch, step, scores.loss)
     ended = time.perf_counter()
     values = {"loss": total / student.num_clips, **scores.as_values()}

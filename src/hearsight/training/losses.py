@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -21,3 +22,25 @@ def binary_cross_entropy(logits: Float[Tensor, "batch classes"], targets: Float[
         One where a class is a label, zero where it is not; values between are soft labels.
     """
     return F.binary_cross_entropy_with_logits(logits.float(), targets)
+
+
+def kl_divergence(
+    logits: Float[Tensor, "batch classes"], targets: Float[Tensor, "batch classes"], heads: tuple[int, ...]
+) -> Tensor:
+    """Sum over the heads of the mean, over clips and classes, of the divergence of the network's softmax from the targets.
+
+    Aytar 2016, section 3.2, with the mean over elements that the authors' code takes. A head whose targets are zero for a clip,
+    since its teacher said nothing, adds nothing.
+
+    Parameters
+    ----------
+    logits
+        What the network says.
+    targets
+        A distribution over the classes of each head.
+    heads
+        Sizes of the heads, in the order of the classes.
+    """
+    parts = zip(logits.float().split(heads, dim=1), targets.split(heads, dim=1), strict=True)
+    divergences = [(torch.xlogy(wanted, wanted) - wanted * said.log_softmax(1)).mean() for said, wanted in parts]
+    return torch.stack(divergences).sum()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int16, Int32, Int64
+from jaxtyping import Float32, Int16, Int32, Int64
 
 from hearsight.signal.waveform import count_resampled, from_int16, resample, to_int16
 from hearsight.training.batches import Labels, TrainingData
+from hearsight.training.softened import SoftenedData
 
 
 class ResampledData:
@@ -65,3 +66,15 @@ class ResampledData:
     def labels(self, index: int) -> Labels:
         """Give the labels of a clip."""
         return self._data.labels(index)
+
+
+class ResampledSoftData(ResampledData):
+    """The same of a dataset whose targets are distributions."""
+
+    def __init__(self, data: SoftenedData, sample_rate: int) -> None:
+        super().__init__(data, sample_rate)
+        self._soft = data
+
+    def soft_targets(self, index: int) -> Float32[np.ndarray, " classes"]:
+        """Give the targets of a clip."""
+        return self._soft.soft_targets(index)

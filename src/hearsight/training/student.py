@@ -13,12 +13,13 @@ from hearsight.config import TrainConfig
 from hearsight.console import say
 from hearsight.errors import DatasetError, TrainingError
 from hearsight.models.network import Network
-from hearsight.models.zoo import build_network
+from hearsight.models.zoo import NETWORKS, build_network, list_options
 from hearsight.training.batches import Batch, Draw, Epochs, MiddleSegments, Survey, TrainingData, survey_clips
-from hearsight.training.losses import binary_cross_entropy
 from hearsight.training.machine import Machine
+from hearsight.training.objectives import Objective
 from hearsight.training.optimizer import make_optimizer, schedule_rate, set_rate
-from hearsight.training.resampled import ResampledData
+from hearsight.training.resampled import ResampledData, ResampledSoftData
+from hearsight.training.softened import SoftenedData
 
 
 @dataclasses.dataclass
@@ -30,6 +31,7 @@ class Student:
     vocabulary: tuple[str, ...]
     dataset: str
     network: Network
+    objective: Objective
     optimizer: torch.optim.Optimizer
     epochs: Epochs
     middles: MiddleSegments
@@ -46,12 +48,18 @@ class Student:
         UsageError
             When there is no such network.
         """
-        training = survey_clips(data, "train", config.visual_share)
-        validation = survey_clips(data, "validation", config.visual_share, config.validation_clips)
+        if config.loss == "kl":
+            data = SoftenedData(data)
+        labelled = config.loss != "reconstruction"
+        training = survey_clips(data, "train", config.visual_share, labelled_only=labelled)
+        most = config.validation_clips
+        validation = survey_clips(data, "validation", config.visual_share, most, labelled_only=labelled)
         _check_clips(training, validation)
-        network = build_network(config.model, len(data.names), seed=config.seed, **config.options)
+        network = build_network(config.model, len(data.names), seed=config.seed, **_choose_options(data, config))
+        objective = Objective(config, network)
         if network.sample_rate != data.sample_rate:
-            data = ResampledData(data, network.sample_rate)
+            soft = isinstance(data, SoftenedData)
+            data = ResampledSoftData(data, network.sample_rate) if soft else ResampledData(data, network.sample_rate)
         if config.prior:
             network.set_prior(torch.from_numpy(training.frequencies).float())
         network = machine.place(network).train()
@@ -70,6 +78,7 @@ class Student:
             vocabulary=data.names,
             dataset=data.digest,
             network=network,
+            objective=objective,
             optimizer=make_optimizer(network, config),
             epochs=Epochs(data, training.clips, draw),
             middles=MiddleSegments(data, validation.clips, draw),
@@ -91,8 +100,7 @@ class Student:
         """
         rate = schedule_rate(self.config, step - 1, self.epochs.num_batches)
         set_rate(self.optimizer, rate)
-        logits, targets = self.machine.hear(self.network, batch)
-        loss = binary_cross_entropy(logits, targets)
+        loss, _ = self.objective.measure(self.network, self.machine, batch)
         value = loss.item()
         self.check(epoch, step, value)
         self.optimizer.zero_grad()
@@ -140,6 +148,14 @@ class Student:
             "loss": line["loss"],
         }
         return {"vocabulary": self.vocabulary, "training": training, "scores": scores}
+
+
+def _choose_options(data: TrainingData, config: TrainConfig) -> dict[str, Any]:
+    """Give the network's options, with a head for each teacher where distributions are learned and the network can have heads."""
+    options: dict[str, Any] = dict(config.options)
+    if isinstance(data, SoftenedData) and config.model in NETWORKS and "heads" in list_options(config.model):
+        options["heads"] = list(data.heads)
+    return options
 
 
 def _check_clips(training: Survey, validation: Survey) -> None:

@@ -15,8 +15,8 @@ from hearsight.metrics.averages import mean_average_precision
 from hearsight.metrics.tagging import one_best_accuracy
 from hearsight.models.network import Network
 from hearsight.training.batches import MiddleSegments, prefetch
-from hearsight.training.losses import binary_cross_entropy
 from hearsight.training.machine import Machine
+from hearsight.training.objectives import Objective
 
 IN_MEMORY = 256 * 2**20
 """Bytes of scores up to which they are held in memory; larger ones are written to a file that is mapped."""
@@ -37,8 +37,10 @@ class Scores:
 
     def describe(self) -> str:
         """Say it in a few words."""
-        if self.loss is None or self.accuracy is None:
+        if self.loss is None:
             return "not validated"
+        if self.accuracy is None:
+            return f"validation loss {self.loss:.4f}"
         precision = "undefined" if self.mean_average_precision is None else f"{self.mean_average_precision:.3f}"
         return f"validation loss {self.loss:.4f}, accuracy {self.accuracy:.3f}, mAP {precision}"
 
@@ -47,7 +49,7 @@ class Scores:
         return {f"validation_{field.name}": getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
-def validate(network: Network, clips: MiddleSegments, machine: Machine, scratch: Path) -> Scores:
+def validate(network: Network, clips: MiddleSegments, machine: Machine, objective: Objective, scratch: Path) -> Scores:
     """Score a network, and leave it in training mode.
 
     Parameters
@@ -58,6 +60,8 @@ def validate(network: Network, clips: MiddleSegments, machine: Machine, scratch:
         The validation clips.
     machine
         What to compute on.
+    objective
+        The loss; where it names no classes, there is neither accuracy nor precision.
     scratch
         A folder for scores that are too many for memory.
     """
@@ -72,15 +76,18 @@ def validate(network: Network, clips: MiddleSegments, machine: Machine, scratch:
         for batch in prefetch(clips.batches()):
             rows = slice(first, first + len(batch.clips))
             with torch.inference_mode():
-                logits, targets = machine.hear(network, batch)
-                total += float(binary_cross_entropy(logits, targets)) * len(batch.clips)
-                # logits order the clips as probabilities do; half precision tells them apart near zero and one as well
-                scores[rows] = logits.float().clamp(-6e4, 6e4).cpu().numpy()
-            truths[rows] = batch.targets > 0
+                loss, logits = objective.measure(network, machine, batch)
+                total += float(loss) * len(batch.clips)
+                if logits is not None:
+                    # logits order the clips as probabilities do; half precision tells them apart near zero and one as well
+                    scores[rows] = logits.float().clamp(-6e4, 6e4).cpu().numpy()
+            truths[rows] = batch.targets > 0 if batch.truths is None else batch.truths
             first = rows.stop
         network.train()
         if not math.isfinite(total):
             return Scores(math.nan, None, None, len(clips))
+        if not objective.tags:
+            return Scores(total / len(clips), None, None, len(clips))
         precision = mean_average_precision(scores, truths)
         accuracy = one_best_accuracy(scores, truths)
         return Scores(total / len(clips), accuracy, None if math.isnan(precision) else precision, len(clips))

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from hearsight.errors import BenchmarkError, UsageError
+from hearsight.evaluation.baselines import LogMelBaseline
 from hearsight.evaluation.benchmarks import load_benchmark
-from hearsight.evaluation.embedders import LogMelBaseline, load_embedder
+from hearsight.evaluation.embedders import load_embedder
 from hearsight.evaluation.embeddings import BenchmarkEmbeddings, embed_benchmark, pool_segments
 from hearsight.signal.log_mel import JIA, compute_log_mel
 

@@ -104,12 +104,13 @@ def test_a_very_short_clip_is_scored(make_folder):
 def test_unknown_options_models_and_runs_are_named(tones, tmp_path):
     with pytest.raises(ConfigError, match="unknown key 'pol'"):
         evaluate("baseline:log-mel", tones, pol="mean")
-    with pytest.raises(ConfigError, match="head"):
-        evaluate("baseline:log-mel", tones, head="forest")
+    with pytest.raises(UsageError, match="head") as caught:
+        evaluate("baseline:log-mel", tones, head="forrest")
+    assert "'forest'" in caught.value.hint
     with pytest.raises(CheckpointError):
         evaluate(tmp_path, tones)
     with pytest.raises(UsageError):
-        hearsight.evaluate("baseline:mfcc", tones)
+        hearsight.evaluate("baseline:mfc", tones)
 
 
 def test_models_are_compared_clip_by_clip(run, tones):

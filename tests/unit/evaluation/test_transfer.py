@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hearsight.errors import UsageError
+from hearsight.evaluation.heads import HEADS
 from hearsight.evaluation.protocol import Benchmark, BenchmarkClip
-from hearsight.evaluation.transfer import HEADS, score_splits
-from hearsight.learners import fit_linear
+from hearsight.evaluation.transfer import score_splits
+from hearsight.learners import fit_linear, fit_svm
 
 
 def leave_one_fold_out(features, labels, folds, **options):
@@ -33,7 +35,7 @@ def test_each_fold_is_scored_by_what_was_fitted_on_the_others(head):
     assert [fold.fold for fold in score.folds] == [0, 1, 2, 3, 4]
     for fold in score.folds:
         held = folds == fold.fold
-        alone = HEADS[head](features[~held], labels[~held], strength=1.0)
+        alone = {"linear": fit_linear, "svm": fit_svm}[head](features[~held], labels[~held], strength=1.0)
         np.testing.assert_array_equal(score.decisions[held], alone.decide(features[held]))
         assert fold.accuracy == (alone.predict(features[held]) == labels[held]).mean() == score.hits[held].mean()
         assert fold.num_clips == 20
@@ -67,3 +69,55 @@ def test_a_class_that_only_one_fold_has_is_missed_and_named():
     score = leave_one_fold_out(features, labels, folds, head="svm", strength=1.0)
     assert [fold.absent for fold in score.folds] == [(), (), (), (3,), ()]
     assert score.folds[3].accuracy == 0.0
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_nothing_of_a_fold_reaches_what_any_head_is_fitted_on(head, monkeypatch):
+    monkeypatch.setattr("hearsight.evaluation.neural.MOST_EPOCHS", 40)
+    monkeypatch.setattr("hearsight.evaluation.heads.TREES", 20)
+    features, labels, folds = draw(clips=60, apart=2.0)
+    score = leave_one_fold_out(features, labels, folds, head=head)
+    changed = features.copy()
+    changed[folds == 2] = 1000.0
+    changed[np.flatnonzero(folds == 2)[0]] = features[folds == 2][0]  # one clip as it was, among others that are not
+    again = leave_one_fold_out(changed, labels, folds, head=head)
+    assert again.folds[2].strength == score.folds[2].strength
+    np.testing.assert_allclose(again.decisions[folds == 2][0], score.decisions[folds == 2][0], rtol=1e-5)
+
+
+def test_the_scores_of_a_clip_are_the_mean_of_its_windows():
+    features, labels, folds = draw(clips=60)
+    counts = 1 + np.arange(60) % 3
+    clips = np.repeat(np.arange(60), counts)
+    rows = features[clips] + 0.1 * np.random.default_rng(1).standard_normal((len(clips), 6))
+    score = leave_one_fold_out(rows, labels, folds, head="svm", strength=1.0, counts=counts)
+    rest = folds[clips] != 2
+    alone = fit_svm(rows[rest], labels[clips][rest], strength=1.0)
+    for clip in np.flatnonzero(folds == 2):
+        np.testing.assert_allclose(score.decisions[clip], alone.decide(rows[clips == clip]).mean(axis=0))
+
+
+def test_windows_of_a_clip_are_not_divided_where_something_is_chosen(monkeypatch):
+    features, labels, folds = draw(clips=40)
+    folds = np.arange(40) // 4 % 2
+    seen = []
+    from hearsight.evaluation import transfer
+
+    fit = transfer.fit_head
+    monkeypatch.setattr(
+        transfer, "fit_head", lambda head, examples, strength: seen.append(examples) or fit(head, examples, strength)
+    )
+    counts = np.full(40, 3)
+    leave_one_fold_out(np.repeat(features, 3, axis=0), labels, folds, head="knn", counts=counts)
+    for examples in seen:
+        _, sizes = np.unique(examples.groups, return_counts=True)
+        np.testing.assert_array_equal(sizes, [3] * 20)
+
+
+def test_windows_that_are_not_those_of_the_clips_are_refused():
+    features, labels, folds = draw(clips=40)
+    with pytest.raises(UsageError, match="40 rows for 40 clips of 80 windows"):
+        leave_one_fold_out(features, labels, folds, head="svm", counts=np.full(40, 2))
+    with pytest.raises(UsageError) as caught:
+        leave_one_fold_out(features, labels, folds, head="smv")
+    assert "'svm'" in caught.value.hint

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from hearsight.config import TrainConfig
 from hearsight.metrics.averages import mean_average_precision
 from hearsight.metrics.tagging import one_best_accuracy
 from hearsight.models.network import Network
@@ -15,6 +16,7 @@ from hearsight.training import validation
 from hearsight.training.batches import Draw, MiddleSegments
 from hearsight.training.losses import binary_cross_entropy
 from hearsight.training.machine import Machine
+from hearsight.training.objectives import Objective
 from hearsight.training.validation import validate
 
 from .conftest import RATE, FakeDataset
@@ -33,7 +35,7 @@ def test_scores_are_those_of_the_middle_segments(
 ) -> None:
     monkeypatch.setattr(validation, "IN_MEMORY", in_memory)
     clips = MiddleSegments(data, data.indices("validation"), Draw(RATE, 3))
-    scores = validate(network, clips, MACHINE, tmp_path)
+    scores = validate(network, clips, MACHINE, Objective(TrainConfig(), network), tmp_path)
     assert network.training
     assert not list(tmp_path.iterdir())
 
@@ -54,13 +56,19 @@ def test_validation_leaves_the_statistics_of_the_normalisations_alone(
     data: FakeDataset, network: Network, tmp_path: Path
 ) -> None:
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    validate(network, MiddleSegments(data, data.indices("validation"), Draw(RATE, 3)), MACHINE, tmp_path)
+    validate(
+        network,
+        MiddleSegments(data, data.indices("validation"), Draw(RATE, 3)),
+        MACHINE,
+        Objective(TrainConfig(), network),
+        tmp_path,
+    )
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
 def test_no_clips_give_no_scores(data: FakeDataset, network: Network, tmp_path: Path) -> None:
     clips = MiddleSegments(data, data.indices("validation")[:0], Draw(RATE, 3))
-    scores = validate(network, clips, MACHINE, tmp_path)
+    scores = validate(network, clips, MACHINE, Objective(TrainConfig(), network), tmp_path)
     assert (scores.loss, scores.accuracy, scores.mean_average_precision, scores.num_clips) == (None, None, None, 0)
     assert scores.describe() == "not validated"
 
@@ -70,6 +78,12 @@ def test_logits_that_are_no_numbers_give_a_loss_that_is_none(
 ) -> None:
     with torch.no_grad():
         network.output_layer.bias.fill_(math.nan)
-    scores = validate(network, MiddleSegments(data, data.indices("validation"), Draw(RATE, 3)), MACHINE, tmp_path)
+    scores = validate(
+        network,
+        MiddleSegments(data, data.indices("validation"), Draw(RATE, 3)),
+        MACHINE,
+        Objective(TrainConfig(), network),
+        tmp_path,
+    )
     assert scores.loss is not None
     assert math.isnan(scores.loss)

@@ -1,0 +1,137 @@
+"""Nearest neighbours: a clip is what the clips most like it are."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Bool, Float, Float64, Int
+
+from hearsight.errors import UsageError
+from hearsight.learners import deal_parts, refuse_not_finite
+from hearsight.metrics.averages import mean_average_precision
+from hearsight.metrics.tagging import hits
+from hearsight.threads import one_thread
+
+NEIGHBOURS = (1, 3, 5, 10, 20, 40)
+"""What the number of neighbours is chosen from."""
+BLOCK_ROWS = 1024
+"""Clips compared with all others at a time."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Neighbours:
+    """Clips to be compared with.
+
+    Attributes
+    ----------
+    mean, scale
+        A feature is used as ``(feature - mean) / scale``.
+    rows, truths
+        The standardised clips, and which classes are true of them.
+    strength
+        How many neighbours have a say.
+    converged
+        Always: nothing is approached.
+    absent
+        Classes that none of the clips has; they are never predicted.
+    """
+
+    mean: Float64[np.ndarray, " dim"]
+    scale: Float64[np.ndarray, " dim"]
+    rows: Float64[np.ndarray, "clips dim"]
+    truths: Bool[np.ndarray, "clips classes"]
+    strength: float
+    converged: bool
+    absent: tuple[int, ...]
+
+    def decide(self, features: Float[np.ndarray, "others dim"]) -> Float64[np.ndarray, "others classes"]:
+        """Give the share of each class among the neighbours, each weighed by the inverse of its Euclidean distance."""
+        refuse_not_finite("features", features)
+        shares = _vote((features - self.mean) / self.scale, self.rows, self.truths, (int(self.strength),))[0]
+        shares[:, list(self.absent)] = -np.inf
+        return shares
+
+
+def fit_neighbours(
+    features: Float[np.ndarray, "clips dim"],
+    truths: Bool[np.ndarray, "clips classes"],
+    *,
+    neighbours: int | None = None,
+    groups: Int[np.ndarray, " clips"] | None = None,
+    seed: int = 0,
+) -> Neighbours:
+    """Keep clips to compare others with, by the Euclidean distance of standardised features.
+
+    Parameters
+    ----------
+    features, truths
+        One row per clip.
+    neighbours
+        How many have a say. Chosen from :data:`NEIGHBOURS` by cross-validation within these clips unless given: the fewest of the
+        best accuracy, or of the best mean average precision where clips may have several classes.
+    groups
+        Clips of one group stay together in that cross-validation.
+    seed
+        Deals the clips into its parts.
+
+    Raises
+    ------
+    UsageError
+        When lengths differ, a feature is not finite, or the clips have fewer than two classes.
+    """
+    if len(features) != len(truths) or not len(features):
+        raise UsageError(
+            "features", f"{len(features)} clips, {len(truths)} rows of truths", "one row each, at least one"
+        )
+    refuse_not_finite("features", features)
+    present = truths.any(axis=0)
+    if present.sum() < 2:
+        raise UsageError("truths", f"{int(present.sum())} classes among {len(truths)} clips", "at least two")
+    if neighbours is None:
+        neighbours = _choose(features, truths, groups, seed)
+    mean, scale = _measure(features)
+    absent = tuple(int(label) for label in np.flatnonzero(~present))
+    return Neighbours(mean, scale, (features - mean) / scale, truths, float(neighbours), True, absent)
+
+
+def _choose(features: np.ndarray, truths: np.ndarray, groups: np.ndarray | None, seed: int) -> int:
+    parts = deal_parts(np.argmax(truths, axis=1), groups, seed)
+    shares = [np.zeros(truths.shape) for _ in NEIGHBOURS]
+    for part in np.unique(parts):
+        fitted = parts != part
+        if not fitted.any():
+            return 1
+        mean, scale = _measure(features[fitted])
+        standard = (features - mean) / scale
+        for share, found in zip(
+            shares, _vote(standard[~fitted], standard[fitted], truths[fitted], NEIGHBOURS), strict=True
+        ):
+            share[~fitted] = found
+    single = bool((truths.sum(axis=1) == 1).all())
+    scores = [hits(share, truths).mean() if single else mean_average_precision(share, truths) for share in shares]
+    return NEIGHBOURS[int(np.argmax(scores))]
+
+
+def _vote(rows: np.ndarray, known: np.ndarray, truths: np.ndarray, counts: tuple[int, ...]) -> np.ndarray:
+    """Give the shares for each number of neighbours: ``[choices, rows, classes]``."""
+    shares = np.zeros((len(counts), len(rows), truths.shape[1]))
+    lengths = np.square(known).sum(axis=1)
+    most = min(max(counts), len(known))
+    for start in range(0, len(rows), BLOCK_ROWS):
+        block = rows[start : start + BLOCK_ROWS]
+        with one_thread():
+            squares = np.square(block).sum(axis=1)[:, None] - 2.0 * (block @ known.T) + lengths
+        nearest = np.argsort(squares, axis=1, kind="stable")[:, :most]
+        distances = np.sqrt(np.maximum(np.take_along_axis(squares, nearest, axis=1), 0.0))
+        weights = 1.0 / np.maximum(distances, 1e-9 * np.sqrt(rows.shape[1]))
+        for choice, count in enumerate(counts):
+            part = weights[:, :count] / weights[:, :count].sum(axis=1, keepdims=True)
+            shares[choice, start : start + len(block)] = np.einsum("rk,rkc->rc", part, truths[nearest[:, :count]])
+    return shares
+
+
+def _measure(features: np.ndarray) -> tuple[Float64[np.ndarray, " dim"], Float64[np.ndarray, " dim"]]:
+    mean, deviation = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
+    # what never varies has nothing to say: not even where it does vary among other clips
+    return mean, np.where(deviation > 1e-12 * np.abs(mean), deviation, np.inf)

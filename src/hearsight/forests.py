@@ -1,0 +1,96 @@
+"""Random forests. Beside ``learners.py`` the only file that imports scikit-learn.
+
+As there, every fit runs on one thread and draws from its seed alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Float, Float64, Int
+from sklearn.ensemble import RandomForestClassifier
+
+from hearsight.errors import UsageError
+from hearsight.learners import refuse_not_finite
+from hearsight.threads import one_thread
+
+TREES = 500
+"""Trees of a forest: accuracy on small benchmarks no longer moves by then."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Forest:
+    """A fitted random forest.
+
+    Attributes
+    ----------
+    trees
+        The fitted trees.
+    num_classes
+        Columns of a decision.
+    strength
+        How many trees there are.
+    converged
+        Always: a forest is grown, not approached.
+    absent
+        The classes that no clip it was fitted on had; they are never predicted.
+    """
+
+    trees: RandomForestClassifier = dataclasses.field(repr=False)
+    num_classes: int
+    strength: float
+    converged: bool
+    absent: tuple[int, ...]
+
+    def decide(self, features: Float[np.ndarray, "clips dim"]) -> Float64[np.ndarray, "clips classes"]:
+        """Give the share that each class has in the leaves that a clip falls into, the mean over trees; sums to one per clip."""
+        refuse_not_finite("features", features)
+        decisions = np.full((len(features), self.num_classes), -np.inf)
+        with one_thread():
+            decisions[:, np.asarray(self.trees.classes_)] = np.asarray(self.trees.predict_proba(features))
+        return decisions
+
+
+def fit_forest(
+    features: Float[np.ndarray, "clips dim"],
+    labels: Int[np.ndarray, " clips"],
+    *,
+    num_classes: int | None = None,
+    trees: int = TREES,
+    seed: int = 0,
+) -> Forest:
+    """Grow a random forest: each tree on a bootstrap of the clips, each split among the square root of the features.
+
+    Parameters
+    ----------
+    features
+        One row per clip.
+    labels
+        Class index of each clip.
+    num_classes
+        Columns of a decision; one more than the highest label unless given.
+    trees
+        How many.
+    seed
+        Of all draws.
+
+    Raises
+    ------
+    UsageError
+        When lengths differ, a feature is not finite, a label is out of range, or all clips are of one class.
+    """
+    if len(features) != len(labels) or not len(labels):
+        raise UsageError("features", f"{len(features)} clips, {len(labels)} labels", "one label each, at least one")
+    refuse_not_finite("features", features)
+    present = np.unique(labels)
+    num_classes = int(present[-1]) + 1 if num_classes is None else num_classes
+    if present[0] < 0 or present[-1] >= num_classes:
+        raise UsageError("labels", f"{present[0]} to {present[-1]}", f"0 to {num_classes - 1}")
+    if len(present) < 2:
+        raise UsageError("labels", f"all {len(labels)} clips are of class {labels[0]}", "at least two classes")
+    model = RandomForestClassifier(trees, random_state=seed)
+    with one_thread():
+        model.fit(features, labels)
+    absent = tuple(int(label) for label in np.setdiff1d(np.arange(num_classes), present))
+    return Forest(model, num_classes, float(trees), True, absent)

@@ -1,0 +1,99 @@
+"""Hugging Face audio models as encoders: the hidden states of a whole sound, averaged over time. For comparison; no teacher.
+
+Whatever ``AutoModel`` loads and whose extractor takes waveforms: wav2vec 2.0, HuBERT, WavLM, AST, Whisper's encoder, CLAP's audio
+tower. How models are found and loaded, and what is refused, is as for the teachers of kind ``transformers``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from hearsight.errors import TeacherError
+from hearsight.extras import require
+from hearsight.teachers.spec import TeacherSpec, read_options
+from hearsight.teachers.transformers import (
+    TransformersOptions,
+    _describe,
+    _digest_weights,
+    _explaining,
+    _load_processor,
+    _locate,
+    _one_thread,
+)
+
+_PURPOSE = "models of kind transformers"
+_ONLY_IN_TRAINING = ("masked_spec_embed",)
+"""Weights that checkpoints may lack, since no sound passes through them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoder:
+    """A loaded model: where it was found, the Hz it hears, and the hexadecimal SHA-256 of all that decides what it gives."""
+
+    where: str
+    sample_rate: int
+    digest: str
+    network: Any = dataclasses.field(repr=False)
+    extractor: Any = dataclasses.field(repr=False)
+
+    def encode(self, waveform: Float32[np.ndarray, " samples"]) -> Float32[np.ndarray, " dim"]:
+        """Give the mean over time of a sound's last hidden states; of a CLAP, its embedding of the sound.
+
+        Raises
+        ------
+        TeacherError
+            When the model cannot hear it, or gives no states over time.
+        """
+        torch: Any = require("torch", "transformers", _PURPOSE)
+        with _one_thread(torch), _explaining(self.where):
+            inputs = self.extractor(waveform, sampling_rate=self.sample_rate, return_tensors="pt")
+            if hasattr(self.network, "get_audio_features"):
+                output = self.network.get_audio_features(**inputs)
+                return getattr(output, "pooler_output", output)[0].float().numpy()
+            states = self.network(**inputs).last_hidden_state
+        if states.ndim != 3:
+            raise TeacherError(self.where, f"hidden states of {states.ndim} axes", "[batch, time, dim]")
+        return states[0].float().mean(dim=0).numpy()
+
+
+def load_encoder(spec: TeacherSpec) -> Encoder:
+    """Load an encoder.
+
+    Raises
+    ------
+    ConfigError
+        When the spec has an option that is unknown.
+    MissingExtraError
+        When transformers is not installed.
+    TeacherError
+        When the model is absent or broken, lacks weights, or does not hear.
+    """
+    options = read_options(TransformersOptions, spec)
+    library: Any = require("transformers", "transformers", _PURPOSE)
+    torch: Any = require("torch", "transformers", _PURPOSE)
+    library.utils.logging.set_verbosity_error()
+    library.utils.logging.disable_progress_bar()
+    origin = _locate(spec.where, options)
+    extractor = _load_processor(library, "audio", origin)
+    rate = getattr(extractor, "sampling_rate", None)
+    if rate is None:
+        raise TeacherError(origin.where, f"a {type(extractor).__name__}", "an extractor of sounds")
+    with _explaining(origin.where):
+        network, report = library.AutoModel.from_pretrained(
+            origin.where, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **origin.arguments
+        )
+    absent = sorted(key for key in map(str, report["missing_keys"]) if not key.endswith(_ONLY_IN_TRAINING))
+    if absent:
+        # the library would fill them with random numbers
+        raise TeacherError(origin.where, f"no weights for {', '.join(absent[:3])}", "a trained model")
+    if getattr(network.config, "is_encoder_decoder", False):
+        network = network.get_encoder()
+    network = network.eval()
+    content = _digest_weights(network) + json.dumps(_describe(network.config), default=str) + extractor.to_json_string()
+    return Encoder(origin.where, int(rate), hashlib.sha256(content.encode()).hexdigest(), network, extractor)

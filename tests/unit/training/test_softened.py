@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from hearsight.config import TrainConfig
+from hearsight.errors import DatasetError, UsageError
+from hearsight.models.checkpoint import load_checkpoint
+from hearsight.training.batches import Draw, Epochs, MiddleSegments
+from hearsight.training.loop import train
+from hearsight.training.losses import kl_divergence
+from hearsight.training.resampled import ResampledSoftData
+from hearsight.training.runlog import read_runlog
+from hearsight.training.softened import SoftenedData
+
+from .conftest import RATE, FakeDataset, make_config
+from .test_loop import Killed, assert_same_runs, kill_after
+
+SOUNDNET = {"recipe": "soundnet2016", "model": "soundnet-5", "options": {"width": 0.1}, "epochs": 2}
+AUTOENCODER = {"model": "soundnet-autoencoder", "loss": "reconstruction", "options": {"width": 0.1}, "epochs": 2}
+
+
+class SoftDataset(FakeDataset):
+    """Two vision teachers: four tones, and six classes that say nothing of the sound."""
+
+    visual_heads = (np.arange(4, dtype=np.int32), np.arange(4, 10, dtype=np.int32))
+
+    def distribution(self, index: int) -> np.ndarray:
+        target = np.zeros(len(self.names), dtype=np.float32)
+        target[:4] = 0.1
+        target[self.tones[index]] = 0.7
+        target[4:10] = np.random.default_rng(index).dirichlet(np.ones(6))
+        return target
+
+
+@pytest.fixture
+def soft() -> SoftDataset:
+    return SoftDataset(16, 4)
+
+
+def test_the_divergence_is_the_mean_over_clips_and_classes_of_each_head() -> None:
+    torch.manual_seed(0)
+    logits, targets = torch.randn(3, 5), torch.cat([torch.rand(3, 2).softmax(1), torch.rand(3, 3).softmax(1)], dim=1)
+    expected = 0.0
+    for first, last in ((0, 2), (2, 5)):
+        said = logits[:, first:last].softmax(1)
+        wanted = targets[:, first:last]
+        expected += float((wanted * (wanted / said).log()).sum()) / wanted.numel()
+    assert float(kl_divergence(logits, targets, (2, 3))) == pytest.approx(expected, rel=1e-5)
+    assert float(kl_divergence(targets.log(), targets, (2, 3))) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_teacher_that_said_nothing_adds_nothing() -> None:
+    targets = torch.tensor([[0.5, 0.5, 0.0, 0.0]])
+    logits = torch.randn(1, 4, requires_grad=True)
+    loss = kl_divergence(logits, targets, (2, 2))
+    loss.backward()
+    assert logits.grad is not None
+    assert (logits.grad[:, 2:] == 0).all()
+    assert float(loss.detach()) == pytest.approx(float(kl_divergence(logits.detach()[:, :2], targets[:, :2], (2,))))
+
+
+def test_the_targets_are_what_the_vision_teachers_said(soft: SoftDataset) -> None:
+    data = SoftenedData(soft)
+    assert data.heads == (4, 6)
+    assert data.names == soft.names[:10]
+    epochs = Epochs(data, np.arange(16), Draw(RATE, 4))
+    batch = epochs.make(1, np.arange(4))
+    np.testing.assert_allclose(batch.targets, [soft.distribution(index)[:10] for index in range(4)])
+    mixed = Epochs(data, np.arange(16), Draw(RATE, 4, mix=1.0)).make(1, np.arange(4))
+    np.testing.assert_allclose(mixed.targets.sum(axis=1), 2.0, rtol=1e-5)
+
+
+def test_validation_hears_distributions_and_counts_labels(soft: SoftDataset) -> None:
+    data = ResampledSoftData(SoftenedData(soft), 8_000)
+    (batch,) = MiddleSegments(data, soft.indices("validation"), Draw(8_000, 4)).batches()
+    np.testing.assert_allclose(batch.targets, [soft.distribution(index)[:10] for index in range(16, 20)])
+    assert batch.truths is not None
+    for index, row in zip(range(16, 20), batch.truths, strict=True):
+        assert set(np.flatnonzero(row)) == set(soft.labels(index).visual.tolist())
+
+
+def test_the_recipe_is_the_papers() -> None:
+    config = TrainConfig(recipe="soundnet2016")
+    assert (config.loss, config.loss_weight, config.model) == ("kl", 250.0, "soundnet-8")
+    assert (config.learning_rate, config.batch_size, config.decay, config.l2_penalty) == (1e-3, 64, 1.0, 0.0)
+    assert config.count_epochs(31_250) * 31_250 >= 100_000  # two million videos
+    assert config.count_epochs(1_000) == 100
+
+
+def test_a_soundnet_learns_both_heads_and_is_read_back_with_them(soft: SoftDataset, tmp_path: Path) -> None:
+    train(soft, tmp_path, make_config(**{**SOUNDNET, "epochs": 6, "learning_rate": 3e-3}))
+    network, info = load_checkpoint(tmp_path)
+    assert (network.heads, info.vocabulary) == ((4, 6), soft.names[:10])
+    losses = [line["loss"] for line in read_runlog(tmp_path) if line["kind"] == "epoch"]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("values", [SOUNDNET, AUTOENCODER], ids=["kl", "reconstruction"])
+def test_an_interrupted_run_of_any_loss_goes_on_to_the_same_losses(
+    soft: SoftDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any]
+) -> None:
+    config = make_config(**values)
+    train(soft, tmp_path / "whole", config)
+    with monkeypatch.context() as context:
+        kill_after(context, 3)
+        with pytest.raises(Killed):
+            train(soft, tmp_path / "killed", config)
+    train(soft, tmp_path / "killed", config, resume=True)
+    assert_same_runs(tmp_path / "whole", tmp_path / "killed")
+
+
+def test_an_autoencoder_learns_sound_without_labels(tmp_path: Path) -> None:
+    data = FakeDataset(16, 4)
+    for index in range(10):
+        data.set_labels(index, [], [])
+    summary = train(data, tmp_path, make_config(**{**AUTOENCODER, "epochs": 8, "learning_rate": 3e-3}))
+    assert summary.num_clips == 16
+    assert summary.mean_average_precision is None
+    lines = [line for line in read_runlog(tmp_path) if line["kind"] == "epoch"]
+    assert lines[-1]["loss"] < lines[0]["loss"]
+    assert lines[-1]["validation_loss"] > 0.0
+    assert lines[-1]["validation_accuracy"] is None
+
+
+def test_what_cannot_be_learned_is_refused(soft: SoftDataset, data: FakeDataset, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="no soft labels of a vision teacher"):
+        train(data, tmp_path / "one", make_config(**SOUNDNET))
+    with pytest.raises(UsageError, match="which has no heads"):
+        train(soft, tmp_path / "two", make_config(loss="kl"))
+    with pytest.raises(UsageError, match="wanted a network that gives sound back"):
+        train(soft, tmp_path / "three", make_config(loss="reconstruction"))
