@@ -13,6 +13,7 @@ import soundfile
 import hearsight
 from hearsight.cli import app
 from hearsight.runtime import Session
+from tests.support.layouts import write_sound
 from tests.support.processes import run_command
 from tests.support.videos import make_waveform, write_folder
 
@@ -152,6 +153,20 @@ def test_export_writes_a_file_that_says_what_the_run_says(run: Path, sound: Path
     refused = run_command("export", run, "--out", tmp_path / "small.onnx", "--int8")
     assert refused.returncode == 2
     assert "--calibrate" in refused.stderr
+
+
+def test_evaluate_takes_other_heads_and_refuses_layers_of_what_has_none(tmp_path: Path) -> None:
+    for label in range(2):
+        for number in range(6):
+            write_sound(tmp_path / "classes" / f"class {label}" / f"{number}.wav", label, number)
+    asked = ("evaluate", "baseline:mfcc", "--benchmark", f"folder={tmp_path / 'classes'}", "--no-cache")
+    done = run_command(*asked, "--head", "forest", "--set", "strength=20", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert (result["head"], result["dim"], result["strengths"]) == ("forest", 26, [20.0] * 5)
+    refused = run_command(*asked, "--layer", "pool5")
+    assert refused.returncode == 2
+    assert "a baseline has no layers" in refused.stderr
 
 
 def test_benchmarks_are_listed_with_where_to_get_them() -> None:
