@@ -54,13 +54,14 @@ class PublishedColumn(_Printed):
 
 
 class PublishedRow(_Printed):
-    """A row: the network that it is of, where it is one of the zoo, and a printed cell per column."""
+    """A row: the network that it is of, where it is one of the zoo, a printed cell per column, and what goes before the table's."""
 
     key: str
     title: str
     cells: tuple[str, ...]
     network: str = ""
     benchmark: str = ""
+    protocol: dict[str, str | int] = Field(default_factory=dict)
     notes: dict[str, str] = Field(default_factory=dict)
     """Footnotes, by the key of the column."""
 
@@ -147,6 +148,7 @@ class PublishedCell(NamedTuple):
         return {
             **self.table.protocol,
             **self.column.protocol,
+            **self.row.protocol,
             **({"model": self.row.network} if self.row.network else {}),
         }
 

@@ -45,7 +45,8 @@ def test_all_seventeen_tables_are_there_with_the_papers_shapes() -> None:
         "wu2018-1": (6, 3),
         "wu2018-2": (11, 2),
     }
-    assert {table.paper for table in read_tables().values()} == set(PAPERS)
+    # the fifth paper of the zoo is there for its published weights; no table of it is ours to fill
+    assert {table.paper for table in read_tables().values()} == set(PAPERS) - {"PANNs 2020"}
 
 
 def test_networks_and_counted_things_are_ours() -> None:
