@@ -32,10 +32,22 @@ def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+QUICK = (
+    "jia-vggish-fcn",
+    "jia-mobilenet-v2",
+    "hershey-fc",
+    "hershey-aed-log-mel",
+    "wu-lstm",
+    "wu-bgru-att",
+    "wu-alexnet-bn-gap",
+    "soundnet-5",
+    "panns-cnn14",
+)
+"""One of each kind of graph; `make test-all` exports all networks, a few seconds each."""
+
+
 def mark(name: str) -> object:
-    """Leave what is the same graph with other numbers of units to the slow tests."""
-    slow = name.startswith("wu-alexnet-bn-") and name not in ("wu-alexnet-bn-mid-64", "wu-alexnet-bn-gap")
-    return pytest.param(name, marks=pytest.mark.slow) if slow else name
+    return name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize("name", [mark(name) for name in NETWORKS])
