@@ -47,6 +47,7 @@ def test_the_last_map_has_the_size_the_notes_say(name: str, size: tuple[int, int
 def test_a_gradient_reaches_every_parameter(name: str) -> None:
     network = build_network(name, 4, seed=0, width=0.05)
     waveform = 0.1 * torch.randn(3, 16_000, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(1)  # of the dropout, which now and then leaves nothing of three units
     network(waveform).logits.square().mean().backward()
     learning = [parameter_name for parameter_name, parameter in network.named_parameters() if parameter.requires_grad]
     assert len(learning) > 3
