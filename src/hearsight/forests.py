@@ -11,8 +11,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int
 from sklearn.ensemble import RandomForestClassifier
 
-from hearsight.errors import UsageError
-from hearsight.learners import refuse_not_finite
+from hearsight.learners import check_labelled, refuse_not_finite
 from hearsight.threads import one_thread
 
 TREES = 500
@@ -80,17 +79,9 @@ def fit_forest(
     UsageError
         When lengths differ, a feature is not finite, a label is out of range, or all clips are of one class.
     """
-    if len(features) != len(labels) or not len(labels):
-        raise UsageError("features", f"{len(features)} clips, {len(labels)} labels", "one label each, at least one")
-    refuse_not_finite("features", features)
-    present = np.unique(labels)
-    num_classes = int(present[-1]) + 1 if num_classes is None else num_classes
-    if present[0] < 0 or present[-1] >= num_classes:
-        raise UsageError("labels", f"{present[0]} to {present[-1]}", f"0 to {num_classes - 1}")
-    if len(present) < 2:
-        raise UsageError("labels", f"all {len(labels)} clips are of class {labels[0]}", "at least two classes")
+    num_classes = check_labelled(features, labels, num_classes)
     model = RandomForestClassifier(trees, random_state=seed)
     with one_thread():
         model.fit(features, labels)
-    absent = tuple(int(label) for label in np.setdiff1d(np.arange(num_classes), present))
+    absent = tuple(int(label) for label in np.setdiff1d(np.arange(num_classes), labels))
     return Forest(model, num_classes, float(trees), True, absent)

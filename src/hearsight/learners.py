@@ -239,6 +239,29 @@ def fit_svm(
     return _fit_classifier(_solve_svm, _Training(features, labels, num_classes, groups, seed), strength)
 
 
+def check_labelled(
+    features: Float[np.ndarray, "clips dim"], labels: Int[np.ndarray, " labels"], num_classes: int | None
+) -> int:
+    """Refuse clips that no classifier can be fitted on; give the number of classes: as given, or one more than the highest label.
+
+    Raises
+    ------
+    UsageError
+        When lengths differ, there is nothing, a feature is not finite, a label is out of range, or all clips are of one class.
+    """
+    if len(features) != len(labels):
+        raise UsageError("features", f"{len(features)} clips, {len(labels)} labels", "one label each")
+    if len(labels) == 0 or features.shape[1] == 0:
+        raise UsageError("features", f"shape {features.shape}", "at least one clip and one dimension")
+    refuse_not_finite("features", features)
+    count = int(labels.max()) + 1 if num_classes is None else num_classes
+    if labels.min() < 0 or labels.max() >= count:
+        raise UsageError("labels", f"{labels.min()} to {labels.max()}", f"0 to {count - 1}")
+    if len(np.unique(labels)) < 2:
+        raise UsageError("labels", f"all {len(labels)} clips are of class {labels[0]}", "at least two classes")
+    return count
+
+
 class _Training:
     """What a classifier is fitted on, checked."""
 
@@ -250,16 +273,9 @@ class _Training:
         groups: np.ndarray | None,
         seed: int,
     ) -> None:
-        if not (len(features) == len(labels) and (groups is None or len(groups) == len(labels))):
-            raise UsageError("features", f"{len(features)} clips, {len(labels)} labels", "one label and one group each")
-        if len(labels) == 0 or features.shape[1] == 0:
-            raise UsageError("features", f"shape {features.shape}", "at least one clip and one dimension")
-        refuse_not_finite("features", features)
-        self.num_classes = int(labels.max()) + 1 if num_classes is None else num_classes
-        if labels.min() < 0 or labels.max() >= self.num_classes:
-            raise UsageError("labels", f"{labels.min()} to {labels.max()}", f"0 to {self.num_classes - 1}")
-        if len(np.unique(labels)) < 2:
-            raise UsageError("labels", f"all {len(labels)} clips are of class {labels[0]}", "at least two classes")
+        self.num_classes = check_labelled(features, labels, num_classes)
+        if groups is not None and len(groups) != len(labels):
+            raise UsageError("groups", f"{len(groups)} groups, {len(labels)} labels", "one group each")
         self.features = features
         self.labels = labels
         self.groups = groups

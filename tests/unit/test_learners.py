@@ -212,8 +212,10 @@ def test_what_cannot_be_fitted_is_refused(fit):
     features, labels = draw_classes()
     with pytest.raises(UsageError, match="at least two classes"):
         fit(features, np.zeros(90, dtype=np.int64))
-    with pytest.raises(UsageError, match="one label and one group each"):
-        learners._Training(features, labels[:-1], None, None, 0)
+    with pytest.raises(UsageError, match="one label each"):
+        learners.check_labelled(features, labels[:-1], None)
+    with pytest.raises(UsageError, match="one group each"):
+        learners._Training(features, labels, None, labels[:-1], 0)
     with pytest.raises(UsageError, match="0 to 1"):
         fit(features, labels, num_classes=2)
     with pytest.raises(UsageError, match="a number above 0"):

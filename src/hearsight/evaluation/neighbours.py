@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
 
-from hearsight.errors import UsageError
+from hearsight.evaluation.rows import check_rows, find_present, measure_spread
 from hearsight.learners import deal_parts, refuse_not_finite
 from hearsight.metrics.averages import mean_average_precision
 from hearsight.metrics.tagging import hits
@@ -80,17 +80,11 @@ def fit_neighbours(
     UsageError
         When lengths differ, a feature is not finite, or the clips have fewer than two classes.
     """
-    if len(features) != len(truths) or not len(features):
-        raise UsageError(
-            "features", f"{len(features)} clips, {len(truths)} rows of truths", "one row each, at least one"
-        )
-    refuse_not_finite("features", features)
-    present = truths.any(axis=0)
-    if present.sum() < 2:
-        raise UsageError("truths", f"{int(present.sum())} classes among {len(truths)} clips", "at least two")
+    check_rows(features, truths)
+    present = find_present(truths)
     if neighbours is None:
         neighbours = _choose(features, truths, groups, seed)
-    mean, scale = _measure(features)
+    mean, scale = measure_spread(features)
     absent = tuple(int(label) for label in np.flatnonzero(~present))
     return Neighbours(mean, scale, (features - mean) / scale, truths, float(neighbours), True, absent)
 
@@ -102,7 +96,7 @@ def _choose(features: np.ndarray, truths: np.ndarray, groups: np.ndarray | None,
         fitted = parts != part
         if not fitted.any():
             return 1
-        mean, scale = _measure(features[fitted])
+        mean, scale = measure_spread(features[fitted])
         standard = (features - mean) / scale
         for share, found in zip(
             shares, _vote(standard[~fitted], standard[fitted], truths[fitted], NEIGHBOURS), strict=True
@@ -129,9 +123,3 @@ def _vote(rows: np.ndarray, known: np.ndarray, truths: np.ndarray, counts: tuple
             part = weights[:, :count] / weights[:, :count].sum(axis=1, keepdims=True)
             shares[choice, start : start + len(block)] = np.einsum("rk,rkc->rc", part, truths[nearest[:, :count]])
     return shares
-
-
-def _measure(features: np.ndarray) -> tuple[Float64[np.ndarray, " dim"], Float64[np.ndarray, " dim"]]:
-    mean, deviation = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
-    # what never varies has nothing to say: not even where it does vary among other clips
-    return mean, np.where(deviation > 1e-12 * np.abs(mean), deviation, np.inf)

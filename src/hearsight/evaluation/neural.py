@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor, nn
 
-from hearsight.errors import UsageError
+from hearsight.evaluation.rows import check_rows, find_present, measure_spread
 from hearsight.learners import deal_parts, refuse_not_finite
 
 MOST_EPOCHS = 1000
@@ -140,19 +140,13 @@ def fit_neural(
     UsageError
         When lengths differ, a feature is not finite, or the clips have fewer than two classes.
     """
-    if len(features) != len(truths) or not len(features):
-        raise UsageError(
-            "features", f"{len(features)} clips, {len(truths)} rows of truths", "one row each, at least one"
-        )
-    refuse_not_finite("features", features)
-    present = truths.any(axis=0)
-    if present.sum() < 2:
-        raise UsageError("truths", f"{int(present.sum())} classes among {len(truths)} clips", "at least two")
+    check_rows(features, truths)
+    present = find_present(truths)
     converged = True
     with _one_thread():
         if epochs is None:
             epochs, converged = _choose_epochs(features, truths, recipe, groups, seed)
-        mean, scale = _measure(features)
+        mean, scale = measure_spread(features)
         inputs, targets = _to_tensors((features - mean) / scale, truths)
         *_, network = _train(inputs, targets, recipe, epochs, seed)
     absent = tuple(int(label) for label in np.flatnonzero(~present))
@@ -166,7 +160,7 @@ def _choose_epochs(
     tried = parts == parts.max()
     if tried.all() or not tried.any():
         return PATIENCE, True
-    mean, scale = _measure(features[~tried])
+    mean, scale = measure_spread(features[~tried])
     inputs, targets = _to_tensors((features - mean) / scale, truths)
     held, kept = torch.from_numpy(tried), torch.from_numpy(~tried)
     best, chosen, goal, since = math.inf, 1, math.inf, 0
@@ -224,12 +218,6 @@ def _measure_loss(logits: Tensor, targets: Tensor, recipe: NeuralRecipe) -> Tens
 
 def _to_tensors(rows: np.ndarray, truths: np.ndarray) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(rows.astype(np.float32)), torch.from_numpy(truths.astype(np.float32))
-
-
-def _measure(features: np.ndarray) -> tuple[Float64[np.ndarray, " dim"], Float64[np.ndarray, " dim"]]:
-    mean, deviation = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
-    # what never varies has nothing to say: not even where it does vary among other clips
-    return mean, np.where(deviation > 1e-12 * np.abs(mean), deviation, np.inf)
 
 
 @contextmanager

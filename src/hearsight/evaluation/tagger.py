@@ -14,6 +14,7 @@ import scipy.optimize
 from jaxtyping import Bool, Float, Float64, Int64
 
 from hearsight.errors import UsageError
+from hearsight.evaluation.rows import check_rows
 from hearsight.learners import STRENGTHS, LinearClassifier
 from hearsight.metrics.averages import mean_average_precision
 
@@ -66,12 +67,7 @@ def fit_tagger(
     UsageError
         When lengths differ, a feature is not finite, or no class has both clips with it and without.
     """
-    if len(features) != len(truths) or not len(features):
-        raise UsageError(
-            "features", f"{len(features)} clips, {len(truths)} rows of truths", "one row each, at least one"
-        )
-    if not np.isfinite(features).all():
-        raise UsageError("features", "numbers that are not finite", "numbers")
+    check_rows(features, truths)
     if not (truths.any(axis=0) & ~truths.all(axis=0)).any():
         raise UsageError("truths", f"no class of {truths.shape[1]} is true of some clips only", "at least one")
     converged = True
