@@ -66,6 +66,13 @@ def test_a_gradient_reaches_the_waveform() -> None:
     assert torch.isfinite(waveform.grad).all()
 
 
+def test_silence_has_a_gradient_too() -> None:
+    waveform = torch.zeros(1, 16_000, requires_grad=True)
+    LogMel(JIA)(waveform).sum().backward()
+    assert waveform.grad is not None
+    assert torch.isfinite(waveform.grad).all()
+
+
 def test_learned_statistics_are_those_of_all_frames_however_they_came() -> None:
     waveforms = make_waveforms()
     whole = np.concatenate([compute_log_mel(waveform.astype(np.float64), WU) for waveform in waveforms])
