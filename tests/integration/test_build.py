@@ -194,14 +194,15 @@ def test_a_file_that_changed_while_the_build_was_interrupted_is_read_anew(videos
     build_dataset([folder], out, configure(), workers=1)
     shutil.rmtree(out)
     # An interrupted build of the old file: its part is there, and nothing else.
-    from hearsight.dataset.build import _Build, _label_all, _start
+    from hearsight.dataset.build import _label_all, _prepare
+    from hearsight.dataset.claim import begin
     from hearsight.dataset.layout import Layout
     from hearsight.engine.engines import open_engine
 
-    build = _Build.prepare(Layout(out), configure(), [folder])
+    assembly, media = _prepare(Layout(out), configure(), [folder])
     out.mkdir()
-    _start(build)
-    _label_all(build, open_engine("local", 1))
+    begin(assembly.layout, assembly.identity)
+    _label_all(assembly.layout, configure(), media, open_engine("local", 1))
     write_clip(folder / "video-00.mp4", 9.0, seed=77)
     build_dataset([folder], out, configure(), workers=1)
     dataset = Dataset(out)

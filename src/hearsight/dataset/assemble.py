@@ -7,6 +7,7 @@ however often the run was killed. The order of clips is (fold, media, start).
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,7 +19,6 @@ import pyarrow.parquet as pq
 from jaxtyping import Float32
 
 from hearsight.clips.duplicates import find_duplicates
-from hearsight.config import BuildConfig
 from hearsight.dataset.layout import NUM_FOLDS, Layout, ShardRecord, digest_json, replacing, write_json
 from hearsight.dataset.parts import SAMPLES_FIELD, Parts
 from hearsight.errors import DatasetError
@@ -31,6 +31,7 @@ _INDEX_SCHEMA = pa.schema([*CLIP_SCHEMA, ("unit", pa.string()), ("row", pa.int32
 _INDEX_ROWS = 4096
 _AUDIO_BATCH = 64
 _FIT_ITEMS = 50_000
+_OPEN_PARTS = 256
 
 
 def index_clips(parts: Parts, units: Sequence[str]) -> Path:
@@ -87,10 +88,10 @@ def choose_clips(index_path: Path, duplicates: str) -> tuple[pa.Table, list[Reje
     return index.filter(pa.array(kept)), rejections
 
 
-def fit_teacher(teacher: FittedTeacher, parts: Parts, index: pa.Table, config: BuildConfig, path: Path) -> None:
+def fit_teacher(teacher: FittedTeacher, parts: Parts, index: pa.Table, seed: int, path: Path) -> None:
     """Fit a teacher to the descriptors of the kept clips, at most 50,000 of them evenly spaced in order, and save it."""
     descriptors = _sample_descriptors(teacher.name, parts, index)
-    teacher.fit(descriptors, config.seed)
+    teacher.fit(descriptors, seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     teacher.save(path)
 
@@ -111,12 +112,14 @@ def _sample_descriptors(name: str, parts: Parts, index: pa.Table) -> Float32[np.
 
 
 def _read_clips(parts: Parts, index: pa.Table) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Read the rows of an index in its order, each part opened once."""
-    units, rows = index.column("unit").to_pylist(), index.column("row").to_pylist()
-    for unit, group in itertools.groupby(zip(units, rows, strict=True), key=lambda pair: pair[0]):
-        batches = list(parts.read_rows(unit))
-        for _, row in group:
-            yield unit, batches[row]
+    """Read the rows of an index in its order; parts stay mapped for a while, since clips of one may lie apart."""
+
+    @functools.lru_cache(maxsize=_OPEN_PARTS)
+    def open_part(unit: str) -> list[pa.RecordBatch]:
+        return list(parts.read_rows(unit))
+
+    for unit, row in zip(index.column("unit").to_pylist(), index.column("row").to_pylist(), strict=True):
+        yield unit, open_part(unit)[row]
 
 
 @dataclasses.dataclass(frozen=True)

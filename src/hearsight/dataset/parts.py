@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import uuid as uuid_module
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -208,13 +208,7 @@ class _MediaLabeller:
             "sound_fingerprint": fingerprint_sound(clip.samples),
             "image_fingerprint": fingerprint_images(clip.thumbnails),
         }
-        columns: list[Any] = [pa.array([values[field.name]], field.type) for field in CLIP_SCHEMA]
-        columns.append(_wrap_samples(clip.samples))
-        columns += [
-            pa.array([said], self._schema.field(teacher.name).type)
-            for teacher, said in zip(self._teachers, self._ask(clip), strict=True)
-        ]
-        return pa.RecordBatch.from_arrays(columns, schema=self._schema)
+        return make_row(self._schema, values, clip.samples, list(self._ask(clip)))
 
     def _ask(self, clip: DecodedClip) -> Iterator[Any]:
         """Ask every teacher; give what its column holds."""
@@ -227,7 +221,7 @@ class _MediaLabeller:
             else:
                 probabilities = teacher.label(items)
                 top = self._config.soft_top or probabilities.shape[1]
-                yield _as_struct(keep_soft_labels(probabilities, top))
+                yield keep_soft_labels(probabilities, top)
 
 
 def cut_segments(samples: Int16[np.ndarray, " clip_samples"]) -> Float32[np.ndarray, "segments samples"]:
@@ -240,6 +234,30 @@ def cut_segments(samples: Int16[np.ndarray, " clip_samples"]) -> Float32[np.ndar
     kept = samples[: len(padded)]
     padded[: len(kept)] = kept
     return from_int16(padded).reshape(num_segments, SAMPLE_RATE)
+
+
+def make_row(
+    schema: pa.Schema, values: Mapping[str, Any], samples: Int16[np.ndarray, " samples"], said: Sequence[Any]
+) -> pa.RecordBatch:
+    """Make the row of a clip.
+
+    Parameters
+    ----------
+    schema
+        As :func:`part_schema` gives it.
+    values
+        Its columns of the clip table, by name.
+    samples
+        Its sound.
+    said
+        For each teacher, soft labels, or the list of its descriptors.
+    """
+    columns: list[Any] = [pa.array([values[field.name]], field.type) for field in CLIP_SCHEMA]
+    columns.append(_wrap_samples(samples))
+    types = [field.type for field in schema][len(columns) :]
+    heard = [_as_struct(one) if isinstance(one, SoftLabels) else one for one in said]
+    columns += [pa.array([one], kind) for one, kind in zip(heard, types, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _as_struct(soft_labels: SoftLabels) -> dict[str, Any]:
