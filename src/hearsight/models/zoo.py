@@ -13,6 +13,7 @@ from hearsight.models import (
     inception,
     mobilenet,
     panns,
+    pooled,
     resnet,
     soundnet,
     soundnet_autoencoder,
@@ -36,11 +37,12 @@ FAMILIES: tuple[tuple[NetworkRow, ...], ...] = (
     soundnet.NETWORKS,
     soundnet_autoencoder.NETWORKS,
     panns.NETWORKS,
+    pooled.NETWORKS,
 )
 """The rows of each family's file."""
 
-PAPERS = ("Jia 2019", "Hershey 2017", "Wu & Lee 2018", "SoundNet 2016", "PANNs 2020")
-"""The papers, in the order of the table."""
+PAPERS = ("Jia 2019", "Hershey 2017", "Wu & Lee 2018", "SoundNet 2016", "PANNs 2020", "hearsight")
+"""The papers, in the order of the table; what is our own comes last."""
 
 NETWORKS: dict[str, NetworkRow] = {
     row.name: row for paper in PAPERS for family in FAMILIES for row in family if row.paper == paper

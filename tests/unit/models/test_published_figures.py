@@ -54,6 +54,7 @@ COUNTS: dict[str, tuple[int, int, int]] = {
     "soundnet-5": (6_202_137, 6_199_296, 376_455_168),
     "soundnet-autoencoder": (413_210, 410_752, 25_724_032),
     "panns-cnn14": (80_753_615, 80_734_784, 20_041_926_656),
+    "hearsight-conv-4": (376_175, 374_816, 75_116_288),
 }
 
 # as printed: Hershey 2017, sections 3.3.1 to 3.3.5; Wu & Lee 2018, Tables 1 and 2; Jia 2019, section 3; PANNs 2020, Table XII
@@ -146,7 +147,11 @@ def test_the_table_serves_machines_and_people(table: dict[str, Any]) -> None:
 
 def test_the_papers_and_their_networks_are_all_there() -> None:
     assert [row.paper for row in NETWORKS.values()] == (
-        ["Jia 2019"] * 5 + ["Hershey 2017"] * 8 + ["Wu & Lee 2018"] * 16 + ["SoundNet 2016"] * 3 + ["PANNs 2020"]
+        ["Jia 2019"] * 5
+        + ["Hershey 2017"] * 8
+        + ["Wu & Lee 2018"] * 16
+        + ["SoundNet 2016"] * 3
+        + ["PANNs 2020", "hearsight"]
     )
 
 
