@@ -13,7 +13,7 @@ from typing import get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from hearsight.config import BuildConfig, EvaluateConfig, TrainConfig
+from hearsight.config import BuildConfig, EvaluateConfig, MixConfig, TrainConfig
 
 PAGE = Path(__file__).resolve().parent / "reference" / "configuration.md"
 
@@ -21,8 +21,8 @@ HEAD = """\
 # Configuration
 
 Every knob of every stage, with its default. Set them in a TOML file with a table per stage, given by `-c FILE.toml`, or one by one
-with `--set key=value`; the latter wins. `hearsight learn` takes the knobs of both stages, as `build.cut.length` or, where only one
-stage has the key, as `cut.length`.
+with `--set key=value`; the latter wins. `hearsight learn` takes the knobs of build and train, as `build.cut.length` or, where only
+one stage has the key, as `cut.length`; those of mixing as `mix.clips`.
 
 ```toml
 [build]
@@ -69,7 +69,12 @@ def spell_default(field: FieldInfo) -> str:
 def render() -> str:
     """Give the whole page."""
     parts = [HEAD]
-    for stage, model in (("build", BuildConfig), ("train", TrainConfig), ("evaluate", EvaluateConfig)):
+    for stage, model in (
+        ("build", BuildConfig),
+        ("mix", MixConfig),
+        ("train", TrainConfig),
+        ("evaluate", EvaluateConfig),
+    ):
         rows = "\n".join(describe(model)).replace("``", "`")
         meaning = " ".join((model.__doc__ or "").split())
         parts.append(f"## {stage}\n\n{meaning}\n\n| key | default | meaning |\n|---|---|---|\n{rows}\n")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hearsight.dataset.build import build_dataset
+    from hearsight.dataset.mix import mix_dataset
     from hearsight.dataset.reader import Dataset
     from hearsight.errors import HearsightError
     from hearsight.evaluation.estimator import Embedder
@@ -32,6 +33,7 @@ _HOMES = {
     "build_dataset": "hearsight.dataset.build",
     "evaluate": "hearsight.evaluation.evaluate",
     "load": "hearsight.listening.listener",
+    "mix_dataset": "hearsight.dataset.mix",
     "train": "hearsight.training.loop",
 }
 
@@ -47,6 +49,7 @@ __all__ = [
     "build_dataset",
     "evaluate",
     "load",
+    "mix_dataset",
     "train",
 ]
 

@@ -43,7 +43,8 @@ for _command in COMMANDS:
 
 Override = Annotated[list[str] | None, Parameter(name="--set", negative="", help="a knob, as key=value; repeatable")]
 ConfigFile = Annotated[
-    Path | None, Parameter(name=["--config", "-c"], help="TOML file with tables \\[build], \\[train]")
+    Path | None,
+    Parameter(name=["--config", "-c"], help="TOML file with tables \\[build], \\[mix], \\[train], \\[evaluate]"),
 ]
 Workers = Annotated[int | None, Parameter(help="files worked on at once; one per processor by default")]
 Vision = Annotated[
@@ -92,6 +93,40 @@ def build(
 
 
 @app.command(group=_LOOP)
+def mix(
+    dataset: Annotated[Path, Parameter(help="a folder that `hearsight build` wrote")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="the folder of the new dataset")],
+    audio: Audio = None,
+    clips: Annotated[int | None, Parameter(help="seconds and mixtures to make; 12,000 by default")] = None,
+    vision: Annotated[bool | None, Parameter(negative="", help="let what was seen meanwhile come along")] = None,
+    workers: Annotated[int | None, Parameter(help="units of work at once; one per processor by default")] = None,
+    engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
+    config: ConfigFile = None,
+    overrides: Override = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a dataset of seconds and mixtures of a dataset's sounds, which the audio teachers label anew.
+
+    Minutes of video give few clips, but any number of mixtures, and an audio teacher names what is heard in each of them. Train on
+    what comes out with the recipe of that name:
+
+        hearsight mix dataset --out mixtures
+
+        hearsight train mixtures --out run --set recipe=mixtures
+
+    Killed at any moment, the same command goes on where it stopped.
+    """
+    from hearsight.config import MixConfig, load_config
+    from hearsight.dataset.mix import mix_dataset
+
+    given = {"clips": clips, "vision": vision, "audio": tuple(audio) if audio else None}
+    resolved = load_config(MixConfig, "mix", config, overrides or (), **given)
+    _print_summary(mix_dataset(dataset, out, resolved, workers=workers, engine=engine), as_json)
+
+
+@app.command(group=_LOOP)
 def train(
     dataset: Annotated[Path, Parameter(help="a folder that `hearsight build` wrote")],
     /,
@@ -134,12 +169,13 @@ def learn(
     """Build a dataset and train a network on it, with defaults that need no touching.
 
     Killed at any moment, the same command goes on where it stopped. Knobs of either stage: `--set build.cut.length=5`,
-    `--set train.epochs=10`.
+    `--set train.epochs=10`. With an audio teacher and little video, `--set train.recipe=mixtures` learns from mixtures of what
+    was cut (see `hearsight mix`), and better.
     """
     from hearsight.training.learn import learn_from_media, load_learn_configs
 
     knobs = load_learn_configs(config, overrides or (), model=model, **_name_teachers(vision, audio))
-    _print_summary(learn_from_media(sources, out, *knobs, workers=workers), as_json)
+    _print_summary(learn_from_media(sources, out, knobs, workers=workers), as_json)
 
 
 @app.command(group=_WORK)

@@ -98,12 +98,47 @@ class BuildConfig(Stage):
 
     @model_validator(mode="after")
     def _check_kept(self) -> BuildConfig:
-        wanted = max(self.policy.vision_top, self.policy.audio_top)
-        if 0 < self.soft_top < wanted:
-            raise ValueError(f"soft_top {self.soft_top} keeps fewer classes than the policy chooses from ({wanted})")
+        _check_soft_top(self.soft_top, self.policy)
         if not self.vision and not self.audio:
             raise ValueError("no teacher at all: name at least one in vision or audio")
         return self
+
+
+class MixConfig(Stage):
+    """From a dataset to another one, of seconds and mixtures of its sounds that the audio teachers label anew."""
+
+    clips: int = Field(default=12_000, ge=2)
+    """Excerpts and mixtures to make, those for validation included."""
+    length: float = Field(default=1.0, ge=1.0, le=60.0)
+    """Seconds of each."""
+    share: float = Field(default=0.5, ge=0.0, le=1.0)
+    """Share of them that are mixtures; the rest are excerpts of one clip."""
+    sounds: int = Field(default=2, ge=2, le=8)
+    """Most sounds of a mixture; it has two of them at least."""
+    level: float = Field(default=10.0, ge=0.0, le=40.0)
+    """Greatest change of level, up or down, drawn for each sound, in dB."""
+    audio: tuple[str, ...] = ()
+    """Specs of the audio teachers, ``kind:where``; those of the dataset where none is given."""
+    vision: bool = False
+    """Whether what the vision teachers saw meanwhile comes along; in a mixture, each clip counts by the level of its sound."""
+    policy: PolicyConfig = PolicyConfig()
+    soft_top: int = Field(default=100, ge=0)
+    """Classes of a teacher's output that are kept; 0 keeps all of them."""
+    shard_clips: int = Field(default=4096, ge=1)
+    """Clips per shard that the number of shards is chosen for."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of which sounds are taken, from where, and how loud."""
+
+    @model_validator(mode="after")
+    def _check_kept(self) -> MixConfig:
+        _check_soft_top(self.soft_top, self.policy)
+        return self
+
+
+def _check_soft_top(soft_top: int, policy: PolicyConfig) -> None:
+    wanted = max(policy.vision_top, policy.audio_top)
+    if 0 < soft_top < wanted:
+        raise ValueError(f"soft_top {soft_top} keeps fewer classes than the policy chooses from ({wanted})")
 
 
 _ConfigT = TypeVar("_ConfigT", bound=Stage)
@@ -229,6 +264,20 @@ RECIPES: dict[str, dict[str, Any]] = {
         "prior": True,
         "precision": "auto",
     },
+    "mixtures": {
+        "targets": "soft",
+        "epochs": 8,
+        "min_steps": 1500,
+        "batch_size": 64,
+        "optimizer": "adamw",
+        "learning_rate": 2e-3,
+        "schedule": "one-cycle",
+        "l2_penalty": 0.0,
+        "weight_decay": 0.02,
+        "segments": "anywhere",
+        "prior": True,
+        "precision": "auto",
+    },
     "soundnet2016": {
         "model": "soundnet-8",
         "loss": "kl",
@@ -248,9 +297,10 @@ RECIPES: dict[str, dict[str, Any]] = {
 class TrainConfig(Stage):
     """From a dataset to a checkpoint (Jia 2019, section 3)."""
 
-    recipe: Literal["jia2019", "quick", "soundnet2016"] = "jia2019"
+    recipe: Literal["jia2019", "quick", "mixtures", "soundnet2016"] = "jia2019"
     """Where the defaults of the keys below come from: the paper's, made for millions of clips; ``quick``, which learns from about a
-    thousand clips in minutes on two cores; or those of Aytar 2016. A key that is given overrules the recipe."""
+    thousand clips in minutes on two cores; ``mixtures``, for what ``hearsight mix`` makes; or those of Aytar 2016. A key that is
+    given overrules the recipe."""
     model: str = "jia-mobilenet-v2"
     """Name of the network, as ``models/zoo.py`` lists it."""
     options: dict[str, bool | int | float | str] = Field(default_factory=dict)
@@ -265,6 +315,9 @@ class TrainConfig(Stage):
     loss: Literal["cross-entropy", "kl", "reconstruction"] = "cross-entropy"
     """What is minimised: the cross-entropy of the labels (Jia 2019); the divergence from the vision teachers' distributions, a
     softmax for each (Aytar 2016); or an autoencoder's error, which asks for no labels (Aytar 2016, section 4)."""
+    targets: Literal["labels", "soft"] = "labels"
+    """What the cross-entropy is taken from: a one for each label (Jia 2019), or the teachers' own probabilities of all classes, as
+    far as the dataset keeps them."""
     loss_weight: float = Field(default=1.0, gt=0.0)
     """Factor on it (250 in the code of Aytar 2016)."""
     optimizer: Literal["adam", "adamw"] = "adam"
@@ -384,5 +437,5 @@ class EvaluateConfig(Stage):
     """Whether the embeddings of a benchmark are kept for the next time."""
 
 
-STAGES: tuple[str, ...] = ("build", "train", "evaluate")
+STAGES: tuple[str, ...] = ("build", "mix", "train", "evaluate")
 """Names of the tables a configuration file may have."""

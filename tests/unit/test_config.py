@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hearsight.config import BuildConfig, TrainConfig, list_keys, load_config
+from hearsight.config import BuildConfig, MixConfig, TrainConfig, list_keys, load_config
 from hearsight.errors import ConfigError
 
 
@@ -89,3 +89,14 @@ def test_a_small_dataset_is_passed_over_until_there_are_enough_steps() -> None:
 
 def test_every_knob_is_listed_with_its_dots() -> None:
     assert {"cut.length", "policy.audio_threshold", "seed"} <= set(list_keys(BuildConfig))
+
+
+def test_the_recipe_of_mixtures_is_one_that_can_be_read() -> None:
+    file = Path(__file__).parents[2] / "recipes" / "mixtures.toml"
+    mix, training = load_config(MixConfig, "mix", file), load_config(TrainConfig, "train", file)
+    assert mix.clips == 12_000
+    assert training.recipe == "mixtures"
+    assert training.targets == "soft"
+    assert load_config(TrainConfig, "train", None, ["recipe=mixtures"]) == training
+    with pytest.raises(ConfigError, match="soft_top"):
+        load_config(MixConfig, "mix", None, ["soft_top=4"])

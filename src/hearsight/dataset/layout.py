@@ -10,6 +10,7 @@
     teachers/<teacher>.npz          what a teacher fitted to this dataset has learned
     rejected.parquet                every media or span that is not in the dataset, and why
     summary.json                    counts
+    mixtures.parquet                of a dataset of mixtures: what each is made of
 
 A shard holds the clips of a range of folds. While a build runs there are also ``build.json`` (its configuration) and ``parts/``
 (one finished unit of work per media file); both are gone when ``dataset.json`` is there.
@@ -99,6 +100,7 @@ class Layout:
         self.vocabulary = folder / "vocabulary.json"
         self.rejected = folder / "rejected.parquet"
         self.summary = folder / "summary.json"
+        self.mixtures = folder / "mixtures.parquet"
         self.running = folder / "build.json"
         self.parts = folder / "parts"
         self.lock = folder / ".lock"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -120,19 +121,36 @@ class Dataset:
         held in memory from the first call on.
         """
         target = np.zeros(len(self.classes), dtype=np.float32)
-        for lists, probabilities in self._soft_lists:
-            span = slice(lists.offsets[index], lists.offsets[index + 1])
-            used = lists.classes[span] >= 0
-            kept = probabilities[span][used]
+        for classes, kept in self._list_soft(index, "vision"):
             if kept.sum() > 0.0:
-                target[lists.classes[span][used]] = kept / kept.sum()
+                target[classes] = kept / kept.sum()
         return target
 
-    @functools.cached_property
-    def _soft_lists(self) -> list[tuple[LabelLists, Float32[np.ndarray, " _"]]]:
+    def probabilities(self, index: int) -> Float32[np.ndarray, " classes"]:
+        """Give what the teachers said of a clip: the probability of each class, zero where the build has not kept it.
+
+        Held in memory from the first call on.
+        """
+        target = np.zeros(len(self.classes), dtype=np.float32)
+        for modality in ("vision", "audio"):
+            for classes, kept in self._list_soft(index, modality):
+                target[classes] = kept
+        return target
+
+    def _list_soft(
+        self, index: int, modality: Literal["vision", "audio"]
+    ) -> Iterator[tuple[Int32[np.ndarray, " used"], Float32[np.ndarray, " used"]]]:
+        """Give the used classes that each teacher of a modality has kept of a clip, and their probabilities."""
+        for lists, probabilities in self._soft_lists(modality):
+            span = slice(lists.offsets[index], lists.offsets[index + 1])
+            used = lists.classes[span] >= 0
+            yield lists.classes[span][used], probabilities[span][used]
+
+    @functools.cache  # noqa: B019  (a dataset is opened once, and lives as long as what it holds)
+    def _soft_lists(self, modality: str) -> list[tuple[LabelLists, Float32[np.ndarray, " _"]]]:
         found: list[tuple[LabelLists, np.ndarray]] = []
         for teacher in self.manifest.teachers:
-            if teacher.modality == "vision":
+            if teacher.modality == modality:
                 table = self._read_soft(teacher)
                 lists = choose_label_lists(table, top=teacher.num_classes, threshold=0.0, min_probability=-1.0)
                 kept = np.asarray(table.column("probabilities").combine_chunks().flatten()).astype(np.float32)

@@ -78,7 +78,10 @@ class TrainingData(Protocol):
 
 @runtime_checkable
 class SoftTargets(Protocol):
-    """A dataset whose targets are distributions instead of labels."""
+    """A dataset whose targets are probabilities instead of labels."""
+
+    exclusive: bool
+    """Whether they are distributions: one class at the cost of others."""
 
     def soft_targets(self, index: int) -> Float32[np.ndarray, " classes"]:
         """Give the targets of a clip."""
@@ -113,7 +116,7 @@ class Batch:
 
 @dataclasses.dataclass(frozen=True)
 class Survey:
-    """The clips of a split that have a label, and how often each class is drawn for one of them.
+    """The clips of a split that have a label, and how often each class is drawn for one of them, or its mean probability.
 
     A clip without any label says nothing of what is heard in it, not even what is absent: it is left out, and counted.
     """
@@ -153,9 +156,12 @@ def survey_clips(
     labelled = np.zeros(len(indices), dtype=bool)
     for row, index in enumerate(indices):
         labels = data.labels(int(index))
-        if len(labels.visual):
-            counts[labels.visual] += count_drawn(len(labels.visual), visual_share) / len(labels.visual)
-        counts[labels.audio] += 1.0
+        if isinstance(data, SoftTargets):
+            counts += data.soft_targets(int(index))
+        else:
+            if len(labels.visual):
+                counts[labels.visual] += count_drawn(len(labels.visual), visual_share) / len(labels.visual)
+            counts[labels.audio] += 1.0
         labelled[row] = not labelled_only or bool(len(labels.visual) or len(labels.audio))
     kept = indices[labelled]
     return Survey(kept, counts / max(1, len(kept)), int((~labelled).sum()))
@@ -218,8 +224,8 @@ class Epochs:
             if self._draw.mix and generator.random() < self._draw.mix:
                 self._add(int(generator.choice(self._clips)), generator, sound, target)
                 sound *= 0.5
-                if isinstance(self._data, SoftTargets):
-                    target *= 0.5  # two distributions make one; two sets of labels are all true
+                if isinstance(self._data, SoftTargets) and self._data.exclusive:
+                    target *= 0.5  # two distributions make one; what else is heard in either is heard in both
             if self._draw.gain:
                 sound *= 10.0 ** (generator.uniform(-self._draw.gain, self._draw.gain) / 20.0)
         return Batch(clips, waveform, targets)
@@ -235,7 +241,8 @@ class Epochs:
         start = self._draw_start(int(self._data.num_samples[clip]), generator)
         add_segment(self._data, clip, start, sound)
         if isinstance(self._data, SoftTargets):
-            target += self._data.soft_targets(clip)
+            said = self._data.soft_targets(clip)
+            (np.add if self._data.exclusive else np.maximum)(target, said, out=target)
             return
         labels = self._data.labels(clip)
         visual = labels.visual

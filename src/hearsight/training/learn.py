@@ -1,4 +1,4 @@
-"""Videos in, a checkpoint out: build and train in one call, with defaults that a newcomer need not touch."""
+"""Videos in, a checkpoint out: build, mix and train in one call, with defaults that a newcomer need not touch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
-from hearsight.config import BuildConfig, TrainConfig, list_keys, load_config
+from hearsight.config import BuildConfig, MixConfig, TrainConfig, list_keys, load_config
 from hearsight.dataset.build import build_dataset
+from hearsight.dataset.mix import mix_dataset
 from hearsight.dataset.statistics import BuildSummary
 from hearsight.errors import ConfigError, guess
 from hearsight.models.zoo import build_network
@@ -19,31 +20,43 @@ from hearsight.training.loop import TrainSummary, train
 
 @dataclasses.dataclass(frozen=True)
 class LearnSummary:
-    """What both stages say."""
+    """What each stage says; ``mix`` is None where nothing was mixed."""
 
     build: BuildSummary
+    mix: BuildSummary | None
     train: TrainSummary
 
     def describe(self) -> list[str]:
         """Say it in lines for a person."""
-        return [*self.build.describe(), *self.train.describe()]
+        mixed = [f"mixtures: {line}" for line in self.mix.describe()] if self.mix else []
+        return [*self.build.describe(), *mixed, *self.train.describe()]
+
+
+@dataclasses.dataclass(frozen=True)
+class LearnConfigs:
+    """The configuration of each stage; ``mix`` is None where the dataset is learned from as it is."""
+
+    build: BuildConfig = dataclasses.field(default_factory=BuildConfig)
+    mix: MixConfig | None = None
+    train: TrainConfig = dataclasses.field(default_factory=lambda: TrainConfig(recipe="quick"))
 
 
 def load_learn_configs(
     file: Path | None, overrides: Sequence[str], /, *, model: str | None = None, **teachers: Any
-) -> tuple[BuildConfig, TrainConfig]:
-    """Resolve the configurations of both stages.
+) -> LearnConfigs:
+    """Resolve the configurations of all stages.
 
-    An override names its stage (``train.epochs=5``), or a key that belongs to one of them (``epochs=5``) or to both (``seed=5``).
-    Where nobody chose a recipe, training takes the quick one: the paper's is made for millions of clips.
+    An override names its stage (``train.epochs=5``), or a key that belongs to build or train (``epochs=5``) or to both
+    (``seed=5``); those of mixing are named with their stage. Where nobody chose a recipe, training takes the quick one: the
+    paper's is made for millions of clips. The recipe ``mixtures`` learns from mixtures.
 
     Raises
     ------
     ConfigError
-        For a key of neither stage, and for all that :func:`~hearsight.config.load_config` refuses.
+        For a key of no stage, and for all that :func:`~hearsight.config.load_config` refuses.
     """
-    known = {"build": list_keys(BuildConfig), "train": list_keys(TrainConfig)}
-    chosen: dict[str, list[str]] = {"build": [], "train": []}
+    known = {"build": list_keys(BuildConfig), "train": list_keys(TrainConfig), "mix": []}
+    chosen: dict[str, list[str]] = {"build": [], "train": [], "mix": []}
     for override in overrides:
         key = override.partition("=")[0].strip()
         stage, _, rest = key.partition(".")
@@ -62,7 +75,8 @@ def load_learn_configs(
     training = load_config(TrainConfig, "train", file, chosen["train"], model=model)
     if "recipe" not in training.model_fields_set:
         training = load_config(TrainConfig, "train", file, ["recipe=quick", *chosen["train"]], model=model)
-    return build, training
+    mix = load_config(MixConfig, "mix", file, chosen["mix"])
+    return LearnConfigs(build, mix if training.recipe == "mixtures" else None, training)
 
 
 def check_network(name: str, options: dict[str, Any]) -> None:
@@ -80,20 +94,25 @@ def check_network(name: str, options: dict[str, Any]) -> None:
 def learn_from_media(
     sources: Sequence[str | Path],
     out: Path,
-    build: BuildConfig | None = None,
-    training: TrainConfig | None = None,
+    configs: LearnConfigs | None = None,
     *,
     workers: int | None = None,
 ) -> LearnSummary:
-    """Build the dataset ``out/dataset`` and train the run ``out`` on it; run again, both go on where they stopped.
+    """Build the dataset ``out/dataset``, mix it into ``out/mixtures`` if asked to, and train the run ``out`` on it.
+
+    Run again, each stage goes on where it stopped.
 
     Raises
     ------
     DatasetError, UsageError
         As :func:`~hearsight.dataset.build.build_dataset` and :func:`~hearsight.training.loop.train` do.
     """
-    training = training or TrainConfig(recipe="quick")
-    check_network(training.model, training.options)
+    configs = configs or LearnConfigs()
+    check_network(configs.train.model, configs.train.options)
     dataset = Path(out) / "dataset"
-    built = build_dataset(sources, dataset, build, workers=workers)
-    return LearnSummary(built, train(dataset, Path(out), training, resume=True))
+    built, mixed = build_dataset(sources, dataset, configs.build, workers=workers), None
+    if configs.mix is not None:
+        mixtures = Path(out) / "mixtures"
+        mixed = mix_dataset(dataset, mixtures, configs.mix, workers=workers)
+        dataset = mixtures
+    return LearnSummary(built, mixed, train(dataset, Path(out), configs.train, resume=True))

@@ -9,7 +9,7 @@ from jaxtyping import Float32, Int16, Int32, Int64
 
 from hearsight.signal.waveform import count_resampled, from_int16, resample, to_int16
 from hearsight.training.batches import Labels, TrainingData
-from hearsight.training.softened import SoftenedData
+from hearsight.training.softened import SoftData
 
 
 class ResampledData:
@@ -69,11 +69,12 @@ class ResampledData:
 
 
 class ResampledSoftData(ResampledData):
-    """The same of a dataset whose targets are distributions."""
+    """The same of a dataset whose targets are soft."""
 
-    def __init__(self, data: SoftenedData, sample_rate: int) -> None:
+    def __init__(self, data: SoftData, sample_rate: int) -> None:
         super().__init__(data, sample_rate)
         self._soft = data
+        self.exclusive = data.exclusive
 
     def soft_targets(self, index: int) -> Float32[np.ndarray, " classes"]:
         """Give the targets of a clip."""

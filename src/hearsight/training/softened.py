@@ -1,4 +1,4 @@
-"""A dataset whose targets are what the vision teachers said, instead of the labels that the policy makes of it (Aytar 2016)."""
+"""A dataset whose targets are what the teachers said, instead of the labels that the policy makes of it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ class SoftSource(TrainingData, Protocol):
         """Give each vision teacher's distribution over its classes for a clip; zero where it said nothing."""
         ...
 
+    def probabilities(self, index: int) -> Float32[np.ndarray, " classes"]:
+        """Give the probabilities that the teachers gave of a clip; zero where they are not kept."""
+        ...
+
 
 @dataclasses.dataclass(frozen=True)
 class VisualLabels:
@@ -34,39 +38,34 @@ class VisualLabels:
     audio: Int32[np.ndarray, " audio_labels"]
 
 
-class SoftenedData:
-    """The visual classes of a dataset, and the vision teachers' distributions over them as targets.
+class SoftData:
+    """A dataset whose targets are soft; what of it does not depend on them.
 
     Parameters
     ----------
     data
         The dataset.
+    loss
+        What asks for soft targets, for the error.
 
     Raises
     ------
     DatasetError
-        When it has kept no soft labels of a vision teacher.
+        When it has kept no soft labels.
     """
 
-    def __init__(self, data: TrainingData) -> None:
-        heads = data.visual_heads if isinstance(data, SoftSource) else ()
-        self._heads = [head for head in heads if len(head)]
-        if not isinstance(data, SoftSource) or not self._heads:
-            raise DatasetError("the dataset", "no soft labels of a vision teacher", "some, for the loss kl")
-        self._data: SoftSource = data
-        self._kept = np.concatenate(self._heads)
-        self._place = np.full(len(data.names), -1, dtype=np.int32)
-        self._place[self._kept] = np.arange(len(self._kept), dtype=np.int32)
+    exclusive: bool = False
+    """Whether the targets are distributions: one class at the cost of others."""
 
-    @property
-    def heads(self) -> tuple[int, ...]:
-        """Classes of each vision teacher, in the order of the targets."""
-        return tuple(len(head) for head in self._heads)
+    def __init__(self, data: TrainingData, loss: str) -> None:
+        if not isinstance(data, SoftSource):
+            raise DatasetError("the dataset", "no soft labels", f"some, for {loss}")
+        self._data: SoftSource = data
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the visual classes."""
-        return tuple(self._data.names[index] for index in self._kept)
+        """Names of the classes."""
+        return self._data.names
 
     @property
     def sample_rate(self) -> int:
@@ -90,6 +89,51 @@ class SoftenedData:
     def read(self, index: int, start: int = 0, num_samples: int | None = None) -> Int16[np.ndarray, " samples"]:
         """Give samples of a clip, fewer where it ends."""
         return self._data.read(index, start, num_samples)
+
+    def labels(self, index: int) -> Labels:
+        """Give the labels of a clip: what validation counts as true."""
+        return self._data.labels(index)
+
+    def soft_targets(self, index: int) -> Float32[np.ndarray, " classes"]:
+        """Give the teachers' probabilities of a clip."""
+        return self._data.probabilities(index)
+
+
+class SoftenedData(SoftData):
+    """The visual classes of a dataset, and the vision teachers' distributions over them as targets (Aytar 2016).
+
+    Parameters
+    ----------
+    data
+        The dataset.
+
+    Raises
+    ------
+    DatasetError
+        When it has kept no soft labels of a vision teacher.
+    """
+
+    exclusive: bool = True
+
+    def __init__(self, data: TrainingData) -> None:
+        heads = data.visual_heads if isinstance(data, SoftSource) else ()
+        self._heads = [head for head in heads if len(head)]
+        if not self._heads:
+            raise DatasetError("the dataset", "no soft labels of a vision teacher", "some, for the loss kl")
+        super().__init__(data, "the loss kl")
+        self._kept = np.concatenate(self._heads)
+        self._place = np.full(len(data.names), -1, dtype=np.int32)
+        self._place[self._kept] = np.arange(len(self._kept), dtype=np.int32)
+
+    @property
+    def heads(self) -> tuple[int, ...]:
+        """Classes of each vision teacher, in the order of the targets."""
+        return tuple(len(head) for head in self._heads)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the visual classes."""
+        return tuple(self._data.names[index] for index in self._kept)
 
     def labels(self, index: int) -> Labels:
         """Give the visual labels of a clip: what validation counts as true."""

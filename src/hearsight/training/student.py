@@ -19,7 +19,7 @@ from hearsight.training.machine import Machine
 from hearsight.training.objectives import Objective
 from hearsight.training.optimizer import make_optimizer, schedule_rate, set_rate
 from hearsight.training.resampled import ResampledData, ResampledSoftData
-from hearsight.training.softened import SoftenedData
+from hearsight.training.softened import SoftData, SoftenedData
 
 
 @dataclasses.dataclass
@@ -48,9 +48,8 @@ class Student:
         UsageError
             When there is no such network.
         """
-        if config.loss == "kl":
-            data = SoftenedData(data)
-        labelled = config.loss != "reconstruction"
+        data = _choose_targets(data, config)
+        labelled = config.loss != "reconstruction" and config.targets == "labels"
         training = survey_clips(data, "train", config.visual_share, labelled_only=labelled)
         most = config.validation_clips
         validation = survey_clips(data, "validation", config.visual_share, most, labelled_only=labelled)
@@ -58,7 +57,7 @@ class Student:
         network = build_network(config.model, len(data.names), seed=config.seed, **_choose_options(data, config))
         objective = Objective(config, network)
         if network.sample_rate != data.sample_rate:
-            soft = isinstance(data, SoftenedData)
+            soft = isinstance(data, SoftData)
             data = ResampledSoftData(data, network.sample_rate) if soft else ResampledData(data, network.sample_rate)
         if config.prior:
             network.set_prior(torch.from_numpy(training.frequencies).float())
@@ -148,6 +147,15 @@ class Student:
             "loss": line["loss"],
         }
         return {"vocabulary": self.vocabulary, "training": training, "scores": scores}
+
+
+def _choose_targets(data: TrainingData, config: TrainConfig) -> TrainingData:
+    """Give the dataset with the targets that the loss is taken from."""
+    if config.loss == "kl":
+        return SoftenedData(data)
+    if config.targets == "soft" and config.loss == "cross-entropy":
+        return SoftData(data, "targets soft")
+    return data
 
 
 def _choose_options(data: TrainingData, config: TrainConfig) -> dict[str, Any]:

@@ -10,12 +10,12 @@ import torch
 from hearsight.config import TrainConfig
 from hearsight.errors import DatasetError, UsageError
 from hearsight.models.checkpoint import load_checkpoint
-from hearsight.training.batches import Draw, Epochs, MiddleSegments
+from hearsight.training.batches import Draw, Epochs, MiddleSegments, survey_clips
 from hearsight.training.loop import train
 from hearsight.training.losses import kl_divergence
 from hearsight.training.resampled import ResampledSoftData
 from hearsight.training.runlog import read_runlog
-from hearsight.training.softened import SoftenedData
+from hearsight.training.softened import SoftData, SoftenedData
 
 from .conftest import RATE, FakeDataset, make_config
 from .test_loop import Killed, assert_same_runs, kill_after
@@ -35,6 +35,9 @@ class SoftDataset(FakeDataset):
         target[self.tones[index]] = 0.7
         target[4:10] = np.random.default_rng(index).dirichlet(np.ones(6))
         return target
+
+    def probabilities(self, index: int) -> np.ndarray:
+        return np.random.default_rng([index, 1]).uniform(size=len(self.names)).astype(np.float32)
 
 
 @pytest.fixture
@@ -73,6 +76,22 @@ def test_the_targets_are_what_the_vision_teachers_said(soft: SoftDataset) -> Non
     np.testing.assert_allclose(batch.targets, [soft.distribution(index)[:10] for index in range(4)])
     mixed = Epochs(data, np.arange(16), Draw(RATE, 4, mix=1.0)).make(1, np.arange(4))
     np.testing.assert_allclose(mixed.targets.sum(axis=1), 2.0, rtol=1e-5)
+
+
+def test_the_targets_may_be_what_all_teachers_said(soft: SoftDataset) -> None:
+    data = SoftData(soft, "targets soft")
+    assert data.names == soft.names
+    said = np.stack([soft.probabilities(index) for index in range(16)])
+    batch = Epochs(data, np.arange(16), Draw(RATE, 4)).make(1, np.arange(4))
+    np.testing.assert_array_equal(batch.targets, said[:4])
+    # in a mixture, what is heard in either sound is heard
+    mixed = Epochs(data, np.arange(16), Draw(RATE, 4, mix=1.0)).make(1, np.arange(4)).targets
+    for row in range(4):
+        assert any(np.array_equal(mixed[row], np.maximum(said[row], other)) for other in said)
+    survey = survey_clips(data, "train", 0.5, labelled_only=False)
+    np.testing.assert_allclose(survey.frequencies, said[survey.clips].mean(axis=0), rtol=1e-5)
+    with pytest.raises(DatasetError, match="no soft labels, wanted some, for targets soft"):
+        SoftData(FakeDataset(16, 4), "targets soft")
 
 
 def test_validation_hears_distributions_and_counts_labels(soft: SoftDataset) -> None:

@@ -1,0 +1,318 @@
+"""A dataset in, a dataset of its seconds and their mixtures out, each labelled by the audio teachers anew: ``hearsight mix``.
+
+The result is a dataset like any other: it is trained on, counted and checked like one. The unit of work is a run of numbers of
+mixtures, and idempotent; killed anywhere and run again, the bytes are the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import uuid as uuid_module
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Float32, Int16
+
+from hearsight.clips.screen import fingerprint_sound, measure_loudness
+from hearsight.config import MixConfig
+from hearsight.console import track
+from hearsight.dataset.claim import begin, claim_folder, identify, keep_finished
+from hearsight.dataset.finish import Assembly, assemble_dataset
+from hearsight.dataset.layout import Layout, TeacherRecord, digest_json, replacing
+from hearsight.dataset.mixtures import Ingredient, Mixer, Sounds, mix, weigh
+from hearsight.dataset.parts import PartReport, Parts, cut_segments, make_row, part_schema
+from hearsight.dataset.pictures import Pictures, write_pictures
+from hearsight.dataset.reader import Dataset
+from hearsight.dataset.statistics import BuildSummary
+from hearsight.engine.engine import Engine
+from hearsight.engine.engines import open_engine
+from hearsight.errors import DatasetError, TeacherError, UsageError, WorkerError
+from hearsight.records import NAMESPACE, SoftLabels, Source
+from hearsight.teachers.applied import AppliedTeacher
+from hearsight.teachers.kinds import load_teacher
+from hearsight.teachers.policy import keep_soft_labels
+from hearsight.teachers.teacher import FittedTeacher, Teacher
+from hearsight.units import to_seconds
+
+_UNIT = 64
+"""Mixtures of a unit of work."""
+_RECIPE_SCHEMA = pa.schema(
+    [
+        ("uuid", pa.string()),
+        ("clips", pa.list_(pa.string())),
+        ("starts", pa.list_(pa.float64())),
+        ("levels", pa.list_(pa.float64())),
+    ]
+)
+
+
+def mix_dataset(
+    dataset: Path, out: Path, config: MixConfig | None = None, *, workers: int | None = None, engine: str = "local"
+) -> BuildSummary:
+    """Make a dataset of excerpts and mixtures, labelled by the audio teachers.
+
+    Parameters
+    ----------
+    dataset
+        The folder that ``hearsight build`` wrote.
+    out
+        The folder of the new dataset. A finished one of the same dataset and configuration is left as it is. Beside what every
+        dataset has, ``mixtures.parquet`` says what each mixture is made of.
+    config
+        Every knob.
+    workers
+        Units of work at once; by default one per processor. The result does not depend on it.
+    engine
+        ``local`` or ``ray``.
+
+    Raises
+    ------
+    DatasetError
+        When the dataset cannot be read or is one of mixtures, or ``out`` holds something else.
+    UsageError
+        When there is no audio teacher.
+    TeacherError
+        When a teacher is absent or has changed since the dataset was built.
+    """
+    config = config or MixConfig()
+    runner = open_engine(engine, workers)
+    layout = Layout(Path(out))
+    parent = Dataset(dataset)
+    if "mixed_from" in parent.manifest.config:
+        raise DatasetError(
+            dataset, "a dataset of mixtures", "what a build wrote", "mix the dataset that it was made from"
+        )
+    assembly = _prepare(layout, parent, config)
+    with claim_folder(layout):
+        if layout.manifest.exists():
+            return keep_finished(layout, assembly.identity, assembly.sources, assembly.sources_digest)
+        begin(layout, assembly.identity)
+        reports = _label_all(layout, parent, config, runner)
+        _write_recipes(layout.mixtures, parent, config)
+        return assemble_dataset(assembly, runner, reports)
+
+
+def _prepare(layout: Layout, parent: Dataset, config: MixConfig) -> Assembly:
+    teachers = load_mix_teachers(parent, config)
+    values = {**config.model_dump(mode="json"), "mixed_from": parent.digest}
+    validation_folds = parent.manifest.validation_folds
+    return Assembly(
+        layout=layout,
+        identity=identify(values, teachers),
+        teachers=list(teachers),
+        sources=list(dict.fromkeys(parent.clips().column("source").to_pylist())),
+        sources_digest=digest_json({"dataset": parent.digest}),
+        policy=config.policy,
+        soft_top=config.soft_top,
+        shard_clips=config.shard_clips,
+        seed=config.seed,
+        duplicates="keep",
+        choose_validation=lambda _: validation_folds,
+    )
+
+
+def load_mix_teachers(dataset: Dataset, config: MixConfig, *, quiet: bool = False) -> list[Teacher]:
+    """Load who labels mixtures: the vision teachers of the dataset, if they are to, and the audio teachers, given or its own.
+
+    Raises
+    ------
+    UsageError
+        When there is no audio teacher, or a given one has no classes before it is fitted.
+    TeacherError
+        When a teacher is absent or has changed.
+    """
+    records = dataset.manifest.teachers
+    seeing = [recall_teacher(dataset, record) for record in records if config.vision and record.modality == "vision"]
+    hearing = [recall_teacher(dataset, record) for record in records if not config.audio and record.modality == "audio"]
+    for spec in config.audio:
+        teacher = load_teacher(spec, "audio", quiet=quiet)
+        if not isinstance(teacher, Teacher):
+            raise UsageError(
+                f"audio teacher {spec}", "finds its classes in videos", "one that has some", "leave it out"
+            )
+        hearing.append(teacher)
+    if not hearing:
+        raise UsageError(
+            str(dataset.path), "a dataset without an audio teacher", "one to hear mixtures", "--audio SPEC"
+        )
+    return seeing + hearing
+
+
+def recall_teacher(dataset: Dataset, record: TeacherRecord) -> Teacher:
+    """Load a teacher of a dataset as it was when the dataset was built.
+
+    Raises
+    ------
+    TeacherError
+        When it is absent, or not the same.
+    """
+    teacher = load_teacher(record.spec, record.modality, quiet=True)
+    if teacher.digest != record.digest:
+        raise TeacherError(record.spec, "has changed since the dataset was built", "the same model and classes")
+    if not isinstance(teacher, FittedTeacher):
+        return teacher
+    teacher.load(Layout(dataset.path).teacher(record.name))
+    return AppliedTeacher(teacher)
+
+
+def open_mixer(dataset: Dataset, config: MixConfig) -> Mixer:
+    """Give the mixer of a dataset; no mixture crosses its splits."""
+    # a protocol's property is not met by a cached property in pyright's eyes, though it is in fact
+    return Mixer(cast(Sounds, dataset), [dataset.indices("train"), dataset.indices("validation")], config)
+
+
+def _label_all(layout: Layout, parent: Dataset, config: MixConfig, engine: Engine) -> list[PartReport]:
+    parts = Parts(layout.parts)
+    if config.vision:
+        for record in parent.manifest.teachers:
+            if record.modality == "vision":
+                write_pictures(parent, record.name, _pictures_path(layout.parts, record.name))
+    units = [Numbers(first, min(first + _UNIT, config.clips)) for first in range(0, config.clips, _UNIT)]
+    missing = [unit for unit in units if not parts.is_done(unit.name)]
+    with track("mixing and listening", config.clips, "mixtures") as bar:
+        bar.advance(sum(map(len, units)) - sum(map(len, missing)))
+        for answer in engine.run(LabelMixtures(layout.parts, parent.path, config), missing):
+            if answer.result is None:
+                raise WorkerError(answer.unit.name, "its worker died twice", "memory for the teachers")
+            bar.advance(len(answer.unit))
+    return [parts.read_report(unit.name) for unit in units]
+
+
+@dataclasses.dataclass(frozen=True)
+class Numbers:
+    """A unit of work: the mixtures from number ``first`` on, ``last`` not included."""
+
+    first: int
+    last: int
+
+    def __len__(self) -> int:
+        return self.last - self.first
+
+    @property
+    def name(self) -> str:
+        """Its name; the configuration is the same for all units of a folder."""
+        return str(uuid_module.uuid5(NAMESPACE, f"mixtures:{self.first}-{self.last}"))
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelMixtures:
+    """The stage that turns numbers into parts: loads dataset and teachers once per worker, then mixes and labels."""
+
+    folder: Path
+    dataset: Path
+    config: MixConfig
+
+    def __call__(self) -> Callable[[Numbers], str]:
+        """Set up a worker; the function it gives answers a run of numbers with the name of its finished unit."""
+        return _MixtureLabeller(self.folder, Dataset(self.dataset), self.config).label
+
+
+class _MixtureLabeller:
+    def __init__(self, folder: Path, dataset: Dataset, config: MixConfig) -> None:
+        self._parts = Parts(folder)
+        self._dataset = dataset
+        self._config = config
+        self._mixer = open_mixer(dataset, config)
+        self._teachers = load_mix_teachers(dataset, config, quiet=True)
+        self._schema = part_schema(self._teachers)
+        self._clips = dataset.clips().to_pylist()
+        self._pictures = {
+            teacher.name: Pictures(_pictures_path(folder, teacher.name), len(teacher.vocabulary))
+            for teacher in self._teachers
+            if teacher.modality == "vision"
+        }
+
+    def label(self, numbers: Numbers) -> str:
+        if self._parts.is_done(numbers.name):
+            return numbers.name
+        recipes = [self._mixer.draw(number) for number in range(numbers.first, numbers.last)]
+        excerpts = [self._mixer.read(recipe) for recipe in recipes]
+        mixtures = [mix(some) for some in excerpts]
+        said = [self._ask(teacher, recipes, excerpts, mixtures) for teacher in self._teachers]
+        with (
+            replacing(self._parts.table_path(numbers.name)) as temporary,
+            pa.OSFile(str(temporary), "wb") as file,
+            pa.ipc.new_stream(file, self._schema) as writer,
+        ):
+            for place, (recipe, mixture) in enumerate(zip(recipes, mixtures, strict=True)):
+                values = self._describe(numbers.first + place, recipe, mixture)
+                writer.write_batch(make_row(self._schema, values, mixture, [one[place] for one in said]))
+        source = Source(str(self._dataset.path), float(numbers.first), float(numbers.last))
+        self._parts.write_report(PartReport(numbers.name, source, len(numbers), {}, ()))
+        return numbers.name
+
+    def _ask(
+        self,
+        teacher: Teacher,
+        recipes: Sequence[list[Ingredient]],
+        excerpts: Sequence[Float32[np.ndarray, "_ samples"]],
+        mixtures: Sequence[Int16[np.ndarray, " samples"]],
+    ) -> list[SoftLabels]:
+        top = self._config.soft_top or len(teacher.vocabulary)
+        if teacher.modality == "vision":
+            pairs = zip(recipes, excerpts, strict=True)
+            return [keep_soft_labels(self._look(teacher, *pair)[None], top) for pair in pairs]
+        segments = [cut_segments(mixture) for mixture in mixtures]
+        bounds = np.cumsum([0, *map(len, segments)])
+        probabilities = teacher.label(np.concatenate(segments))
+        return [keep_soft_labels(probabilities[first:last], top) for first, last in itertools.pairwise(bounds)]
+
+    def _look(
+        self, teacher: Teacher, recipe: list[Ingredient], excerpts: Float32[np.ndarray, "ingredients samples"]
+    ) -> Float32[np.ndarray, " classes"]:
+        """Give what was seen while the sounds of a mixture were heard, each clip by its share in the sound."""
+        seen = np.zeros(len(teacher.vocabulary), dtype=np.float32)
+        for share, one in zip(weigh(excerpts), recipe, strict=True):
+            length = int(self._dataset.num_samples[one.clip])
+            end = (one.start + self._mixer.num_samples) / length
+            seen += share * self._pictures[teacher.name].average(one.clip, one.start / length, end)
+        return seen
+
+    def _describe(
+        self, number: int, recipe: list[Ingredient], mixture: Int16[np.ndarray, " samples"]
+    ) -> dict[str, Any]:
+        """Give the row of a mixture: what is heard is its own, where it comes from is its first ingredient's."""
+        first = self._clips[recipe[0].clip]
+        return {
+            **first,
+            "uuid": name_mixture(number, [self._clips[one.clip]["uuid"] for one in recipe], recipe),
+            "start": first["start"] + to_seconds(recipe[0].start, self._dataset.sample_rate),
+            "duration": self._config.length,
+            "num_samples": len(mixture),
+            "loudness": measure_loudness(mixture),
+            "sound_fingerprint": fingerprint_sound(mixture),
+        }
+
+
+def name_mixture(number: int, clips: Sequence[str], recipe: Sequence[Ingredient]) -> str:
+    """Give the UUID of a mixture: its number and what it is made of."""
+    made_of = "+".join(f"{clip}@{one.start}:{one.level:.6f}" for clip, one in zip(clips, recipe, strict=True))
+    return str(uuid_module.uuid5(NAMESPACE, f"mixture:{number}:{made_of}"))
+
+
+def _write_recipes(path: Path, parent: Dataset, config: MixConfig) -> None:
+    """Write what each mixture is made of: its clips, where in them it begins (seconds), and their levels (dB)."""
+    mixer, uuids = open_mixer(parent, config), parent.clips().column("uuid").to_pylist()
+    rows: list[dict[str, Any]] = []
+    for number in range(config.clips):
+        recipe = mixer.draw(number)
+        clips = [cast(str, uuids[one.clip]) for one in recipe]
+        rows.append(
+            {
+                "uuid": name_mixture(number, clips, recipe),
+                "clips": clips,
+                "starts": [to_seconds(one.start, parent.sample_rate) for one in recipe],
+                "levels": [one.level for one in recipe],
+            }
+        )
+    with replacing(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(rows, schema=_RECIPE_SCHEMA), temporary, compression="zstd")
+
+
+def _pictures_path(parts: Path, teacher: str) -> Path:
+    return parts / f"pictures-{teacher}.arrow"

@@ -1,0 +1,65 @@
+"""What vision teachers saw in each picture of a dataset, second by second, from a file that is mapped and not held in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float32
+
+from hearsight.dataset.layout import replacing
+from hearsight.dataset.reader import Dataset
+
+_COLUMNS = ["item_classes", "item_probabilities"]
+
+
+def write_pictures(dataset: Dataset, teacher: str, path: Path) -> None:
+    """Write what a teacher said of every picture, uncompressed, in the order of the clips."""
+    with replacing(path) as temporary, pa.OSFile(str(temporary), "wb") as file:
+        writer = None
+        for shard in dataset.manifest.shards:
+            table = dataset.soft_labels(teacher, shard.index).select(_COLUMNS)
+            writer = writer or pa.ipc.new_file(file, table.schema)
+            writer.write_table(table.combine_chunks())
+        if writer is not None:
+            writer.close()
+
+
+class Pictures:
+    """What a teacher saw.
+
+    Parameters
+    ----------
+    path
+        The file that :func:`write_pictures` wrote.
+    num_classes
+        Classes of the teacher.
+    """
+
+    def __init__(self, path: Path, num_classes: int) -> None:
+        self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        self._num_classes = num_classes
+
+    def average(self, clip: int, start: float, end: float) -> Float32[np.ndarray, " classes"]:
+        """Average the probabilities of the pictures of a part of a clip, of one picture at least.
+
+        Parameters
+        ----------
+        clip
+            Index of the clip.
+        start, end
+            The part, as shares of the clip's length: pictures are evenly spread over it.
+        """
+        mean = np.zeros(self._num_classes, dtype=np.float32)
+        classes = self._table.column("item_classes")[clip].values
+        probabilities = self._table.column("item_probabilities")[clip].values
+        count = len(classes)
+        if count == 0:
+            return mean
+        first = min(int(start * count), count - 1)
+        last = min(max(int(np.ceil(end * count)), first + 1), count)
+        for picture in range(first, last):
+            kept = np.asarray(classes[picture].values)
+            mean[kept] += np.asarray(probabilities[picture].values) / np.float32(last - first)
+        return mean

@@ -1,0 +1,190 @@
+"""A built dataset in, a dataset of mixtures out, and a network trained on it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from hearsight.config import BuildConfig, MixConfig, TrainConfig, load_config
+from hearsight.dataset.build import build_dataset
+from hearsight.dataset.mix import load_mix_teachers, mix_dataset
+from hearsight.dataset.parts import cut_segments
+from hearsight.dataset.reader import Dataset
+from hearsight.errors import DatasetError, TeacherError, UsageError
+from hearsight.signal.waveform import from_int16
+from hearsight.training.loop import train
+from hearsight.training.runlog import read_runlog
+from tests.support.processes import digest_tree, kill_after, run_command
+from tests.support.videos import write_folder
+
+SMALL = ['vision=["clusters:k=4"]', 'audio=["clusters:k=4"]', "shard_clips=6", "validation_share=0.3"]
+FEW = MixConfig(clips=150, vision=True, shard_clips=64)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("built")
+    videos = write_folder(folder / "videos", 6, seconds=9.0)
+    build_dataset([videos], folder / "dataset", load_config(BuildConfig, "build", None, SMALL), workers=1)
+    return folder / "dataset"
+
+
+@pytest.fixture(scope="module")
+def mixed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("mixed") / "mixtures"
+    mix_dataset(built, out, FEW, workers=1)
+    return out
+
+
+def test_what_comes_out_is_a_dataset_of_seconds(mixed: Path, built: Path) -> None:
+    dataset, parent = Dataset(mixed), Dataset(built)
+    assert len(dataset) == 150
+    assert set(dataset.num_samples.tolist()) == {16_000}
+    assert len(dataset.manifest.shards) > 1
+    assert dataset.manifest.validation_folds == parent.manifest.validation_folds
+    assert {teacher.modality for teacher in dataset.manifest.teachers} == {"vision", "audio"}
+    assert len(dataset.indices("validation")) > 0
+    assert all(len(dataset.labels(index).audio) + len(dataset.labels(index).visual) for index in range(150))
+
+
+def test_each_mixture_sounds_as_its_recipe_says(mixed: Path, built: Path) -> None:
+    dataset, parent = Dataset(mixed), Dataset(built)
+    place = {uuid: index for index, uuid in enumerate(parent.clips().column("uuid").to_pylist())}
+    recipes = {row["uuid"]: row for row in pq.read_table(mixed / "mixtures.parquet").to_pylist()}
+    assert len(recipes) == 150
+    assert {len(row["clips"]) for row in recipes.values()} == {1, 2}
+    folds = parent.folds
+    for index, clip in enumerate(dataset.clips().to_pylist()):
+        recipe = recipes[clip["uuid"]]
+        total = np.zeros(16_000)
+        for uuid, start, level in zip(recipe["clips"], recipe["starts"], recipe["levels"], strict=True):
+            excerpt = from_int16(parent.read(place[uuid], round(start * 16_000), 16_000))
+            total[: len(excerpt)] += excerpt * 10 ** (level / 20)
+        total /= max(1.0, np.abs(total).max())
+        np.testing.assert_allclose(from_int16(dataset.read(index)), total, atol=2 / 32768)
+        bound = parent.manifest.validation_folds
+        assert len({folds[place[uuid]] < bound for uuid in recipe["clips"]} | {clip["fold"] < bound}) == 1
+
+
+def test_the_audio_teacher_names_the_mixture_itself(mixed: Path, built: Path) -> None:
+    dataset = Dataset(mixed)
+    (teacher,) = [one for one in load_mix_teachers(Dataset(built), FEW) if one.modality == "audio"]
+    rows = [
+        row
+        for shard in range(len(dataset.manifest.shards))
+        for row in dataset.soft_labels(teacher.name, shard).to_pylist()
+    ]
+    for index in range(0, 150, 10):
+        (said,) = teacher.label(cut_segments(dataset.read(index)))
+        dense = np.zeros_like(said)
+        dense[rows[index]["classes"]] = rows[index]["probabilities"]
+        np.testing.assert_allclose(dense, said, atol=1e-6)
+        heard = {r.index: r.class_index for r in dataset.classes if r.modality == "audio"}
+        probabilities = dataset.probabilities(index)
+        np.testing.assert_allclose([probabilities[at] for at in heard], said[list(heard.values())], atol=1e-6)
+
+
+def test_an_excerpt_is_seen_as_its_pictures_were(mixed: Path, built: Path) -> None:
+    dataset, parent = Dataset(mixed), Dataset(built)
+    name = next(record.name for record in parent.manifest.teachers if record.modality == "vision")
+    place = {uuid: index for index, uuid in enumerate(parent.clips().column("uuid").to_pylist())}
+    recipes = {row["uuid"]: row for row in pq.read_table(mixed / "mixtures.parquet").to_pylist()}
+    seen = [row for shard in parent.manifest.shards for row in parent.soft_labels(name, shard.index).to_pylist()]
+    said = [row for shard in dataset.manifest.shards for row in dataset.soft_labels(name, shard.index).to_pylist()]
+    checked = 0
+    for row in said:
+        recipe = recipes[row["uuid"]]
+        if len(recipe["clips"]) > 1:
+            continue
+        parent_row = seen[place[recipe["clips"][0]]]
+        start, count = recipe["starts"][0], len(parent_row["item_classes"])
+        rate = count / (parent.num_samples[place[recipe["clips"][0]]] / 16_000)
+        pictures = range(int(start * rate), min(count, int(np.ceil((start + 1.0) * rate))))
+        expected: dict[int, float] = {}
+        for picture in pictures:
+            for one, value in zip(
+                parent_row["item_classes"][picture], parent_row["item_probabilities"][picture], strict=True
+            ):
+                expected[one] = expected.get(one, 0.0) + value / len(pictures)
+        found = dict(zip(row["classes"], row["probabilities"], strict=True))
+        for one, value in expected.items():
+            assert found.get(one, 0.0) == pytest.approx(value, abs=1e-5)
+        checked += 1
+    assert checked > 20
+
+
+def test_the_bytes_do_not_depend_on_the_workers(mixed: Path, built: Path, tmp_path: Path) -> None:
+    mix_dataset(built, tmp_path / "again", FEW, workers=2)
+    assert digest_tree(tmp_path / "again") == digest_tree(mixed)
+
+
+def test_done_again_nothing_is_done_and_another_configuration_is_refused(mixed: Path, built: Path) -> None:
+    before = digest_tree(mixed)
+    assert mix_dataset(built, mixed, FEW).num_clips == 150
+    assert digest_tree(mixed) == before
+    with pytest.raises(DatasetError, match="clips: 150 there, 151 now"):
+        mix_dataset(built, mixed, MixConfig(clips=151, vision=True, shard_clips=64))
+    with pytest.raises(DatasetError, match="a dataset of mixtures"):
+        mix_dataset(mixed, mixed.parent / "twice", FEW)
+
+
+def test_a_teacher_that_changed_or_is_none_is_named(built: Path, tmp_path: Path) -> None:
+    changed = tmp_path / "changed"
+    shutil.copytree(built, changed)
+    manifest = json.loads((changed / "dataset.json").read_text())
+    manifest["teachers"][1]["digest"] = "0" * 64
+    (changed / "dataset.json").write_text(json.dumps(manifest))
+    with pytest.raises(TeacherError, match="has changed"):
+        mix_dataset(changed, tmp_path / "out", FEW)
+    with pytest.raises(UsageError, match="finds its classes in videos"):
+        mix_dataset(built, tmp_path / "out", MixConfig(audio=("clusters",)))
+    manifest["teachers"] = manifest["teachers"][:1]
+    (changed / "dataset.json").write_text(json.dumps(manifest))
+    with pytest.raises(UsageError, match="without an audio teacher"):
+        mix_dataset(changed, tmp_path / "out", MixConfig(clips=10))
+    assert not (tmp_path / "out").exists()
+
+
+def test_killed_at_any_moment_it_ends_in_the_same_bytes(mixed: Path, built: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mixtures"
+    command = ("mix", built, "--out", out, "--clips", "150", "--vision", "--set", "shard_clips=64", "--workers", "1")
+    for seconds in (0.8, 1.1, 1.4):
+        kill_after(seconds, *command)
+    done = run_command(*command)
+    assert done.returncode == 0, done.stderr
+    assert "150 clips" in done.stdout
+    assert digest_tree(out) == digest_tree(mixed)
+
+
+def test_soft_targets_are_learned_from_mixtures(mixed: Path, tmp_path: Path) -> None:
+    config = TrainConfig(
+        recipe="mixtures",
+        model="jia-mobilenet-v2",
+        options={"width": 0.25},
+        epochs=3,
+        batch_size=32,
+        precision="float32",
+    )
+    train(mixed, tmp_path / "run", config)
+    lines = [line for line in read_runlog(tmp_path / "run") if line["kind"] == "epoch"]
+    assert lines[-1]["loss"] < lines[0]["loss"]
+    assert lines[-1]["validation_num_clips"] == len(Dataset(mixed).indices("validation"))
+
+
+def test_learn_mixes_where_the_recipe_says_so(built: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "few.toml"
+    recipe.write_text('[mix]\nclips = 100\n[train]\nrecipe = "mixtures"\nepochs = 1\nbatch_size = 32\n')
+    out = tmp_path / "run"
+    done = run_command(
+        "learn", built.parent / "videos", "--out", out, "-c", recipe, "--vision", "clusters:k=4", "--audio", "clusters:k=4",
+        "--set", "train.options.width=0.25",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "mixtures: 100 clips" in done.stdout
+    assert len(Dataset(out / "mixtures")) == 100
+    assert json.loads((out / "run.json").read_text())["dataset"]["digest"] == Dataset(out / "mixtures").digest

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hearsight.config import MixConfig
+from hearsight.dataset.mixtures import Mixer, mix, weigh
+
+RATE = 16_000
+
+
+class Tones:
+    """Clips of unequal length, each of one constant value: its number and one."""
+
+    sample_rate = RATE
+
+    def __init__(self, lengths: list[int]) -> None:
+        self.num_samples = np.array(lengths, dtype=np.int32)
+
+    def read(self, index: int, start: int = 0, num_samples: int | None = None) -> np.ndarray:
+        end = int(self.num_samples[index])
+        count = end - start if num_samples is None else min(num_samples, end - start)
+        return np.full(max(0, count), 100 * (index + 1), dtype=np.int16)
+
+
+lengths = st.lists(st.integers(1, 5 * RATE), min_size=2, max_size=8)
+
+
+@given(lengths, st.integers(1, 7), st.integers(0, 2**31), st.integers(0, 500), st.floats(0.0, 1.0), st.integers(2, 4))
+def test_a_mixture_stays_within_its_split_and_its_clips(
+    lengths: list[int], bound: int, seed: int, number: int, share: float, most: int
+) -> None:
+    sounds = Tones(lengths)
+    everything = np.arange(len(lengths))
+    splits = [everything[:bound], everything[bound:]]
+    config = MixConfig(seed=seed, share=share, sounds=most, level=6.0)
+    mixer = Mixer(sounds, splits, config)
+    drawn = mixer.draw(number)
+    assert drawn == Mixer(sounds, splits, config).draw(number)
+    assert 1 <= len(drawn) <= most
+    assert len({one.clip < bound for one in drawn}) == 1
+    for one in drawn:
+        assert abs(one.level) <= 6.0
+        assert 0 <= one.start <= max(0, lengths[one.clip] - RATE)
+    excerpts = mixer.read(drawn)
+    assert excerpts.shape == (len(drawn), RATE)
+    for excerpt, one in zip(excerpts, drawn, strict=True):
+        heard = min(RATE, lengths[one.clip] - one.start)
+        value = 100 * (one.clip + 1) / 32768 * 10 ** (one.level / 20)
+        np.testing.assert_allclose(excerpt[:heard], value, rtol=1e-5)
+        assert not excerpt[heard:].any()
+
+
+@given(st.integers(1, 4), st.floats(0.0, 3.0), st.integers(0, 1000))
+def test_a_mixture_is_the_sum_of_its_sounds_turned_down_where_it_must_be(count: int, gain: float, seed: int) -> None:
+    excerpts = (gain * np.random.default_rng(seed).uniform(-1, 1, (count, 200))).astype(np.float32)
+    total = excerpts.sum(axis=0, dtype=np.float64)
+    mixture = mix(excerpts).astype(np.float64) / 32768
+    expected = total / max(1.0, np.abs(total).max())
+    np.testing.assert_allclose(mixture, expected, atol=2 / 32768)
+    shares = weigh(excerpts)
+    assert np.isclose(shares.sum(), 1.0, atol=1e-5)
+    levels = np.sqrt((excerpts.astype(np.float64) ** 2).mean(axis=1))
+    if levels.sum() > 0.0:
+        np.testing.assert_allclose(shares, levels / levels.sum(), atol=1e-5)
+    else:
+        np.testing.assert_allclose(shares, 1 / count)
+
+
+def test_every_second_is_as_probable_as_any_other_and_so_is_every_share() -> None:
+    sounds = Tones([RATE, 9 * RATE, 10 * RATE])
+    mixer = Mixer(sounds, [np.array([0, 1]), np.array([2])], MixConfig(share=0.25, sounds=3))
+    drawn = [mixer.draw(number) for number in range(4000)]
+    firsts = np.bincount([one[0].clip for one in drawn], minlength=3) / 4000
+    np.testing.assert_allclose(firsts, [0.05, 0.45, 0.5], atol=0.03)
+    counts = np.bincount([len(one) for one in drawn], minlength=4)[1:] / 4000
+    np.testing.assert_allclose(counts, [0.75, 0.125, 0.125], atol=0.03)
