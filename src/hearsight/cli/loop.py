@@ -1,0 +1,160 @@
+"""The commands from videos to a model: build, mix, train, learn; and demo, which does it all on a generated world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from hearsight.cli.application import LOOP, AsJson, ConfigFile, Override, Parameter, app, print_summary
+
+Sources = Annotated[
+    list[str], Parameter(negative="", help="files, folders, globs, CSV or Parquet lists of path\\[,start,end]")
+]
+Vision = Annotated[
+    list[str] | None,
+    Parameter(negative="", help="vision teacher, kind:where; repeatable. Kinds: clusters, litert, onnx, transformers"),
+]
+Audio = Annotated[list[str] | None, Parameter(negative="", help="audio teacher, kind:where; repeatable")]
+Network = Annotated[str | None, Parameter(help="name of the network; see hearsight models")]
+Workers = Annotated[int | None, Parameter(help="files worked on at once; one per processor by default")]
+
+
+@app.command(group=LOOP)
+def build(
+    sources: Sources,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="the dataset folder")],
+    vision: Vision = None,
+    audio: Audio = None,
+    workers: Workers = None,
+    engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
+    config: ConfigFile = None,
+    overrides: Override = None,
+    as_json: AsJson = False,
+) -> None:
+    """Cut videos into clips and let teachers label them.
+
+    Without `--vision` and `--audio` the teachers are `clusters`: pictures and sounds that look and sound alike become classes,
+    so that no pretrained model is needed. With pretrained ones:
+
+        hearsight build videos/ --out dataset --vision litert:mobilenet_v2.tflite --audio litert:yamnet.tflite
+
+    Killed at any moment, the same command goes on where it stopped. What was rejected, and why, is in
+    `rejected.parquet`.
+    """
+    from hearsight.config import BuildConfig, load_config
+    from hearsight.dataset.build import build_dataset
+
+    resolved = load_config(BuildConfig, "build", config, overrides or (), **_name_teachers(vision, audio))
+    summary = build_dataset(sources, out, resolved, workers=workers, engine=engine)
+    print_summary(summary, as_json)
+
+
+@app.command(group=LOOP)
+def mix(
+    dataset: Annotated[Path, Parameter(help="a folder that `hearsight build` wrote")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="the folder of the new dataset")],
+    audio: Audio = None,
+    clips: Annotated[int | None, Parameter(help="seconds and mixtures to make; 12,000 by default")] = None,
+    vision: Annotated[bool | None, Parameter(negative="", help="let what was seen meanwhile come along")] = None,
+    workers: Annotated[int | None, Parameter(help="units of work at once; one per processor by default")] = None,
+    engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
+    config: ConfigFile = None,
+    overrides: Override = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a dataset of seconds and mixtures of a dataset's sounds, which the audio teachers label anew.
+
+    Minutes of video give few clips, but any number of mixtures, and an audio teacher names what is heard in each of them. Train on
+    what comes out with the recipe of that name:
+
+        hearsight mix dataset --out mixtures
+
+        hearsight train mixtures --out run --set recipe=mixtures
+
+    Killed at any moment, the same command goes on where it stopped.
+    """
+    from hearsight.config import MixConfig, load_config
+    from hearsight.dataset.mix import mix_dataset
+
+    given = {"clips": clips, "vision": vision, "audio": tuple(audio) if audio else None}
+    resolved = load_config(MixConfig, "mix", config, overrides or (), **given)
+    print_summary(mix_dataset(dataset, out, resolved, workers=workers, engine=engine), as_json)
+
+
+@app.command(group=LOOP)
+def train(
+    dataset: Annotated[Path, Parameter(help="a folder that `hearsight build` wrote")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="the run folder: checkpoints, model card, run log")],
+    model: Network = None,
+    resume: Annotated[bool, Parameter(negative="", help="go on with a run that was interrupted")] = False,
+    config: ConfigFile = None,
+    overrides: Override = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train an audio network on a dataset's machine-made labels.
+
+    The defaults are the paper's recipe (Jia 2019): a random second of each clip, half of its visual labels and all of its audio
+    labels, binary cross-entropy, Adam at 1e-4 times 0.9 per epoch. `--set recipe=quick` suits small datasets.
+    """
+    from hearsight.config import TrainConfig, load_config
+    from hearsight.training.loop import train as train_network
+
+    resolved = load_config(TrainConfig, "train", config, overrides or (), model=model)
+    print_summary(train_network(dataset, out, resolved, resume=resume), as_json)
+
+
+@app.command(group=LOOP)
+def learn(
+    sources: Sources,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="the run folder; the dataset goes into its folder dataset/")],
+    vision: Vision = None,
+    audio: Audio = None,
+    model: Network = None,
+    workers: Workers = None,
+    config: ConfigFile = None,
+    overrides: Override = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build a dataset and train a network on it, with defaults that need no touching.
+
+    Killed at any moment, the same command goes on where it stopped. Knobs of either stage: `--set build.cut.length=5`,
+    `--set train.epochs=10`. With an audio teacher and little video, `--set train.recipe=mixtures` learns from mixtures of what
+    was cut (see `hearsight mix`), and better.
+    """
+    from hearsight.training.learn import learn_from_media, load_learn_configs
+
+    knobs = load_learn_configs(config, overrides or (), model=model, **_name_teachers(vision, audio))
+    print_summary(learn_from_media(sources, out, knobs, workers=workers), as_json)
+
+
+@app.command(group=LOOP)
+def demo(
+    *,
+    out: Annotated[Path, Parameter(help="where everything goes; the page is index.html in it")] = Path("demo"),
+    seed: Annotated[int, Parameter(help="of the world, the clusters and the training")] = 0,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a small world of videos, learn to hear from it, and write a page that shows how well.
+
+    Takes some minutes on two processors and needs nothing but this package.
+    """
+    from hearsight.demo.run import run_demo
+
+    print_summary(run_demo(out, seed=seed, workers=workers), as_json)
+
+
+def _name_teachers(vision: Sequence[str] | None, audio: Sequence[str] | None) -> dict[str, Any]:
+    """Name the teachers that were asked for; one modality alone is meant to be alone."""
+    if not vision and not audio:
+        return {}
+    return {"vision": tuple(vision or ()), "audio": tuple(audio or ())}
