@@ -1,4 +1,4 @@
-"""Random forests. Beside ``learners.py`` the only file that imports scikit-learn.
+"""Random forests. Beside ``learners/`` the only file that imports scikit-learn.
 
 As there, every fit runs on one thread and draws from its seed alone.
 """
@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int
 from sklearn.ensemble import RandomForestClassifier
 
-from hearsight.learners import check_labelled, refuse_not_finite
+from hearsight.learners.rows import check_labelled, refuse_not_finite
 from hearsight.threads import one_thread
 
 TREES = 500

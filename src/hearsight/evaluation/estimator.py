@@ -14,7 +14,7 @@ from hearsight.evaluation.embedder import Embedder as Describer
 from hearsight.evaluation.embedders import load_embedder
 from hearsight.evaluation.embeddings import BenchmarkEmbeddings, Pool, pool_segments
 from hearsight.evaluation.watching import MediaEmbedder
-from hearsight.learners import Transformer
+from hearsight.learners.scikit import Transformer
 from hearsight.media.decode import read_audio
 from hearsight.records import RejectReason
 from hearsight.signal.waveform import resample

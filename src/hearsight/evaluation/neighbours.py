@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
 
 from hearsight.evaluation.rows import check_rows, find_present, measure_spread
-from hearsight.learners import deal_parts, refuse_not_finite
+from hearsight.learners.rows import deal_parts, refuse_not_finite
 from hearsight.metrics.averages import mean_average_precision
 from hearsight.metrics.tagging import hits
 from hearsight.threads import one_thread

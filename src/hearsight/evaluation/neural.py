@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor, nn
 
 from hearsight.evaluation.rows import check_rows, find_present, measure_spread
-from hearsight.learners import deal_parts, refuse_not_finite
+from hearsight.learners.rows import deal_parts, refuse_not_finite
 
 MOST_EPOCHS = 1000
 """Epochs after which the search for the best number of them ends."""

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64
 
 from hearsight.errors import UsageError
-from hearsight.learners import refuse_not_finite
+from hearsight.learners.rows import refuse_not_finite
 
 
 def check_rows(features: Float[np.ndarray, "clips dim"], truths: Bool[np.ndarray, "clips classes"]) -> None:

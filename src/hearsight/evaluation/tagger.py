@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Float64, Int64
 
 from hearsight.errors import UsageError
 from hearsight.evaluation.rows import check_rows
-from hearsight.learners import STRENGTHS, LinearClassifier
+from hearsight.learners.linear import STRENGTHS, LinearClassifier
 from hearsight.metrics.averages import mean_average_precision
 
 MAX_ITERATIONS = 500
@@ -50,8 +50,8 @@ def fit_tagger(
     head
         ``linear`` (logistic regression) or ``svm`` (squared hinge).
     strength
-        C, the inverse of the penalty. Unless given, chosen from :data:`hearsight.learners.STRENGTHS` by the mean average precision
-        of a fifth of the clips, which the others are fitted for.
+        C, the inverse of the penalty. Unless given, chosen from :data:`hearsight.learners.linear.STRENGTHS` by the mean average
+        precision of a fifth of the clips, which the others are fitted for.
     groups
         Rows of one group, such as the windows of a clip, stay together in that fifth or outside; each row on its own unless given.
     seed

@@ -16,7 +16,7 @@ from hearsight.figures.activations import Excitement, draw_activations
 from hearsight.figures.label_groups import draw_label_groups
 from hearsight.figures.label_statistics import draw_label_statistics
 from hearsight.figures.maps import draw_maps
-from hearsight.learners import map_to_plane
+from hearsight.learners.tsne import map_to_plane
 from hearsight.listening.listener import load
 from hearsight.plots.hearing import HeardClips, choose_evenly, find_class_names, hear_clips
 from hearsight.plots.hierarchy import group_counts, read_parents

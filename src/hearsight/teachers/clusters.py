@@ -21,6 +21,7 @@ from hearsight.errors import ConfigError, TeacherError
 from hearsight.media.pictures import ImageRequest
 from hearsight.teachers import descriptors as describing
 from hearsight.teachers.teacher import Modality
+from hearsight.threads import one_thread
 from hearsight.vocabulary import Vocabulary
 
 VERSION = 1
@@ -103,7 +104,7 @@ class ClusterTeacher:
         TeacherError
             When there is no descriptor.
         """
-        from hearsight.learners import fit_kmeans, one_thread  # scikit-learn, which describing and assigning do without
+        from hearsight.learners.kmeans import fit_kmeans  # scikit-learn, which describing and assigning do without
 
         if len(descriptors) == 0:
             raise TeacherError(self.name, "no descriptor to fit to", f"{_THINGS[self.modality]}s of at least one clip")

@@ -9,7 +9,7 @@ from hearsight.errors import UsageError
 from hearsight.evaluation.heads import HEADS
 from hearsight.evaluation.protocol import Benchmark, BenchmarkClip
 from hearsight.evaluation.transfer import score_splits
-from hearsight.learners import fit_linear, fit_svm
+from hearsight.learners.linear import fit_linear, fit_svm
 
 
 def leave_one_fold_out(features, labels, folds, **options):

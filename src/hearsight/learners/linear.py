@@ -1,0 +1,236 @@
+"""Linear classifiers: logistic regression and support vector machines on standardised features, their C given or chosen."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from jaxtyping import Float, Float64, Int, Int64
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import SVC, LinearSVC
+
+from hearsight.errors import UsageError
+from hearsight.learners.rows import check_labelled, deal_parts, refuse_not_finite
+from hearsight.learners.scikit import watch_convergence
+from hearsight.threads import one_thread
+
+STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
+"""What C is chosen from. Features are scaled so that a clip's squared length is about 1: C means the same at any width."""
+GRAM_CLIPS = 4_000
+"""Clips up to which a fit goes through the matrix of their inner products, however long the features."""
+MAX_ITERATIONS = 5_000
+
+
+@dataclasses.dataclass(frozen=True)
+class LinearClassifier:
+    """A fitted linear classifier; features go through the standardisation it was fitted with.
+
+    Attributes
+    ----------
+    mean, scale
+        Statistics of the clips it was fitted on: a feature is used as ``(feature - mean) / scale``.
+    weights, intercepts
+        Of the standardised features; minus infinity as intercept for a class that no clip had.
+    probabilistic
+        Whether the scores of a clip are log-probabilities, which makes them comparable from clip to clip.
+    strength
+        The C used, given or chosen.
+    converged
+        Whether the solver reached its tolerance.
+    absent
+        The classes that no clip it was fitted on had; they are never predicted.
+    """
+
+    mean: Float64[np.ndarray, " dim"]
+    scale: Float64[np.ndarray, " dim"]
+    weights: Float64[np.ndarray, "dim classes"]
+    intercepts: Float64[np.ndarray, " classes"]
+    probabilistic: bool
+    strength: float
+    converged: bool
+    absent: tuple[int, ...]
+
+    def decide(self, features: Float[np.ndarray, "clips dim"]) -> Float64[np.ndarray, "clips classes"]:
+        """Score every class of every clip: log-probabilities of a logistic regression, signed margins of an SVM."""
+        refuse_not_finite("features", features)
+        with one_thread():
+            scores = ((features - self.mean) / self.scale) @ self.weights + self.intercepts
+        if self.probabilistic:
+            scores -= scores.max(axis=1, keepdims=True)
+            scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        return scores
+
+    def predict(self, features: Float[np.ndarray, "clips dim"]) -> Int64[np.ndarray, " clips"]:
+        """Choose the highest-scored class of every clip, the lower index among equals."""
+        return np.argmax(self.decide(features), axis=1)
+
+
+def fit_linear(
+    features: Float[np.ndarray, "clips dim"],
+    labels: Int[np.ndarray, " clips"],
+    *,
+    num_classes: int | None = None,
+    strength: float | None = None,
+    groups: Int[np.ndarray, " clips"] | None = None,
+    seed: int = 0,
+) -> LinearClassifier:
+    """Fit a logistic regression (softmax, L2 penalty) on standardised features.
+
+    Parameters
+    ----------
+    features
+        One row per clip.
+    labels
+        Class index of each clip.
+    num_classes
+        Columns of the decision; one more than the highest label unless given.
+    strength
+        C, the inverse of the penalty. Chosen from ``STRENGTHS`` by cross-validation within these clips unless given: the least
+        C of the best accuracy; 1 where there are too few clips to try.
+    groups
+        Clips of one group stay together in that cross-validation.
+    seed
+        Deals the clips into its splits.
+
+    Raises
+    ------
+    UsageError
+        When lengths differ, a feature is not finite, a label is out of range, or all clips are of one class.
+    """
+    return _fit_classifier(_solve_logistic, _Training(features, labels, num_classes, groups, seed), strength)
+
+
+def fit_svm(
+    features: Float[np.ndarray, "clips dim"],
+    labels: Int[np.ndarray, " clips"],
+    *,
+    num_classes: int | None = None,
+    strength: float | None = None,
+    groups: Int[np.ndarray, " clips"] | None = None,
+    seed: int = 0,
+) -> LinearClassifier:
+    """Fit linear support vector machines, one against all others for each class, on standardised features.
+
+    Up to ``GRAM_CLIPS`` clips each is solved with the hinge loss through the clips' inner products, so that long features cost
+    nothing; above, with the squared hinge loss in the primal. Parameters and errors are those of :func:`fit_linear`.
+    """
+    return _fit_classifier(_solve_svm, _Training(features, labels, num_classes, groups, seed), strength)
+
+
+class _Training:
+    """What a classifier is fitted on, checked."""
+
+    def __init__(
+        self,
+        features: np.ndarray,
+        labels: np.ndarray,
+        num_classes: int | None,
+        groups: np.ndarray | None,
+        seed: int,
+    ) -> None:
+        self.num_classes = check_labelled(features, labels, num_classes)
+        if groups is not None and len(groups) != len(labels):
+            raise UsageError("groups", f"{len(groups)} groups, {len(labels)} labels", "one group each")
+        self.features = features
+        self.labels = labels
+        self.groups = groups
+        self.seed = seed
+
+    def split(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Rows to fit on and rows to try on, of each usable split of the inner cross-validation."""
+        parts = deal_parts(self.labels, self.groups, self.seed)
+        splits = [(np.flatnonzero(parts != part), np.flatnonzero(parts == part)) for part in np.unique(parts)]
+        return [(fit, tried) for fit, tried in splits if len(np.unique(self.labels[fit])) > 1]
+
+
+_Solver = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray, bool]]
+"""Rows, labels 0..n-1 without gaps and C in; weights, intercepts and whether they converged out."""
+
+
+def _fit_classifier(solve: _Solver, training: _Training, strength: float | None) -> LinearClassifier:
+    if strength is not None and not strength > 0.0:
+        raise UsageError("strength", f"{strength}", "a number above 0")
+    with one_thread():
+        if strength is None:
+            strength = _choose_strength(solve, training)
+        rows = np.arange(len(training.labels))
+        return _fit_rows(solve, training, rows, [strength])[0]
+
+
+def _choose_strength(solve: _Solver, training: _Training) -> float:
+    right = np.zeros(len(STRENGTHS))
+    for fit, tried in training.split():
+        classifiers = _fit_rows(solve, training, fit, STRENGTHS)
+        for index, classifier in enumerate(classifiers):
+            right[index] += np.sum(classifier.predict(training.features[tried]) == training.labels[tried])
+    return STRENGTHS[int(np.argmax(right))] if right.any() else 1.0
+
+
+def _fit_rows(
+    solve: _Solver, training: _Training, rows: np.ndarray, strengths: Sequence[float]
+) -> list[LinearClassifier]:
+    """Fit on some rows, once for each C; whatever depends on the rows alone is worked out once."""
+    features = training.features[rows].astype(np.float64)
+    mean = features.mean(axis=0)
+    features -= mean
+    deviation = np.sqrt(np.square(features).mean(axis=0))
+    varies = deviation > 1e-12 * np.abs(mean)
+    scale = np.where(varies, deviation, 1.0) * math.sqrt(max(1, varies.sum()))
+    features = np.where(varies, features, 0.0) / scale
+    reduced, back = _reduce(features)
+    present, compact = np.unique(training.labels[rows], return_inverse=True)
+    absent = tuple(index for index in range(training.num_classes) if index not in present)
+    classifiers: list[LinearClassifier] = []
+    for strength in strengths:
+        found, offsets, converged = solve(reduced, compact, strength)
+        weights = np.zeros((features.shape[1], training.num_classes))
+        weights[:, present] = found if back is None else back @ found
+        intercepts = np.full(training.num_classes, -np.inf)
+        intercepts[present] = offsets
+        classifiers.append(
+            LinearClassifier(mean, scale, weights, intercepts, solve is _solve_logistic, strength, converged, absent)
+        )
+    return classifiers
+
+
+def _reduce(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Turn few long rows into short ones of the same inner products, and give the map of their weights back.
+
+    Weights of least norm lie in the span of the rows, so nothing is lost.
+    """
+    num_rows, dim = rows.shape
+    if dim <= num_rows or num_rows > GRAM_CLIPS:
+        return rows, None
+    values, vectors = np.linalg.eigh(rows @ rows.T)
+    kept = values > 1e-10 * values[-1]
+    lengths = np.sqrt(values[kept])
+    return vectors[:, kept] * lengths, (rows.T @ vectors[:, kept]) / lengths
+
+
+def _solve_logistic(rows: np.ndarray, labels: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray, bool]:
+    model = LogisticRegression(C=strength, max_iter=MAX_ITERATIONS)
+    with watch_convergence() as unconverged:
+        model.fit(rows, labels)
+    weights, intercepts = np.asarray(model.coef_).T, np.asarray(model.intercept_)
+    if intercepts.size == 1:  # of two classes scikit-learn keeps one logit, that of the second against the first
+        weights, intercepts = np.hstack([-weights, weights]) / 2, np.concatenate([-intercepts, intercepts]) / 2
+    return weights, intercepts, not unconverged
+
+
+def _solve_svm(rows: np.ndarray, labels: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray, bool]:
+    num_classes = int(labels.max()) + 1
+    weights, intercepts, converged = np.zeros((rows.shape[1], num_classes)), np.zeros(num_classes), True
+    products = rows @ rows.T if len(rows) <= GRAM_CLIPS else None
+    for label in range(num_classes):
+        with watch_convergence() as unconverged:
+            if products is not None:
+                model = SVC(C=strength, kernel="precomputed").fit(products, labels == label)
+                weights[:, label] = rows[model.support_].T @ np.asarray(model.dual_coef_)[0]
+            else:
+                model = LinearSVC(C=strength, max_iter=MAX_ITERATIONS).set_params(dual=False).fit(rows, labels == label)
+                weights[:, label] = np.asarray(model.coef_)[0]
+        intercepts[label] = np.asarray(model.intercept_)[0]
+        converged = converged and not unconverged
+    return weights, intercepts, converged

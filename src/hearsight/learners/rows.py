@@ -1,0 +1,73 @@
+"""The rows that learners are fitted on: checked, and dealt into parts of which each is tried in turn."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int, Int64
+
+from hearsight.errors import UsageError
+
+INNER_SPLITS = 5
+"""Parts that rows are dealt into, at most, for the cross-validation that chooses C."""
+
+
+def refuse_not_finite(where: str, features: Float[np.ndarray, "rows dim"]) -> None:
+    """Refuse rows that hold a NaN or an infinity.
+
+    Raises
+    ------
+    UsageError
+        Saying how many do, and which.
+    """
+    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    if bad.size:
+        shown = ", ".join(str(row) for row in bad[:5])
+        raise UsageError(where, f"{bad.size} of {features.shape[0]} rows are not finite (rows {shown})", "numbers")
+
+
+def check_labelled(
+    features: Float[np.ndarray, "clips dim"], labels: Int[np.ndarray, " labels"], num_classes: int | None
+) -> int:
+    """Refuse clips that no classifier can be fitted on; give the number of classes: as given, or one more than the highest label.
+
+    Raises
+    ------
+    UsageError
+        When lengths differ, there is nothing, a feature is not finite, a label is out of range, or all clips are of one class.
+    """
+    if len(features) != len(labels):
+        raise UsageError("features", f"{len(features)} clips, {len(labels)} labels", "one label each")
+    if len(labels) == 0 or features.shape[1] == 0:
+        raise UsageError("features", f"shape {features.shape}", "at least one clip and one dimension")
+    refuse_not_finite("features", features)
+    count = int(labels.max()) + 1 if num_classes is None else num_classes
+    if labels.min() < 0 or labels.max() >= count:
+        raise UsageError("labels", f"{labels.min()} to {labels.max()}", f"0 to {count - 1}")
+    if len(np.unique(labels)) < 2:
+        raise UsageError("labels", f"all {len(labels)} clips are of class {labels[0]}", "at least two classes")
+    return count
+
+
+def deal_parts(
+    labels: Int[np.ndarray, " clips"], groups: Int[np.ndarray, " clips"] | None, seed: int
+) -> Int64[np.ndarray, " clips"]:
+    """Deal clips into :data:`INNER_SPLITS` parts at most: whole groups where there are several, else each class in turn."""
+    rng = np.random.default_rng(seed)
+    if groups is not None and len(np.unique(groups)) > 1:
+        _, members = np.unique(groups, return_inverse=True)
+        sizes = np.bincount(members)
+        order = rng.permutation(len(sizes))
+        order = order[np.argsort(-sizes[order], kind="stable")]
+        parts_of_groups = np.zeros(len(sizes), dtype=np.int64)
+        filled = np.zeros(min(INNER_SPLITS, len(sizes)), dtype=np.int64)
+        for group in order:
+            parts_of_groups[group] = np.argmin(filled)
+            filled[parts_of_groups[group]] += sizes[group]
+        return parts_of_groups[members]
+    parts = np.zeros(len(labels), dtype=np.int64)
+    dealt = 0
+    for label in np.unique(labels):
+        rows = rng.permutation(np.flatnonzero(labels == label))
+        parts[rows] = (np.arange(len(rows)) + dealt) % INNER_SPLITS
+        dealt += len(rows)
+    return parts
