@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Float64, Int64
 from hearsight.errors import UsageError, guess
 from hearsight.evaluation.neighbours import fit_neighbours
 from hearsight.evaluation.tagger import fit_tagger
-from hearsight.forests import TREES, fit_forest
+from hearsight.learners.forests import TREES, fit_forest
 from hearsight.learners.linear import fit_linear, fit_svm
 
 Head = Literal["linear", "svm", "knn", "forest", "mlp", "jia", "softmax"]

@@ -1,7 +1,4 @@
-"""Random forests. Beside ``learners/`` the only file that imports scikit-learn.
-
-As there, every fit runs on one thread and draws from its seed alone.
-"""
+"""Random forests: trees grown on draws of the clips, and averaged."""
 
 from __future__ import annotations
 

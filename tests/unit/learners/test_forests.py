@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hearsight.errors import UsageError
-from hearsight.forests import fit_forest
+from hearsight.learners.forests import fit_forest
 
 
 def draw(clips=120, seed=0):
