@@ -231,11 +231,10 @@ def compute_log_mel(
     gathered = np.empty((num_frames, front_end.n_mels), dtype=waveform.dtype)
     if num_frames == 0:
         return gathered
-    padded = _pad(waveform, front_end)
-    # a view; NumPy's own function for it takes a twentieth of the time of a second of sound
-    (step,) = padded.strides
-    shape, strides = (num_frames, front_end.win_length), (step * front_end.hop_length, step)
-    frames = np.lib.stride_tricks.as_strided(padded, shape, strides, writeable=False)
+    padded = np.ascontiguousarray(_pad(waveform, front_end))
+    # a view; NumPy's own functions for it take a twentieth of the time of a second of sound
+    shape, step = (num_frames, front_end.win_length), padded.itemsize
+    frames = np.ndarray(shape, padded.dtype, padded, strides=(step * front_end.hop_length, step))
     gather = _gather_constant_q if front_end.kind == "cqt" else _gather_power if front_end.decibels else _gather_mel
     for start in range(0, num_frames, BLOCK_FRAMES):
         gathered[start : start + BLOCK_FRAMES] = gather(frames[start : start + BLOCK_FRAMES], front_end)
