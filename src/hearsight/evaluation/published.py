@@ -145,12 +145,10 @@ class PublishedCell(NamedTuple):
     @property
     def protocol(self) -> dict[str, str | int]:
         """How it was measured, as far as the paper says; the network among it where it is one of the zoo."""
-        return {
-            **self.table.protocol,
-            **self.column.protocol,
-            **self.row.protocol,
-            **({"model": self.row.network} if self.row.network else {}),
-        }
+        told = {**self.table.protocol, **self.column.protocol, **self.row.protocol}
+        if self.row.network:
+            told.setdefault("model", self.row.network)
+        return told
 
 
 @functools.cache

@@ -65,3 +65,21 @@ def test_a_record_that_cannot_be_is_refused_before_anything_is_measured(name: st
     with pytest.raises(UsageError, match=re.escape(told)):
         check_cells([name], benchmark)
     assert [cell.name for cell in check_cells([CELL], "esc10=x")] == [CELL]
+
+
+def test_videos_of_one_s_own_stand_in_for_those_that_nobody_can_get() -> None:
+    (cell,) = check_cells(["soundnet2016-7:conv7:both"], "videos=x")
+    assert cell.benchmark == "flickr-44"
+    with pytest.raises(UsageError, match="benchmark folder, wanted videos"):
+        check_cells(["soundnet2016-7:conv7:both"], "folder=x")
+    with pytest.raises(UsageError, match="benchmark videos, wanted esc10"):
+        check_cells([CELL], "videos=x")
+
+
+def test_a_column_may_be_of_other_networks_than_its_row() -> None:
+    columns = {key: find_cell(f"soundnet2016-7:conv7:{key}").protocol["model"] for key in ("sound", "vision", "both")}
+    assert columns == {
+        "sound": "soundnet-8",
+        "vision": "two VGG networks",
+        "both": "soundnet-8 and two VGG networks",
+    }
