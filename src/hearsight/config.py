@@ -399,6 +399,9 @@ class FinetuneConfig(Stage):
 class EvaluateConfig(Stage):
     """From a model to its score on a benchmark (Jia 2019, section 4)."""
 
+    beside: tuple[str, ...] = ()
+    """Further models, spelled as the run is: their descriptions of a clip stand beside the run's, each counting alike, and one head
+    is fitted on all of them (Aytar 2016, section 4.3). ``layer`` and ``untrained`` are of the run alone."""
     head: Literal["linear", "svm", "knn", "forest", "mlp", "jia", "softmax", "finetune"] = "linear"
     """What is fitted on the frozen embeddings: logistic regression, linear SVM one against all, nearest neighbours, random forest,
     a network with one hidden layer, the paper's single layer, or the softmax layer of Wu & Lee 2018; or, with ``finetune``,

@@ -39,6 +39,10 @@ def evaluate(
     /,
     *,
     benchmark: Annotated[str, Parameter(help="NAME=FOLDER, such as esc50=ESC-50; see hearsight benchmarks")],
+    beside: Annotated[
+        list[str] | None,
+        Parameter(name="--with", negative="", help="another model to stand beside the first; repeatable"),
+    ] = None,
     head: Annotated[
         Literal["linear", "svm", "knn", "forest", "mlp", "jia", "softmax", "finetune"],
         Parameter(help="what is fitted on the frozen embeddings"),
@@ -65,6 +69,8 @@ def evaluate(
     Prints the accuracy of each fold, their mean and a 95 % interval, and further measures; with `--json` one object with the keys
     `benchmark, model, head, accuracy, folds, interval, num_clips, measures` and some more. With `--against DATASET` clips that were
     trained on are looked for by their sound. With `--record` the score stands in `hearsight tables` beside the published one.
+
+    Sound and sight together: `--with vision:litert:mobilenet.tflite --benchmark videos=VIDEOS --head svm`.
     """
     from hearsight.config import EvaluateConfig, load_config
     from hearsight.evaluation.evaluate import evaluate as evaluate_model
@@ -73,7 +79,7 @@ def evaluate(
 
     cells = check_cells(record or (), benchmark)
     given = {"head": head, "untrained": untrained, "seed": seed, "cache": cache, "pool": pool, "against": against}
-    given["layer"] = layer
+    given |= {"layer": layer, "beside": beside}
     knobs = load_config(EvaluateConfig, "evaluate", config, overrides or (), **given)
     result = evaluate_model(run, benchmark, **knobs.model_dump())
     print_summary(result, as_json)

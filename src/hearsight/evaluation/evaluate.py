@@ -6,10 +6,10 @@ import dataclasses
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 
 from hearsight.config import EvaluateConfig, load_config
 from hearsight.errors import BenchmarkError, UsageError
@@ -17,9 +17,10 @@ from hearsight.evaluation.benchmarks import load_benchmark
 from hearsight.evaluation.contamination import Contamination, find_contamination
 from hearsight.evaluation.embedder import Embedder, NetworkEmbedder
 from hearsight.evaluation.embedders import load_embedder
-from hearsight.evaluation.embeddings import WINDOWS, BenchmarkEmbeddings, Pool, embed_benchmark, pool_segments
+from hearsight.evaluation.embeddings import WINDOWS
 from hearsight.evaluation.heads import FINETUNE, find_head
 from hearsight.evaluation.intervals import bootstrap_interval, mean_of_folds
+from hearsight.evaluation.joining import describe_clips, embed_parts, join_descriptions, name_pool
 from hearsight.evaluation.protocol import Benchmark, list_some
 from hearsight.evaluation.result import Comparison, Evaluation, PartScore
 from hearsight.evaluation.transfer import CrossScore, score_splits
@@ -73,12 +74,13 @@ def evaluate(
     seed
         Of fresh weights, of the splits that choose the classifier's strength, and of the interval.
     options
-        Other keys of :class:`~hearsight.config.EvaluateConfig`, such as ``pool``, ``cache`` and ``against``.
+        Other keys of :class:`~hearsight.config.EvaluateConfig`, such as ``pool``, ``cache``, ``against``, and ``beside``: further
+        models, such as ``["vision:litert:FILE"]``, whose descriptions of a clip stand beside the run's.
 
     Raises
     ------
     UsageError
-        When the benchmark, the model or an option is unknown.
+        When the benchmark, the model or an option is unknown, or models cannot be set side by side.
     CheckpointError
         When the run has no usable checkpoint.
     BenchmarkError
@@ -89,6 +91,8 @@ def evaluate(
     if head != FINETUNE:
         find_head(head)
     config = load_config(EvaluateConfig, "evaluate", head=head, untrained=untrained, seed=seed, **options)
+    if head == FINETUNE and config.beside:
+        raise UsageError("head finetune", f"{1 + len(config.beside)} models side by side", "one run to train")
     started = time.monotonic()
     clips = load_benchmark(benchmark)
     if config.clip_seconds is not None:
@@ -99,11 +103,12 @@ def evaluate(
         from hearsight.evaluation.layers import choose_windows  # torch takes a second to import
 
         windows = choose_windows(config.layer, clips.name, config.window, config.hop)
-    embedder = load_embedder(run, untrained=config.untrained, seed=config.seed, layer=windows)
+    embedders = [load_embedder(run, untrained=config.untrained, seed=config.seed, layer=windows)]
+    embedders += [load_embedder(other, seed=config.seed) for other in config.beside]
     score_model = _finetune if config.head == FINETUNE else _fit_head
     config = config.model_copy(update={"pool": _choose_pool(config)})
-    clips, score, dim = score_model(embedder, clips, config)
-    made = _make_evaluation(str(run), config, embedder, clips, score, shared)
+    clips, score, dim = score_model(embedders, clips, config)
+    made = _make_evaluation(str(run), config, embedders, clips, score, shared)
     return dataclasses.replace(made, dim=dim, seconds=time.monotonic() - started)
 
 
@@ -168,20 +173,23 @@ def _compare_measure(
 
 
 def _fit_head(
-    embedder: Embedder | MediaEmbedder, clips: Benchmark, config: EvaluateConfig
+    embedders: Sequence[Embedder | MediaEmbedder], clips: Benchmark, config: EvaluateConfig
 ) -> tuple[Benchmark, CrossScore, int]:
     """Give the clips that can be read, their scores by what is fitted on frozen embeddings, and the length of these."""
-    found = embed_benchmark(embedder, clips, cache=config.cache)
-    clips = _leave_out_unreadable(clips, found.failures, config.unreadable)
-    features, counts = _describe_clips(embedder, found, config.pool or "mean+max")
-    score = score_splits(features, clips, head=config.head, strength=config.strength, counts=counts, seed=config.seed)
-    return clips, score, features.shape[1]
+    found, failures = embed_parts(embedders, clips, cache=config.cache)
+    clips = _leave_out_unreadable(clips, failures, config.unreadable)
+    pairs = zip(embedders, found, strict=True)
+    parts = [describe_clips(embedder, part, config.pool or "mean+max") for embedder, part in pairs]
+    description = join_descriptions(parts, [embedder.name for embedder in embedders])
+    score = score_splits(description, clips, head=config.head, strength=config.strength, seed=config.seed)
+    return clips, score, description.values.shape[1]
 
 
 def _finetune(
-    embedder: Embedder | MediaEmbedder, clips: Benchmark, config: EvaluateConfig
+    embedders: Sequence[Embedder | MediaEmbedder], clips: Benchmark, config: EvaluateConfig
 ) -> tuple[Benchmark, CrossScore, int]:
     """Give the clips that can be read, their scores by fine-tuned networks, and the length of these networks' embeddings."""
+    (embedder,) = embedders
     if not isinstance(embedder, NetworkEmbedder):
         raise UsageError("head finetune", f"{embedder.name}, which cannot be trained", "a run, or untrained:NAME")
     if config.strength is not None:
@@ -204,17 +212,6 @@ def _choose_pool(config: EvaluateConfig) -> str:
     return WINDOWS if config.layer is not None else find_head(config.head).pool
 
 
-def _describe_clips(
-    embedder: Embedder | MediaEmbedder, found: BenchmarkEmbeddings, pool: str
-) -> tuple[Float32[np.ndarray, "rows dim"], Int64[np.ndarray, " clips"] | None]:
-    """Give a row for each clip that can be read; or for each window, and how many windows each has."""
-    if embedder.pooled:
-        return found.values, None
-    if pool == WINDOWS:
-        return found.values, found.counts[found.counts > 0]
-    return pool_segments(found, cast(Pool, pool)), None
-
-
 def _leave_out_unreadable(clips: Benchmark, failures: dict[int, str], unreadable: str) -> Benchmark:
     if not failures:
         return clips
@@ -233,7 +230,7 @@ def _leave_out_unreadable(clips: Benchmark, failures: dict[int, str], unreadable
 def _make_evaluation(
     run: str,
     config: EvaluateConfig,
-    embedder: Embedder | MediaEmbedder,
+    embedders: Sequence[Embedder | MediaEmbedder],
     clips: Benchmark,
     score: CrossScore,
     shared: Contamination | None,
@@ -249,10 +246,11 @@ def _make_evaluation(
     return Evaluation(
         benchmark=clips.name,
         run=run,
-        model=embedder.name,
+        beside=config.beside,
+        model="+".join(embedder.name for embedder in embedders),
         head=config.head,
-        pool="statistics" if embedder.pooled else str(config.pool),
-        untrained=embedder.untrained,
+        pool=", ".join(name_pool(embedder, str(config.pool)) for embedder in embedders),
+        untrained=any(embedder.untrained for embedder in embedders),
         seed=config.seed,
         accuracy=mean_of_folds(hits, clips.folds[rows]),
         folds=tuple(fold.accuracy for fold in folds),

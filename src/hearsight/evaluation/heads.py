@@ -79,6 +79,8 @@ class Examples:
         Its name, by which a paper's own choices are taken.
     seed
         Of all draws.
+    widths
+        Features that come from each of several models; each counts alike, however many they are. Empty where all are one's.
     """
 
     features: Float[np.ndarray, "rows dim"]
@@ -87,6 +89,7 @@ class Examples:
     multi_label: bool
     benchmark: str = ""
     seed: int = 0
+    widths: tuple[int, ...] = ()
 
     @property
     def labels(self) -> Int64[np.ndarray, " rows"]:
@@ -164,6 +167,7 @@ def _fit_linear_head(examples: Examples, strength: float | None, head: str) -> F
             head=head,
             strength=strength,
             groups=examples.groups,
+            widths=examples.widths,
             seed=examples.seed,
         )
     fit = fit_linear if head == "linear" else fit_svm
@@ -173,6 +177,7 @@ def _fit_linear_head(examples: Examples, strength: float | None, head: str) -> F
         num_classes=examples.truths.shape[1],
         strength=strength,
         groups=examples.groups,
+        widths=examples.widths,
         seed=examples.seed,
     )
 
@@ -183,6 +188,7 @@ def _fit_neighbours(examples: Examples, strength: float | None) -> FittedHead:
         examples.truths,
         neighbours=None if strength is None else whole(strength, "neighbours"),
         groups=examples.groups,
+        widths=examples.widths,
         seed=examples.seed,
     )
 
@@ -205,6 +211,7 @@ def _fit_neural(name: str) -> Callable[[Examples, float | None], FittedHead]:
             recipe=dataclasses.replace(recipe, exclusive=not examples.multi_label),
             epochs=epochs,
             groups=examples.groups,
+            widths=examples.widths,
             seed=examples.seed,
         )
 

@@ -2,7 +2,7 @@
 
 A folder with a sub-folder of videos per class, or a CSV table of them. Videos that bring no folds are split six to four within each
 class, as the paper's were, by content. What is scored is what can be heard, or with ``vision:KIND:WHERE`` what a
-vision teacher sees; a file without sound is one that cannot be read.
+vision teacher sees, or both (``--with``); a file without sound is one that cannot be read.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
@@ -59,6 +60,7 @@ def fit_neighbours(
     *,
     neighbours: int | None = None,
     groups: Int[np.ndarray, " clips"] | None = None,
+    widths: Sequence[int] = (),
     seed: int = 0,
 ) -> Neighbours:
     """Keep clips to compare others with, by the Euclidean distance of standardised features.
@@ -72,6 +74,8 @@ def fit_neighbours(
         best accuracy, or of the best mean average precision where clips may have several classes.
     groups
         Clips of one group stay together in that cross-validation.
+    widths
+        Features of each of several parts that stand side by side and are to count alike.
     seed
         Deals the clips into its parts.
 
@@ -83,20 +87,22 @@ def fit_neighbours(
     check_rows(features, truths)
     present = find_present(truths)
     if neighbours is None:
-        neighbours = _choose(features, truths, groups, seed)
-    mean, scale = measure_spread(features)
+        neighbours = _choose(features, truths, groups, widths, seed)
+    mean, scale = measure_spread(features, widths)
     absent = tuple(int(label) for label in np.flatnonzero(~present))
     return Neighbours(mean, scale, (features - mean) / scale, truths, float(neighbours), True, absent)
 
 
-def _choose(features: np.ndarray, truths: np.ndarray, groups: np.ndarray | None, seed: int) -> int:
+def _choose(
+    features: np.ndarray, truths: np.ndarray, groups: np.ndarray | None, widths: Sequence[int], seed: int
+) -> int:
     parts = deal_parts(np.argmax(truths, axis=1), groups, seed)
     shares = [np.zeros(truths.shape) for _ in NEIGHBOURS]
     for part in np.unique(parts):
         fitted = parts != part
         if not fitted.any():
             return 1
-        mean, scale = measure_spread(features[fitted])
+        mean, scale = measure_spread(features[fitted], widths)
         standard = (features - mean) / scale
         for share, found in zip(
             shares, _vote(standard[~fitted], standard[fitted], truths[fitted], NEIGHBOURS), strict=True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -118,6 +118,7 @@ def fit_neural(
     recipe: NeuralRecipe,
     epochs: int | None = None,
     groups: Int[np.ndarray, " clips"] | None = None,
+    widths: Sequence[int] = (),
     seed: int = 0,
 ) -> NeuralHead:
     """Train a network on frozen embeddings.
@@ -132,6 +133,8 @@ def fit_neural(
         How often it hears all clips; chosen within these clips unless given.
     groups
         Clips of one group stay together where the number of epochs is chosen.
+    widths
+        Features of each of several parts that stand side by side and are to count alike.
     seed
         Of the weights, the batches and the units left out: equal input and seed give equal networks.
 
@@ -145,8 +148,8 @@ def fit_neural(
     converged = True
     with _one_thread():
         if epochs is None:
-            epochs, converged = _choose_epochs(features, truths, recipe, groups, seed)
-        mean, scale = measure_spread(features)
+            epochs, converged = _choose_epochs(features, truths, recipe, groups, widths, seed)
+        mean, scale = measure_spread(features, widths)
         inputs, targets = _to_tensors((features - mean) / scale, truths)
         *_, network = _train(inputs, targets, recipe, epochs, seed)
     absent = tuple(int(label) for label in np.flatnonzero(~present))
@@ -154,13 +157,18 @@ def fit_neural(
 
 
 def _choose_epochs(
-    features: np.ndarray, truths: np.ndarray, recipe: NeuralRecipe, groups: np.ndarray | None, seed: int
+    features: np.ndarray,
+    truths: np.ndarray,
+    recipe: NeuralRecipe,
+    groups: np.ndarray | None,
+    widths: Sequence[int],
+    seed: int,
 ) -> tuple[int, bool]:
     parts = deal_parts(np.argmax(truths, axis=1), groups, seed)
     tried = parts == parts.max()
     if tried.all() or not tried.any():
         return PATIENCE, True
-    mean, scale = measure_spread(features[~tried])
+    mean, scale = measure_spread(features[~tried], widths)
     inputs, targets = _to_tensors((features - mean) / scale, truths)
     held, kept = torch.from_numpy(tried), torch.from_numpy(~tried)
     best, chosen, goal, since = math.inf, 1, math.inf, 0

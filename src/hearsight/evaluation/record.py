@@ -83,7 +83,7 @@ def make_measurement(evaluation: Evaluation, cell: PublishedCell, command: str) 
             "num_clips": evaluation.num_clips,
             "num_classes": evaluation.num_classes,
         },
-        data=evaluation.run,
+        data=" beside ".join([evaluation.run, *evaluation.beside]),
         num_clips=evaluation.num_clips,
         seed=evaluation.seed,
         date=datetime.datetime.now(tz=datetime.UTC).date(),

@@ -44,12 +44,14 @@ class Evaluation:
 
     Attributes
     ----------
-    benchmark, run, model
-        The benchmark's name; what was asked to be scored; the name of its network.
+    benchmark, run, beside, model
+        The benchmark's name; what was asked to be scored; what was set beside it; the name of its network, and behind a plus those
+        of the others.
     head, pool
         What was fitted on the embeddings, and how segments became clips; ``statistics`` where the model gives one vector per clip.
+        One after the other for several models.
     untrained, seed
-        Whether the weights are fresh, and the seed of all draws.
+        Whether the weights are fresh (of one model at least), and the seed of all draws.
     accuracy
         Mean over the folds, 0..1: the share of clips whose highest score is their class, or one of their classes.
     folds
@@ -84,6 +86,7 @@ class Evaluation:
 
     benchmark: str
     run: str
+    beside: tuple[str, ...]
     model: str
     head: str
     pool: str

@@ -7,7 +7,7 @@ standardised, and scaled as those of the single-label classifiers are, so that C
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import scipy.optimize
@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Float64, Int64
 from hearsight.errors import UsageError
 from hearsight.evaluation.rows import check_rows
 from hearsight.learners.linear import STRENGTHS, LinearClassifier
+from hearsight.learners.rows import weigh_parts
 from hearsight.metrics.averages import mean_average_precision
 
 MAX_ITERATIONS = 500
@@ -37,6 +38,7 @@ def fit_tagger(
     head: str = "linear",
     strength: float | None = None,
     groups: Int64[np.ndarray, " clips"] | None = None,
+    widths: Sequence[int] = (),
     seed: int = 0,
 ) -> LinearClassifier:
     """Fit a classifier for each class against the rest.
@@ -54,6 +56,8 @@ def fit_tagger(
         precision of a fifth of the clips, which the others are fitted for.
     groups
         Rows of one group, such as the windows of a clip, stay together in that fifth or outside; each row on its own unless given.
+    widths
+        Features of each of several parts that stand side by side and are to count alike.
     seed
         Chooses that fifth.
 
@@ -72,8 +76,8 @@ def fit_tagger(
         raise UsageError("truths", f"no class of {truths.shape[1]} is true of some clips only", "at least one")
     converged = True
     if strength is None:
-        strength = _choose_strength(features, truths, head, _choose_tried(len(features), groups, seed))
-    mean, scale = _standardise(features)
+        strength = _choose_strength(features, truths, head, _choose_tried(len(features), groups, seed), widths)
+    mean, scale = _standardise(features, widths)
     weights, intercepts, converged = _solve((features - mean) / scale, truths, head, strength)
     present = truths.any(axis=0)
     absent = tuple(int(label) for label in np.flatnonzero(~present))
@@ -88,11 +92,13 @@ def _choose_tried(num_rows: int, groups: np.ndarray | None, seed: int) -> Bool[n
     return np.isin(members, drawn)
 
 
-def _choose_strength(features: np.ndarray, truths: np.ndarray, head: str, tried: Bool[np.ndarray, " clips"]) -> float:
+def _choose_strength(
+    features: np.ndarray, truths: np.ndarray, head: str, tried: Bool[np.ndarray, " clips"], widths: Sequence[int]
+) -> float:
     rest = ~tried
     if not (truths[rest].any(axis=0) & truths[tried].any(axis=0)).any():
         return 1.0
-    mean, scale = _standardise(features[rest])
+    mean, scale = _standardise(features[rest], widths)
     rows, held = (features[rest] - mean) / scale, (features[tried] - mean) / scale
     best, chosen, start = -math.inf, STRENGTHS[0], None
     for strength in STRENGTHS:
@@ -106,11 +112,14 @@ def _choose_strength(features: np.ndarray, truths: np.ndarray, head: str, tried:
     return chosen
 
 
-def _standardise(features: np.ndarray) -> tuple[Float64[np.ndarray, " dim"], Float64[np.ndarray, " dim"]]:
+def _standardise(
+    features: np.ndarray, widths: Sequence[int]
+) -> tuple[Float64[np.ndarray, " dim"], Float64[np.ndarray, " dim"]]:
     mean = features.mean(axis=0, dtype=np.float64)
     deviation = features.std(axis=0, dtype=np.float64)
     varies = deviation > 1e-12 * np.abs(mean)
-    return mean, np.where(varies, deviation, 1.0) * math.sqrt(max(1, int(varies.sum())))
+    scale = np.where(varies, deviation, 1.0) * math.sqrt(max(1, int(varies.sum())))
+    return mean, scale / weigh_parts(varies, widths)
 
 
 def _solve(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 
 from hearsight.errors import UsageError
-from hearsight.evaluation.heads import Examples, Fitted, FittedHead, find_head, fit_head
+from hearsight.evaluation.heads import Examples, Fitted, find_head, fit_head
 from hearsight.evaluation.protocol import Benchmark, Split
+from hearsight.evaluation.rows import Description
 from hearsight.metrics.averages import mean_defined
 from hearsight.metrics.ranking import average_precision
 from hearsight.metrics.tagging import hits
@@ -73,12 +74,11 @@ class CrossScore:
 
 
 def score_splits(
-    features: Float[np.ndarray, "rows dim"],
+    description: Description,
     benchmark: Benchmark,
     *,
     head: str,
     strength: float | None = None,
-    counts: Int64[np.ndarray, " clips"] | None = None,
     seed: int = 0,
 ) -> CrossScore:
     """Score each fold that is to be scored by a head fitted on the folds that its split names.
@@ -88,17 +88,14 @@ def score_splits(
 
     Parameters
     ----------
-    features
-        One row per clip of the benchmark; or, with ``counts``, the rows of each clip's windows, one clip after the other.
+    description
+        A row for each clip of the benchmark, or for each window of each.
     benchmark
         Labels, folds and splits.
     head
         A name of :data:`hearsight.evaluation.heads.HEADS`.
     strength
         C, or a number of neighbours, trees or epochs; chosen unless given.
-    counts
-        Windows of each clip. The head is fitted on windows, and the scores of a clip are the mean of its windows' (Aytar 2016,
-        section 3.3).
     seed
         Of all draws, and of how clips are dealt into splits where only one fold remains to choose in.
 
@@ -109,7 +106,8 @@ def score_splits(
         holds a single class.
     """
     find_head(head)
-    counts = np.ones(len(benchmark), dtype=np.int64) if counts is None else counts
+    features = description.values
+    counts = np.ones(len(benchmark), dtype=np.int64) if description.counts is None else description.counts
     if len(counts) != len(benchmark) or counts.sum() != len(features):
         found = f"{len(features)} rows for {len(counts)} clips of {int(counts.sum())} windows"
         raise UsageError("features", found, f"a row for each window of {len(benchmark)} clips")
@@ -118,7 +116,7 @@ def score_splits(
     scores: list[FoldScore] = []
     for split in benchmark.splits:
         held = folds == split.fold
-        fitted = _fit(features, benchmark, split, counts, head, strength, seed)
+        fitted = fit_head(head, _choose_examples(description, counts, benchmark, split, seed), strength)
         rows = fitted.decide(features[np.repeat(held, counts)])
         decisions[held] = _mean_windows(rows, counts[held])
         scores.append(score_fold(split, decisions[held], truths[held], fitted))
@@ -126,22 +124,24 @@ def score_splits(
     return CrossScore(tuple(scores), rows, hits(decisions[rows], truths[rows]), decisions[rows])
 
 
-def _fit(
-    features: np.ndarray,
-    benchmark: Benchmark,
-    split: Split,
-    counts: np.ndarray,
-    head: str,
-    strength: float | None,
-    seed: int,
-) -> FittedHead:
+def _choose_examples(
+    description: Description, counts: np.ndarray, benchmark: Benchmark, split: Split, seed: int
+) -> Examples:
+    """Take the rows that a split's head is fitted on."""
     rest = np.repeat(np.isin(benchmark.folds, split.fitted_on), counts)
     clips = np.repeat(np.arange(len(benchmark)), counts)[rest]
     groups = benchmark.folds[clips]
     if len(split.fitted_on) == 1 and (benchmark.multi_label or counts.max() > 1):
         groups = clips
-    examples = Examples(features[rest], benchmark.truths[clips], groups, benchmark.multi_label, benchmark.name, seed)
-    return fit_head(head, examples, strength)
+    return Examples(
+        description.values[rest],
+        benchmark.truths[clips],
+        groups,
+        benchmark.multi_label,
+        benchmark.name,
+        seed,
+        description.widths,
+    )
 
 
 def _mean_windows(rows: np.ndarray, counts: np.ndarray) -> Float64[np.ndarray, "clips classes"]:

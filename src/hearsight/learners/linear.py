@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC, LinearSVC
 
 from hearsight.errors import UsageError
-from hearsight.learners.rows import check_labelled, deal_parts, refuse_not_finite
+from hearsight.learners.rows import check_labelled, deal_parts, refuse_not_finite, weigh_parts
 from hearsight.learners.scikit import watch_convergence
 from hearsight.threads import one_thread
 
@@ -74,6 +74,7 @@ def fit_linear(
     num_classes: int | None = None,
     strength: float | None = None,
     groups: Int[np.ndarray, " clips"] | None = None,
+    widths: Sequence[int] = (),
     seed: int = 0,
 ) -> LinearClassifier:
     """Fit a logistic regression (softmax, L2 penalty) on standardised features.
@@ -91,6 +92,9 @@ def fit_linear(
         C of the best accuracy; 1 where there are too few clips to try.
     groups
         Clips of one group stay together in that cross-validation.
+    widths
+        Features of each of several parts that stand side by side and are to count alike; see
+        :func:`~hearsight.learners.rows.weigh_parts`.
     seed
         Deals the clips into its splits.
 
@@ -99,7 +103,7 @@ def fit_linear(
     UsageError
         When lengths differ, a feature is not finite, a label is out of range, or all clips are of one class.
     """
-    return _fit_classifier(_solve_logistic, _Training(features, labels, num_classes, groups, seed), strength)
+    return _fit_classifier(_solve_logistic, _Training(features, labels, num_classes, groups, widths, seed), strength)
 
 
 def fit_svm(
@@ -109,6 +113,7 @@ def fit_svm(
     num_classes: int | None = None,
     strength: float | None = None,
     groups: Int[np.ndarray, " clips"] | None = None,
+    widths: Sequence[int] = (),
     seed: int = 0,
 ) -> LinearClassifier:
     """Fit linear support vector machines, one against all others for each class, on standardised features.
@@ -116,7 +121,7 @@ def fit_svm(
     Up to ``GRAM_CLIPS`` clips each is solved with the hinge loss through the clips' inner products, so that long features cost
     nothing; above, with the squared hinge loss in the primal. Parameters and errors are those of :func:`fit_linear`.
     """
-    return _fit_classifier(_solve_svm, _Training(features, labels, num_classes, groups, seed), strength)
+    return _fit_classifier(_solve_svm, _Training(features, labels, num_classes, groups, widths, seed), strength)
 
 
 class _Training:
@@ -128,6 +133,7 @@ class _Training:
         labels: np.ndarray,
         num_classes: int | None,
         groups: np.ndarray | None,
+        widths: Sequence[int],
         seed: int,
     ) -> None:
         self.num_classes = check_labelled(features, labels, num_classes)
@@ -136,6 +142,7 @@ class _Training:
         self.features = features
         self.labels = labels
         self.groups = groups
+        self.widths = widths
         self.seed = seed
 
     def split(self) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -177,7 +184,7 @@ def _fit_rows(
     features -= mean
     deviation = np.sqrt(np.square(features).mean(axis=0))
     varies = deviation > 1e-12 * np.abs(mean)
-    scale = np.where(varies, deviation, 1.0) * math.sqrt(max(1, varies.sum()))
+    scale = np.where(varies, deviation, 1.0) * math.sqrt(max(1, varies.sum())) / weigh_parts(varies, training.widths)
     features = np.where(varies, features, 0.0) / scale
     reduced, back = _reduce(features)
     present, compact = np.unique(training.labels[rows], return_inverse=True)

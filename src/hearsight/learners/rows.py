@@ -25,6 +25,33 @@ def refuse_not_finite(where: str, features: Float[np.ndarray, "rows dim"]) -> No
         raise UsageError(where, f"{bad.size} of {features.shape[0]} rows are not finite (rows {shown})", "numbers")
 
 
+def weigh_parts(varies: Bool[np.ndarray, " dim"], widths: Sequence[int]) -> Float64[np.ndarray, " dim"]:
+    """Say what standardised features are multiplied by so that parts of unequal length count alike.
+
+    Of two parts of 100 and 1,000 standardised features, a distance or an inner product is the second one's by nine tenths. With
+    these weights each part has an equal share in the squared length of a clip, and this is on average what it was.
+
+    Parameters
+    ----------
+    varies
+        Which features vary at all; others have no say, and a part in which none does has no share.
+    widths
+        Features of each part, from left to right; none, or one, where there is but one part: its weights are 1.
+
+    Raises
+    ------
+    UsageError
+        When the parts do not make up the features.
+    """
+    if not widths:
+        return np.ones(len(varies))
+    if sum(widths) != len(varies) or min(widths) < 0:
+        raise UsageError("parts", f"{' + '.join(map(str, widths))} features", f"{len(varies)} together")
+    counts = np.array([part.sum() for part in np.split(varies, np.cumsum(widths)[:-1])])
+    shares = varies.sum() / (max(1, np.count_nonzero(counts)) * np.maximum(counts, 1))
+    return np.where(varies, np.repeat(np.sqrt(shares), widths), 1.0)
+
+
 def check_labelled(
     features: Float[np.ndarray, "clips dim"], labels: Int[np.ndarray, " labels"], num_classes: int | None
 ) -> int:

@@ -8,17 +8,19 @@ import pytest
 from hearsight.errors import UsageError
 from hearsight.evaluation.heads import HEADS
 from hearsight.evaluation.protocol import Benchmark, BenchmarkClip
+from hearsight.evaluation.rows import Description
 from hearsight.evaluation.transfer import score_splits
 from hearsight.learners.linear import fit_linear, fit_svm
 
 
-def leave_one_fold_out(features, labels, folds, **options):
+def leave_one_fold_out(features, labels, folds, counts=None, widths=(), **options):
     clips = [
         BenchmarkClip(str(row), (int(label),), int(fold))
         for row, (label, fold) in enumerate(zip(labels, folds, strict=True))
     ]
     classes = tuple(map(str, range(int(max(labels)) + 1)))
-    return score_splits(features, Benchmark("drawn", Path(), classes, tuple(clips)), **options)
+    description = Description(features, counts, widths)
+    return score_splits(description, Benchmark("drawn", Path(), classes, tuple(clips)), **options)
 
 
 def draw(clips=100, dim=6, classes=4, apart=3.0, seed=0):

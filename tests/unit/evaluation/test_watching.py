@@ -7,6 +7,7 @@ from hearsight.errors import BenchmarkError, UsageError
 from hearsight.evaluation.benchmarks import load_benchmark
 from hearsight.evaluation.embedders import load_embedder
 from hearsight.evaluation.embeddings import embed_benchmark
+from hearsight.evaluation.rows import Description
 from hearsight.evaluation.transfer import score_splits
 from hearsight.evaluation.watching import VisionEmbedder
 from hearsight.media.container import write_video
@@ -57,7 +58,7 @@ def test_four_pictures_spread_over_a_video_are_averaged(videos):
 def test_videos_are_told_apart_by_what_is_seen(videos):
     benchmark = load_benchmark(f"videos={videos}")
     found = embed_benchmark(VisionEmbedder(Painter()), benchmark, cache=False)
-    score = score_splits(found.values, benchmark, head="linear", strength=100.0)
+    score = score_splits(Description(found.values), benchmark, head="linear", strength=100.0)
     assert score.folds[0].accuracy == 1.0
     assert score.folds[0].num_clips == 4
 

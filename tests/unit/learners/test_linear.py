@@ -111,7 +111,7 @@ def test_strength_is_chosen_without_splitting_a_group(monkeypatch):
         return solve(rows, compact, strength)
 
     monkeypatch.setattr(linear, "_solve_logistic", spy)
-    training = linear._Training(features, labels, None, groups, 0)
+    training = linear._Training(features, labels, None, groups, (), 0)
     for fit, tried in training.split():
         assert not set(groups[fit]) & set(groups[tried])
         assert len(fit) + len(tried) == 48
@@ -140,7 +140,7 @@ def test_what_cannot_be_fitted_is_refused(fit):
     with pytest.raises(UsageError, match="one label each"):
         check_labelled(features, labels[:-1], None)
     with pytest.raises(UsageError, match="one group each"):
-        linear._Training(features, labels, None, labels[:-1], 0)
+        linear._Training(features, labels, None, labels[:-1], (), 0)
     with pytest.raises(UsageError, match="0 to 1"):
         fit(features, labels, num_classes=2)
     with pytest.raises(UsageError, match="a number above 0"):
