@@ -265,6 +265,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "precision": "auto",
     },
     "mixtures": {
+        "model": "hearsight-conv-4",
         "targets": "soft",
         "epochs": 8,
         "min_steps": 1500,
