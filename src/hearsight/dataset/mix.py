@@ -220,7 +220,7 @@ class _MixtureLabeller:
         self._mixer = open_mixer(dataset, config)
         self._teachers = load_mix_teachers(dataset, config, quiet=True)
         self._schema = part_schema(self._teachers)
-        self._clips = dataset.clips().to_pylist()
+        self._clips = dataset.clips().combine_chunks()
         self._pictures = {
             teacher.name: Pictures(_pictures_path(folder, teacher.name), len(teacher.vocabulary))
             for teacher in self._teachers
@@ -277,10 +277,11 @@ class _MixtureLabeller:
         self, number: int, recipe: list[Ingredient], mixture: Int16[np.ndarray, " samples"]
     ) -> dict[str, Any]:
         """Give the row of a mixture: what is heard is its own, where it comes from is its first ingredient's."""
-        first = self._clips[recipe[0].clip]
+        (first,) = self._clips.slice(recipe[0].clip, 1).to_pylist()
+        uuids = self._clips.column("uuid")
         return {
             **first,
-            "uuid": name_mixture(number, [self._clips[one.clip]["uuid"] for one in recipe], recipe),
+            "uuid": name_mixture(number, [uuids[one.clip].as_py() for one in recipe], recipe),
             "start": first["start"] + to_seconds(recipe[0].start, self._dataset.sample_rate),
             "duration": self._config.length,
             "num_samples": len(mixture),
