@@ -368,6 +368,12 @@ class TrainConfig(Stage):
     seed: int = Field(default=0, ge=0)
     """Seed of the weights, the order of clips, the segments and the labels drawn."""
 
+    @model_validator(mode="after")
+    def _check_targets(self) -> TrainConfig:
+        if self.targets == "soft" and self.loss != "cross-entropy":
+            raise ValueError(f"targets soft are for the loss cross-entropy, not {self.loss}, which has its own")
+        return self
+
     @model_validator(mode="before")
     @classmethod
     def _take_recipe(cls, values: Any) -> Any:

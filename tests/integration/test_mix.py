@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -12,15 +13,20 @@ import pytest
 
 from hearsight.config import BuildConfig, MixConfig, TrainConfig, load_config
 from hearsight.dataset.build import build_dataset
-from hearsight.dataset.mix import load_mix_teachers, mix_dataset
+from hearsight.dataset.mix import mix_dataset
 from hearsight.dataset.parts import cut_segments
 from hearsight.dataset.reader import Dataset
-from hearsight.errors import DatasetError, TeacherError, UsageError
+from hearsight.dataset.recall import load_mix_teachers
+from hearsight.errors import ConfigError, DatasetError, MissingExtraError, TeacherError, UsageError
+from hearsight.evaluation.benchmarks import load_benchmark
+from hearsight.evaluation.contamination import find_contamination
 from hearsight.signal.waveform import from_int16
+from hearsight.training.learn import LearnConfigs, learn_from_media, load_learn_configs
 from hearsight.training.loop import train
 from hearsight.training.runlog import read_runlog
+from tests.support.layouts import write_sound
 from tests.support.processes import digest_tree, kill_after, run_command
-from tests.support.videos import write_folder
+from tests.support.videos import write_clip, write_folder
 
 SMALL = ['vision=["clusters:k=4"]', 'audio=["clusters:k=4"]', "shard_clips=6", "validation_share=0.3"]
 FEW = MixConfig(clips=150, vision=True, shard_clips=64)
@@ -131,6 +137,33 @@ def test_done_again_nothing_is_done_and_another_configuration_is_refused(mixed: 
         mix_dataset(built, mixed, MixConfig(clips=151, vision=True, shard_clips=64))
     with pytest.raises(DatasetError, match="a dataset of mixtures"):
         mix_dataset(mixed, mixed.parent / "twice", FEW)
+    with pytest.raises(DatasetError, match="the dataset itself"):
+        mix_dataset(built, built, FEW)
+    with pytest.raises(DatasetError, match=r"no clip of more than 5 s, wanted some of 6 s"):
+        mix_dataset(built, mixed.parent / "long", MixConfig(length=6.0))
+
+
+def test_a_dataset_of_the_same_files_with_other_sound_is_another(built: Path, mixed: Path, tmp_path: Path) -> None:
+    videos = write_folder(tmp_path / "videos", 6, seconds=9.0)
+    write_clip(videos / "video-00.mp4", 9.0, seed=77)
+    settings = load_config(BuildConfig, "build", None, SMALL)
+    shutil.copytree(built.parent / "videos", tmp_path / "same")
+    build_dataset([tmp_path / "same"], tmp_path / "first", settings, workers=1)
+    before = Dataset(tmp_path / "first").digest
+    shutil.copy(videos / "video-00.mp4", tmp_path / "same" / "video-00.mp4")
+    shutil.rmtree(tmp_path / "first")
+    build_dataset([tmp_path / "same"], tmp_path / "first", settings, workers=1)
+    assert Dataset(tmp_path / "first").digest != before
+    with pytest.raises(DatasetError, match="mixed_from"):
+        mix_dataset(tmp_path / "first", mixed, FEW)
+
+
+def test_a_benchmark_is_looked_for_in_what_was_mixed(mixed: Path, tmp_path: Path) -> None:
+    for label in range(2):
+        for number in range(5):
+            write_sound(tmp_path / str(label) / f"{number}.wav", label, number)
+    with pytest.raises(DatasetError, match="mixed from"):
+        find_contamination(mixed, load_benchmark(f"folder={tmp_path}"))
 
 
 def test_a_teacher_that_changed_or_is_none_is_named(built: Path, tmp_path: Path) -> None:
@@ -143,6 +176,10 @@ def test_a_teacher_that_changed_or_is_none_is_named(built: Path, tmp_path: Path)
         mix_dataset(changed, tmp_path / "out", FEW)
     with pytest.raises(UsageError, match="finds its classes in videos"):
         mix_dataset(built, tmp_path / "out", MixConfig(audio=("clusters",)))
+    only_heard = {**manifest, "teachers": json.loads((built / "dataset.json").read_text())["teachers"][1:]}
+    (changed / "dataset.json").write_text(json.dumps(only_heard))
+    with pytest.raises(UsageError, match="without a vision teacher"):
+        mix_dataset(changed, tmp_path / "out", FEW)
     manifest["teachers"] = manifest["teachers"][:1]
     (changed / "dataset.json").write_text(json.dumps(manifest))
     with pytest.raises(UsageError, match="without an audio teacher"):
@@ -174,6 +211,30 @@ def test_soft_targets_are_learned_from_mixtures(mixed: Path, tmp_path: Path) -> 
     lines = [line for line in read_runlog(tmp_path / "run") if line["kind"] == "epoch"]
     assert lines[-1]["loss"] < lines[0]["loss"]
     assert lines[-1]["validation_num_clips"] == len(Dataset(mixed).indices("validation"))
+
+
+def test_learn_tells_at_once_that_nothing_would_be_mixed_or_heard(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nothing is mixed"):
+        load_learn_configs(None, ["mix.clips=10"])
+    with pytest.raises(ConfigError, match=r"mix\.clips"):
+        load_learn_configs(None, ["train.recipe=mixtures", "mixclips=10"])
+    with pytest.raises(ConfigError, match="targets soft are for the loss cross-entropy"):
+        load_learn_configs(None, ["train.recipe=soundnet2016", "train.targets=soft"])
+    deaf = LearnConfigs(build=BuildConfig(audio=()), mix=MixConfig(), train=TrainConfig(recipe="mixtures"))
+    with pytest.raises(UsageError, match="no audio teacher"):
+        learn_from_media([tmp_path], tmp_path / "run", deaf)
+    absent = dataclasses.replace(deaf, mix=MixConfig(audio=("litert:absent.tflite",)))
+    with pytest.raises((TeacherError, MissingExtraError)):
+        learn_from_media([tmp_path], tmp_path / "run", absent)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_table_is_named(built: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(built, broken)
+    (broken / "clips" / "00000.parquet").unlink()
+    with pytest.raises(DatasetError, match=r"00000\.parquet"):
+        mix_dataset(broken, tmp_path / "out", FEW)
 
 
 def test_learn_mixes_where_the_recipe_says_so(built: Path, tmp_path: Path) -> None:

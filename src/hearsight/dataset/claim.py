@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from hearsight.console import say
@@ -41,23 +42,28 @@ def claim_folder(layout: Layout) -> Generator[None]:
         When the folder holds something else, cannot be written, or is being written.
     """
     folder = layout.folder
-    if folder.exists() and not folder.is_dir():
-        raise DatasetError(folder, "a file", "a folder to write the dataset into")
-    known = layout.manifest.exists() or layout.running.exists()
-    if folder.is_dir() and not known and any(folder.iterdir()):
-        raise DatasetError(folder, "a folder with other things in it", "a new or empty folder, or a dataset")
     try:
+        if folder.exists() and not folder.is_dir():
+            raise DatasetError(folder, "a file", "a folder to write the dataset into")
+        known = layout.manifest.exists() or layout.running.exists()
+        if folder.is_dir() and not known and any(folder.iterdir()):
+            raise DatasetError(folder, "a folder with other things in it", "a new or empty folder, or a dataset")
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as error:
         raise DatasetError(folder, f"cannot be written ({error.strerror})", "a folder that is ours") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor, folder)
         yield
-    except BlockingIOError as error:
-        raise DatasetError(folder, "another build is writing here", "one build at a time") from error
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise DatasetError(folder, "another build is writing here", "one build at a time") from error
 
 
 def begin(layout: Layout, identity: Mapping[str, Any]) -> None:

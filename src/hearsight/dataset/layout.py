@@ -33,6 +33,8 @@ from hearsight.units import SAMPLE_RATE
 
 FORMAT_VERSION = 1
 NUM_FOLDS = 4096
+MIXED_FROM = "mixed_from"
+"""Key of a manifest's configuration under which a dataset of mixtures names the dataset that it was mixed from, by its digest."""
 
 
 class ShardRecord(BaseModel):
@@ -175,10 +177,14 @@ def read_manifest(folder: Path) -> Manifest:
         When the folder is no dataset, an unfinished one, or one of another format version.
     """
     layout = Layout(folder)
-    if not folder.is_dir():
+    try:
+        there, finished, begun = folder.is_dir(), layout.manifest.exists(), layout.running.exists()
+    except OSError as error:
+        raise DatasetError(folder, f"cannot be read ({error.strerror})", "a dataset that we may read") from error
+    if not there:
         raise DatasetError(folder, "no such folder", "a dataset", "hearsight build VIDEOS --out " + str(folder))
-    if not layout.manifest.exists():
-        if layout.running.exists():
+    if not finished:
+        if begun:
             raise DatasetError(
                 folder, "an unfinished build", "a finished dataset", "run the same build again: it goes on"
             )

@@ -23,24 +23,24 @@ from hearsight.config import MixConfig
 from hearsight.console import track
 from hearsight.dataset.claim import begin, claim_folder, identify, keep_finished
 from hearsight.dataset.finish import Assembly, assemble_dataset
-from hearsight.dataset.layout import Layout, TeacherRecord, digest_json, replacing
+from hearsight.dataset.layout import MIXED_FROM, Layout, TeacherRecord, digest_json, replacing
 from hearsight.dataset.mixtures import Ingredient, Mixer, Sounds, mix, weigh
 from hearsight.dataset.parts import PartReport, Parts, cut_segments, make_row, part_schema
 from hearsight.dataset.pictures import Pictures, write_pictures
 from hearsight.dataset.reader import Dataset
+from hearsight.dataset.recall import list_seeing, load_hearing, load_mix_teachers
 from hearsight.dataset.statistics import BuildSummary
 from hearsight.engine.engine import Engine
 from hearsight.engine.engines import open_engine
-from hearsight.errors import DatasetError, TeacherError, UsageError, WorkerError
+from hearsight.errors import DatasetError, WorkerError
 from hearsight.records import NAMESPACE, SoftLabels, Source
-from hearsight.teachers.applied import AppliedTeacher
-from hearsight.teachers.kinds import load_teacher
 from hearsight.teachers.policy import keep_soft_labels
-from hearsight.teachers.teacher import FittedTeacher, Teacher
+from hearsight.teachers.teacher import Teacher
 from hearsight.units import to_seconds
 
 _UNIT = 64
 """Mixtures of a unit of work."""
+_RECIPE_ROWS = 4096
 _RECIPE_SCHEMA = pa.schema(
     [
         ("uuid", pa.string()),
@@ -73,20 +73,20 @@ def mix_dataset(
     Raises
     ------
     DatasetError
-        When the dataset cannot be read or is one of mixtures, or ``out`` holds something else.
+        When the dataset cannot be read, is one of mixtures or has no clip that is long enough; or ``out`` holds something else.
     UsageError
-        When there is no audio teacher.
-    TeacherError
-        When a teacher is absent or has changed since the dataset was built.
+        When there is no audio teacher, or no vision teacher where what was seen is to come along.
+    ConfigError, MissingExtraError, TeacherError
+        When a teacher's spec makes no sense, what it needs is not installed, it is absent, or it has changed since the dataset was
+        built.
+    WorkerError
+        When a worker died twice.
     """
     config = config or MixConfig()
     runner = open_engine(engine, workers)
     layout = Layout(Path(out))
     parent = Dataset(dataset)
-    if "mixed_from" in parent.manifest.config:
-        raise DatasetError(
-            dataset, "a dataset of mixtures", "what a build wrote", "mix the dataset that it was made from"
-        )
+    _check_parent(parent, layout, config)
     assembly = _prepare(layout, parent, config)
     with claim_folder(layout):
         if layout.manifest.exists():
@@ -97,9 +97,21 @@ def mix_dataset(
         return assemble_dataset(assembly, runner, reports)
 
 
+def _check_parent(parent: Dataset, layout: Layout, config: MixConfig) -> None:
+    if parent.is_mixed:
+        raise DatasetError(parent.path, "a dataset of mixtures", "what a build wrote", "mix what it was made from")
+    if layout.folder.resolve() == parent.path.resolve():
+        raise DatasetError(layout.folder, "the dataset itself", "another folder for its mixtures")
+    longest = to_seconds(int(parent.num_samples.max()), parent.sample_rate)
+    if config.length > longest:
+        raise DatasetError(
+            parent.path, f"no clip of more than {longest:g} s", f"some of {config.length:g} s", "--set length=1"
+        )
+
+
 def _prepare(layout: Layout, parent: Dataset, config: MixConfig) -> Assembly:
     teachers = load_mix_teachers(parent, config)
-    values = {**config.model_dump(mode="json"), "mixed_from": parent.digest}
+    values = {**config.model_dump(mode="json"), MIXED_FROM: parent.digest}
     validation_folds = parent.manifest.validation_folds
     return Assembly(
         layout=layout,
@@ -116,50 +128,6 @@ def _prepare(layout: Layout, parent: Dataset, config: MixConfig) -> Assembly:
     )
 
 
-def load_mix_teachers(dataset: Dataset, config: MixConfig, *, quiet: bool = False) -> list[Teacher]:
-    """Load who labels mixtures: the vision teachers of the dataset, if they are to, and the audio teachers, given or its own.
-
-    Raises
-    ------
-    UsageError
-        When there is no audio teacher, or a given one has no classes before it is fitted.
-    TeacherError
-        When a teacher is absent or has changed.
-    """
-    records = dataset.manifest.teachers
-    seeing = [recall_teacher(dataset, record) for record in records if config.vision and record.modality == "vision"]
-    hearing = [recall_teacher(dataset, record) for record in records if not config.audio and record.modality == "audio"]
-    for spec in config.audio:
-        teacher = load_teacher(spec, "audio", quiet=quiet)
-        if not isinstance(teacher, Teacher):
-            raise UsageError(
-                f"audio teacher {spec}", "finds its classes in videos", "one that has some", "leave it out"
-            )
-        hearing.append(teacher)
-    if not hearing:
-        raise UsageError(
-            str(dataset.path), "a dataset without an audio teacher", "one to hear mixtures", "--audio SPEC"
-        )
-    return seeing + hearing
-
-
-def recall_teacher(dataset: Dataset, record: TeacherRecord) -> Teacher:
-    """Load a teacher of a dataset as it was when the dataset was built.
-
-    Raises
-    ------
-    TeacherError
-        When it is absent, or not the same.
-    """
-    teacher = load_teacher(record.spec, record.modality, quiet=True)
-    if teacher.digest != record.digest:
-        raise TeacherError(record.spec, "has changed since the dataset was built", "the same model and classes")
-    if not isinstance(teacher, FittedTeacher):
-        return teacher
-    teacher.load(Layout(dataset.path).teacher(record.name))
-    return AppliedTeacher(teacher)
-
-
 def open_mixer(dataset: Dataset, config: MixConfig) -> Mixer:
     """Give the mixer of a dataset; no mixture crosses its splits."""
     # a protocol's property is not met by a cached property in pyright's eyes, though it is in fact
@@ -168,10 +136,8 @@ def open_mixer(dataset: Dataset, config: MixConfig) -> Mixer:
 
 def _label_all(layout: Layout, parent: Dataset, config: MixConfig, engine: Engine) -> list[PartReport]:
     parts = Parts(layout.parts)
-    if config.vision:
-        for record in parent.manifest.teachers:
-            if record.modality == "vision":
-                write_pictures(parent, record.name, _pictures_path(layout.parts, record.name))
+    for record in list_seeing(parent, config):
+        write_pictures(parent, record.name, _pictures_path(layout.parts, record.name))
     units = [Numbers(first, min(first + _UNIT, config.clips)) for first in range(0, config.clips, _UNIT)]
     missing = [unit for unit in units if not parts.is_done(unit.name)]
     with track("mixing and listening", config.clips, "mixtures") as bar:
@@ -218,13 +184,12 @@ class _MixtureLabeller:
         self._dataset = dataset
         self._config = config
         self._mixer = open_mixer(dataset, config)
-        self._teachers = load_mix_teachers(dataset, config, quiet=True)
-        self._schema = part_schema(self._teachers)
+        self._hearing = load_hearing(dataset, config, quiet=True)
+        self._seeing = list_seeing(dataset, config)
+        self._schema = part_schema([one.name for one in (*self._seeing, *self._hearing)])
         self._clips = dataset.clips().combine_chunks()
         self._pictures = {
-            teacher.name: Pictures(_pictures_path(folder, teacher.name), len(teacher.vocabulary))
-            for teacher in self._teachers
-            if teacher.modality == "vision"
+            record.name: Pictures(_pictures_path(folder, record.name), record.num_classes) for record in self._seeing
         }
 
     def label(self, numbers: Numbers) -> str:
@@ -233,7 +198,8 @@ class _MixtureLabeller:
         recipes = [self._mixer.draw(number) for number in range(numbers.first, numbers.last)]
         excerpts = [self._mixer.read(recipe) for recipe in recipes]
         mixtures = [mix(some) for some in excerpts]
-        said = [self._ask(teacher, recipes, excerpts, mixtures) for teacher in self._teachers]
+        said = [self._look(record, recipes, excerpts) for record in self._seeing]
+        said += [self._listen(teacher, mixtures) for teacher in self._hearing]
         with (
             replacing(self._parts.table_path(numbers.name)) as temporary,
             pa.OSFile(str(temporary), "wb") as file,
@@ -246,32 +212,30 @@ class _MixtureLabeller:
         self._parts.write_report(PartReport(numbers.name, source, len(numbers), {}, ()))
         return numbers.name
 
-    def _ask(
-        self,
-        teacher: Teacher,
-        recipes: Sequence[list[Ingredient]],
-        excerpts: Sequence[Float32[np.ndarray, "_ samples"]],
-        mixtures: Sequence[Int16[np.ndarray, " samples"]],
-    ) -> list[SoftLabels]:
-        top = self._config.soft_top or len(teacher.vocabulary)
-        if teacher.modality == "vision":
-            pairs = zip(recipes, excerpts, strict=True)
-            return [keep_soft_labels(self._look(teacher, *pair)[None], top) for pair in pairs]
+    def _listen(self, teacher: Teacher, mixtures: Sequence[Int16[np.ndarray, " samples"]]) -> list[SoftLabels]:
         segments = [cut_segments(mixture) for mixture in mixtures]
         bounds = np.cumsum([0, *map(len, segments)])
         probabilities = teacher.label(np.concatenate(segments))
+        top = self._config.soft_top or len(teacher.vocabulary)
         return [keep_soft_labels(probabilities[first:last], top) for first, last in itertools.pairwise(bounds)]
 
     def _look(
-        self, teacher: Teacher, recipe: list[Ingredient], excerpts: Float32[np.ndarray, "ingredients samples"]
-    ) -> Float32[np.ndarray, " classes"]:
-        """Give what was seen while the sounds of a mixture were heard, each clip by its share in the sound."""
-        seen = np.zeros(len(teacher.vocabulary), dtype=np.float32)
-        for share, one in zip(weigh(excerpts), recipe, strict=True):
-            length = int(self._dataset.num_samples[one.clip])
-            end = (one.start + self._mixer.num_samples) / length
-            seen += share * self._pictures[teacher.name].average(one.clip, one.start / length, end)
-        return seen
+        self,
+        record: TeacherRecord,
+        recipes: Sequence[list[Ingredient]],
+        excerpts: Sequence[Float32[np.ndarray, "_ samples"]],
+    ) -> list[SoftLabels]:
+        """Give what was seen while the sounds of each mixture were heard, each clip by its share in the sound."""
+        top = self._config.soft_top or record.num_classes
+        said: list[SoftLabels] = []
+        for recipe, some in zip(recipes, excerpts, strict=True):
+            seen = np.zeros(record.num_classes, dtype=np.float32)
+            for share, one in zip(weigh(some), recipe, strict=True):
+                length = int(self._dataset.num_samples[one.clip])
+                end = (one.start + self._mixer.num_samples) / length
+                seen += share * self._pictures[record.name].average(one.clip, one.start / length, end)
+            said.append(keep_soft_labels(seen[None], top))
+        return said
 
     def _describe(
         self, number: int, recipe: list[Ingredient], mixture: Int16[np.ndarray, " samples"]
@@ -298,21 +262,22 @@ def name_mixture(number: int, clips: Sequence[str], recipe: Sequence[Ingredient]
 
 def _write_recipes(path: Path, parent: Dataset, config: MixConfig) -> None:
     """Write what each mixture is made of: its clips, where in them it begins (seconds), and their levels (dB)."""
-    mixer, uuids = open_mixer(parent, config), parent.clips().column("uuid").to_pylist()
-    rows: list[dict[str, Any]] = []
-    for number in range(config.clips):
-        recipe = mixer.draw(number)
-        clips = [cast(str, uuids[one.clip]) for one in recipe]
-        rows.append(
-            {
-                "uuid": name_mixture(number, clips, recipe),
-                "clips": clips,
-                "starts": [to_seconds(one.start, parent.sample_rate) for one in recipe],
-                "levels": [one.level for one in recipe],
-            }
-        )
-    with replacing(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows, schema=_RECIPE_SCHEMA), temporary, compression="zstd")
+    mixer, uuids = open_mixer(parent, config), parent.clips().column("uuid").combine_chunks()
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, _RECIPE_SCHEMA, compression="zstd") as writer:
+        for first in range(0, config.clips, _RECIPE_ROWS):
+            numbers = range(first, min(first + _RECIPE_ROWS, config.clips))
+            rows = [_describe_recipe(number, mixer.draw(number), uuids, parent.sample_rate) for number in numbers]
+            writer.write_table(pa.Table.from_pylist(rows, schema=_RECIPE_SCHEMA))
+
+
+def _describe_recipe(number: int, recipe: list[Ingredient], uuids: pa.Array, sample_rate: int) -> dict[str, Any]:
+    clips = [cast(str, uuids[one.clip].as_py()) for one in recipe]
+    return {
+        "uuid": name_mixture(number, clips, recipe),
+        "clips": clips,
+        "starts": [to_seconds(one.start, sample_rate) for one in recipe],
+        "levels": [one.level for one in recipe],
+    }
 
 
 def _pictures_path(parts: Path, teacher: str) -> Path:

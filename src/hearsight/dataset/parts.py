@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import uuid as uuid_module
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +53,17 @@ def load_teachers(config: BuildConfig, *, quiet: bool = False) -> list[Teacher |
     return vision + [load_teacher(spec, "audio", quiet=quiet) for spec in config.audio]
 
 
-def part_schema(teachers: Sequence[Teacher | FittedTeacher]) -> pa.Schema:
-    """Give the schema of a part: the clip table, the sound, and a column per teacher under its name."""
-    columns = [
-        pa.field(teacher.name, DESCRIPTORS_TYPE if isinstance(teacher, FittedTeacher) else SOFT_LABELS_TYPE)
-        for teacher in teachers
-    ]
+def part_schema(teachers: Sequence[str], fitted: Collection[str] = ()) -> pa.Schema:
+    """Give the schema of a part: the clip table, the sound, and a column per teacher under its name.
+
+    Parameters
+    ----------
+    teachers
+        Their names.
+    fitted
+        Those of them that are fitted when all parts are there: descriptors stand in their columns, not soft labels.
+    """
+    columns = [pa.field(name, DESCRIPTORS_TYPE if name in fitted else SOFT_LABELS_TYPE) for name in teachers]
     return pa.schema([*CLIP_SCHEMA, SAMPLES_FIELD, *columns])
 
 
@@ -141,7 +146,8 @@ class _MediaLabeller:
         self._parts = parts
         self._config = config
         self._teachers = teachers
-        self._schema = part_schema(teachers)
+        fitted = {teacher.name for teacher in teachers if isinstance(teacher, FittedTeacher)}
+        self._schema = part_schema([teacher.name for teacher in teachers], fitted)
         self._requests = tuple(t.image_request for t in teachers if t.image_request is not None)
 
     def label(self, source: Source) -> str:

@@ -15,7 +15,22 @@ _COLUMNS = ["item_classes", "item_probabilities"]
 
 
 def write_pictures(dataset: Dataset, teacher: str, path: Path) -> None:
-    """Write what a teacher said of every picture, uncompressed, in the order of the clips."""
+    """Write what a teacher said of every picture, uncompressed, in the order of the clips.
+
+    Parameters
+    ----------
+    dataset
+        Whose pictures.
+    teacher
+        Name of a vision teacher of the dataset.
+    path
+        The file to write, atomically.
+
+    Raises
+    ------
+    DatasetError
+        When there is no such teacher, or its labels cannot be read.
+    """
     with replacing(path) as temporary, pa.OSFile(str(temporary), "wb") as file:
         writer = None
         for shard in dataset.manifest.shards:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Float32, Int16, Int32, Int64
 
 from hearsight.dataset.labels import LabelLists, choose_label_lists
-from hearsight.dataset.layout import ClassRecord, Layout, Manifest, TeacherRecord, read_json, read_manifest
+from hearsight.dataset.layout import MIXED_FROM, ClassRecord, Layout, Manifest, TeacherRecord, read_json, read_manifest
 from hearsight.dataset.statistics import BuildSummary, read_summary
 from hearsight.errors import DatasetError
 from hearsight.records import SoftLabels
@@ -64,8 +65,14 @@ class Dataset:
 
     @functools.cached_property
     def digest(self) -> str:
-        """What tells this dataset from any other: its configuration, teachers and sources."""
-        return f"{self.manifest.config_digest[:32]}-{self.summary.sources_digest[:16]}"
+        """What tells this dataset from any other: its configuration and teachers, and its clips by their content."""
+        content = hashlib.sha256("".join(self._read_clips(["uuid"]).column("uuid").to_pylist()).encode())
+        return f"{self.manifest.config_digest[:32]}-{content.hexdigest()[:16]}"
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether its clips are mixtures of those of another dataset."""
+        return MIXED_FROM in self.manifest.config
 
     @functools.cached_property
     def summary(self) -> BuildSummary:
@@ -89,13 +96,12 @@ class Dataset:
 
     def clips(self) -> pa.Table:
         """Read the clip table, rows in the order of the indices."""
-        return pa.concat_tables([pq.read_table(self._layout.clips(shard.index)) for shard in self.manifest.shards])
+        return self._read_clips()
 
     @functools.cached_property
     def folds(self) -> Int32[np.ndarray, " clips"]:
         """Fold of each clip."""
-        tables = [pq.read_table(self._layout.clips(s.index), columns=["fold"]) for s in self.manifest.shards]
-        return pa.concat_tables(tables).column("fold").to_numpy().astype(np.int32)
+        return self._read_clips(["fold"]).column("fold").to_numpy().astype(np.int32)
 
     def indices(self, split: Literal["train", "validation"]) -> Int64[np.ndarray, " clips"]:
         """Give the clips of a split. All clips of a source are in one split, since the split goes by fold."""
@@ -162,7 +168,7 @@ class Dataset:
         if teacher not in [record.name for record in self.manifest.teachers]:
             known = ", ".join(record.name for record in self.manifest.teachers)
             raise DatasetError(self.path, f"no labels of a teacher {teacher!r}", f"one of: {known}")
-        return pq.read_table(self._layout.labels(teacher, shard))
+        return _read_table(self._layout.labels(teacher, shard))
 
     @functools.cached_property
     def _label_lists(self) -> tuple[list[LabelLists], list[LabelLists]]:
@@ -178,7 +184,10 @@ class Dataset:
     def _read_soft(self, teacher: TeacherRecord) -> pa.Table:
         columns = ["classes", "probabilities"]
         paths = [self._layout.labels(teacher.name, shard.index) for shard in self.manifest.shards]
-        return pa.concat_tables([pq.read_table(path, columns=columns) for path in paths])
+        return pa.concat_tables([_read_table(path, columns) for path in paths])
+
+    def _read_clips(self, columns: list[str] | None = None) -> pa.Table:
+        return pa.concat_tables([_read_table(self._layout.clips(s.index), columns) for s in self.manifest.shards])
 
     def _place_classes(self, teacher: TeacherRecord) -> Int32[np.ndarray, " classes"]:
         """Give the index of each of a teacher's classes in the vocabulary, -1 where it is not used."""
@@ -210,6 +219,13 @@ def _join(lists: list[LabelLists], index: int) -> Int32[np.ndarray, " labels"]:
     if len(lists) == 1:
         return lists[0][index]
     return np.concatenate([np.empty(0, np.int32), *(one[index] for one in lists)])
+
+
+def _read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    try:
+        return pq.read_table(path, columns=columns)
+    except (OSError, pa.ArrowException) as error:
+        raise DatasetError(path, f"cannot be read ({error})", "a table of a dataset", "build it again") from error
 
 
 def _read_sample_lists(path: Path) -> list[pa.LargeListArray]:

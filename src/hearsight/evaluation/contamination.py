@@ -14,7 +14,7 @@ from typing import Any
 from hearsight.clips.excerpts import ExcerptIndex, describe_sound
 from hearsight.console import track
 from hearsight.dataset.reader import Dataset
-from hearsight.errors import MediaError
+from hearsight.errors import DatasetError, MediaError
 from hearsight.evaluation.protocol import Benchmark, list_some
 from hearsight.media.decode import read_audio
 from hearsight.signal.waveform import from_int16
@@ -93,9 +93,13 @@ def find_contamination(dataset: str | Path, benchmark: Benchmark) -> Contaminati
     Raises
     ------
     DatasetError
-        When the folder is no dataset.
+        When the folder is no dataset, or one of mixtures: a sound is not recognised beneath another.
     """
     known = Dataset(dataset)
+    if known.is_mixed:
+        raise DatasetError(
+            dataset, "a dataset of mixtures", "a dataset of clips", "give the one that it was mixed from"
+        )
     with track("fingerprinting the dataset", len(known), "clips") as bar:
         sounds = []
         for index in range(len(known)):

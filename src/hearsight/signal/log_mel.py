@@ -219,14 +219,13 @@ def compute_log_mel(
     Raises
     ------
     UsageError
-        When an amplitude is NaN or infinite.
+        When an amplitude is NaN or infinite, or there is more than one channel.
 
     Notes
     -----
     By ``front_end.kind``, the columns may also be cepstral coefficients or the bands of a constant-Q transform.
     """
-    if not np.isfinite(waveform).all():
-        raise UsageError("waveform", "NaN or infinite amplitudes", "finite ones in [-1, 1]")
+    _check_waveform(waveform)
     num_frames = front_end.count_frames(waveform.size)
     gathered = np.empty((num_frames, front_end.n_mels), dtype=waveform.dtype)
     if num_frames == 0:
@@ -242,6 +241,13 @@ def compute_log_mel(
         gathered += front_end.log_offset
         np.log(gathered, out=gathered)
     return gathered @ cosine_matrix(front_end).astype(waveform.dtype) if front_end.kind == "mfcc" else gathered
+
+
+def _check_waveform(waveform: np.ndarray) -> None:
+    if waveform.ndim != 1:
+        raise UsageError("waveform", f"shape {waveform.shape}", "[samples], one channel", "mix channels down first")
+    if not np.isfinite(waveform).all():
+        raise UsageError("waveform", "NaN or infinite amplitudes", "finite ones in [-1, 1]")
 
 
 def _pad(waveform: np.ndarray, front_end: FrontEnd) -> np.ndarray:

@@ -29,5 +29,13 @@ class AppliedTeacher:
         self.digest: str = fitted.digest
 
     def label(self, items: Shaped[np.ndarray, "items ..."]) -> Float32[np.ndarray, "items classes"]:
-        """Give the probability of every class for every item, each independently of the others."""
+        """Give the probability of every class for every item, each independently of the others.
+
+        Items are as :meth:`hearsight.teachers.teacher.Teacher.label` gets them.
+
+        Raises
+        ------
+        TeacherError
+            When the fitted teacher has neither been fitted nor loaded.
+        """
         return self._fitted.assign(self._fitted.describe(items))

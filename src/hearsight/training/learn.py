@@ -12,8 +12,9 @@ import torch
 from hearsight.config import BuildConfig, MixConfig, TrainConfig, list_keys, load_config
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.mix import mix_dataset
+from hearsight.dataset.recall import load_given
 from hearsight.dataset.statistics import BuildSummary
-from hearsight.errors import ConfigError, guess
+from hearsight.errors import ConfigError, UsageError, guess
 from hearsight.models.zoo import build_network
 from hearsight.training.loop import TrainSummary, train
 
@@ -63,10 +64,11 @@ def load_learn_configs(
         stages = [stage] if stage in known and rest else [name for name, keys in known.items() if key in keys]
         if not stages:
             every = [f"{name}.{one}" for name, keys in known.items() for one in keys]
+            every += [f"mix.{one}" for one in list_keys(MixConfig)]
             raise ConfigError(
                 "--set",
                 f"unknown key {key!r}",
-                "a key of build or train",
+                "a key of build or train, or mix.KEY",
                 guess(key, [*every, *known["build"], *known["train"]]),
             )
         for name in stages:
@@ -76,7 +78,11 @@ def load_learn_configs(
     if "recipe" not in training.model_fields_set:
         training = load_config(TrainConfig, "train", file, ["recipe=quick", *chosen["train"]], model=model)
     mix = load_config(MixConfig, "mix", file, chosen["mix"])
-    return LearnConfigs(build, mix if training.recipe == "mixtures" else None, training)
+    if training.recipe == "mixtures":
+        return LearnConfigs(build, mix, training)
+    if chosen["mix"]:
+        raise ConfigError("--set", f"{chosen['mix'][0]}, but nothing is mixed", hint="add --set train.recipe=mixtures")
+    return LearnConfigs(build, None, training)
 
 
 def check_network(name: str, options: dict[str, Any]) -> None:
@@ -89,6 +95,21 @@ def check_network(name: str, options: dict[str, Any]) -> None:
     """
     with torch.device("meta"):
         build_network(name, 1, **options)
+
+
+def check_hearing(build: BuildConfig, mix: MixConfig) -> None:
+    """Find that nobody would hear the mixtures before hours of building, not after.
+
+    Raises
+    ------
+    UsageError
+        When no audio teacher is named, or one for mixing has no classes of its own.
+    TeacherError
+        When the model of one for mixing is absent or broken.
+    """
+    if not build.audio and not mix.audio:
+        raise UsageError("recipe mixtures", "no audio teacher", "one to hear mixtures", "--audio SPEC")
+    load_given(mix.audio)
 
 
 def learn_from_media(
@@ -109,6 +130,8 @@ def learn_from_media(
     """
     configs = configs or LearnConfigs()
     check_network(configs.train.model, configs.train.options)
+    if configs.mix is not None:
+        check_hearing(configs.build, configs.mix)
     dataset = Path(out) / "dataset"
     built, mixed = build_dataset(sources, dataset, configs.build, workers=workers), None
     if configs.mix is not None:

@@ -26,8 +26,8 @@ IN_MEMORY = 256 * 2**20
 class Scores:
     """What validation gives; None where no clip is kept for it.
 
-    The accuracy counts a hit if the most probable class is any of the clip's labels; the mean average precision is over the
-    classes that a validation clip has.
+    The accuracy counts a hit if the most probable class is any of the clip's labels, over the clips that have one; the mean average
+    precision is over the classes that a validation clip has.
     """
 
     loss: float | None = None
@@ -89,7 +89,9 @@ def validate(network: Network, clips: MiddleSegments, machine: Machine, objectiv
         if not objective.tags:
             return Scores(total / len(clips), None, None, len(clips))
         precision = mean_average_precision(scores, truths)
-        accuracy = one_best_accuracy(scores, truths)
+        # a clip without any label can be no hit, whatever is said of it, and is none that counts
+        num_labelled = int(truths.any(axis=1).sum())
+        accuracy = one_best_accuracy(scores, truths) * len(clips) / num_labelled if num_labelled else None
         return Scores(total / len(clips), accuracy, None if math.isnan(precision) else precision, len(clips))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hearsight.errors import UsageError
+from hearsight.signal import log_mel
 from hearsight.signal.log_mel import (
     FRONT_ENDS,
     HERSHEY,
@@ -137,3 +138,8 @@ def test_bands_are_brought_to_mean_0_and_variance_1() -> None:
     np.testing.assert_allclose(normalised.mean(0), 0.0, atol=1e-3)
     np.testing.assert_allclose(np.delete(normalised.std(0), 7), 1.0, atol=1e-4)
     np.testing.assert_allclose(normalised[:, 7], 0.0, atol=1e-3)
+
+
+def test_more_than_one_channel_is_refused() -> None:
+    with pytest.raises(UsageError, match="one channel"):
+        log_mel._check_waveform(np.zeros((1, 16_000), np.float32))
