@@ -90,4 +90,4 @@ def test_names_of_a_vocabulary_are_always_unique(names: list[str]) -> None:
 def test_validation_is_a_range_of_folds_that_leaves_something_to_train_on(
     folds: list[int], share: float, bound: int
 ) -> None:
-    assert choose_validation_folds(np.array(folds), share) == bound
+    assert choose_validation_folds(np.array(folds, np.int32), share) == bound
