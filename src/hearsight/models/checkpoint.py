@@ -21,14 +21,14 @@ from typing import Any
 
 import safetensors
 import safetensors.torch
-import torch
 from torch import Tensor
 
 import hearsight
 from hearsight.errors import CheckpointError, UsageError, guess
 from hearsight.models.card import write_card
+from hearsight.models.ghost import build_ghost
 from hearsight.models.network import Network
-from hearsight.models.zoo import NETWORKS, build_network
+from hearsight.models.zoo import NETWORKS
 from hearsight.signal.log_mel import FrontEnd, WaveformFrontEnd
 
 FORMAT_VERSION = 1
@@ -138,8 +138,7 @@ def load_checkpoint(folder: str | Path) -> tuple[Network, CheckpointInfo]:
     info = _read_info(folder, config)
     tensors = read_tensors(folder / WEIGHTS)
     try:
-        with torch.device("meta"):
-            network = build_network(info.name, info.num_classes, **info.options)
+        network = build_ghost(info.name, info.num_classes, **info.options)
     except (UsageError, TypeError) as error:
         raise CheckpointError(
             folder / CONFIG, f"options {info.options} ({error})", f"options of {info.name}"

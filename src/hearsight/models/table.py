@@ -6,11 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 from hearsight.models.counts import count_network
+from hearsight.models.ghost import build_ghost
 from hearsight.models.row import NetworkRow
-from hearsight.models.zoo import NETWORKS, build_network
+from hearsight.models.zoo import NETWORKS
 
 NOTES = "docs/paper-notes.md"
 """Where the reasons stand; what the table shows of one is its heading there, ``#…``."""
@@ -97,8 +96,7 @@ def describe_networks() -> list[NetworkDescription]:
 
 
 def _describe(row: NetworkRow, options: Mapping[str, Any], notes: str, reason: str) -> NetworkDescription:
-    with torch.device("meta"):
-        network = build_network(row.name, row.published_classes, **options)
+    network = build_ghost(row.name, row.published_classes, **options)
     counts = count_network(network)
     size = counts.weights if row.counted == "weights" else counts.parameters
     figures = (row.published_parameters, row.published_macs)

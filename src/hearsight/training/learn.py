@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from hearsight.config import BuildConfig, MixConfig, TrainConfig, list_keys, load_config
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.mix import mix_dataset
 from hearsight.dataset.recall import load_given
 from hearsight.dataset.statistics import BuildSummary
 from hearsight.errors import ConfigError, UsageError, guess
-from hearsight.models.zoo import build_network
+from hearsight.models.ghost import build_ghost
 from hearsight.training.loop import TrainSummary, train
 
 
@@ -91,10 +89,9 @@ def check_network(name: str, options: dict[str, Any]) -> None:
     Raises
     ------
     UsageError
-        As :func:`~hearsight.models.zoo.build_network` does.
+        As :func:`~hearsight.models.ghost.build_ghost` does.
     """
-    with torch.device("meta"):
-        build_network(name, 1, **options)
+    build_ghost(name, 1, **options)
 
 
 def check_hearing(build: BuildConfig, mix: MixConfig) -> None:

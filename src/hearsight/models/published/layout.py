@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from hearsight.errors import WeightsError
+from hearsight.models.ghost import build_ghost
 from hearsight.models.network import Network
-from hearsight.models.zoo import build_network
 
 MOST_TOLD = 3
 """Mistakes of one kind that an error names."""
@@ -43,12 +43,11 @@ class Slot:
     rows: tuple[int, int] | None = None
 
 
-def build_ghost(name: str, num_classes: int, width: float, **options: Any) -> Network:
+def build_of_width(name: str, num_classes: int, width: float, **options: Any) -> Network:
     """Build a network without memory for its weights; ``width`` is an option of it where it is not 1, as it is where published."""
     if width != 1.0:
         options["width"] = width
-    with torch.device("meta"):
-        return build_network(name, num_classes, **options)
+    return build_ghost(name, num_classes, **options)
 
 
 def start_state(network: Network) -> dict[str, Tensor]:

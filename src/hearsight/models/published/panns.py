@@ -11,7 +11,7 @@ import numpy as np
 from hearsight.errors import WeightsError
 from hearsight.models.network import Network
 from hearsight.models.published.arrays import read_tensors_of
-from hearsight.models.published.layout import Slot, build_ghost, fill_state, start_state
+from hearsight.models.published.layout import Slot, build_of_width, fill_state, start_state
 from hearsight.models.published.source import Source
 from hearsight.signal.log_mel import PANNS, make_window, mel_matrix
 
@@ -39,7 +39,7 @@ def build_cnn14(source: Source, width: float) -> Network:
     _check_front_end({name: arrays.pop(name) for name in FRONT_END if name in arrays}, source)
     biases = arrays.get(f"{OUTPUT}.bias")
     num_classes = biases.size if biases is not None and biases.ndim == 1 and biases.size else 1
-    network = build_ghost("panns-cnn14", num_classes, width)
+    network = build_of_width("panns-cnn14", num_classes, width)
     state = start_state(network)
     slots = [Slot(_name_in_file(name), name, tuple(tensor.shape)) for name, tensor in state.items()]
     counters = [slot for slot in slots if slot.source.endswith("num_batches_tracked") and slot.source not in arrays]

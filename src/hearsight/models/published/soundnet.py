@@ -16,7 +16,7 @@ import numpy as np
 from hearsight.errors import WeightsError
 from hearsight.models.network import Network
 from hearsight.models.published.arrays import read_npy_dictionary
-from hearsight.models.published.layout import Slot, build_ghost, fill_state, start_state
+from hearsight.models.published.layout import Slot, build_of_width, fill_state, start_state
 from hearsight.models.published.source import Source
 from hearsight.models.published.torch7 import Table, TorchObject, read_torch7
 from hearsight.models.soundnet_layers import EIGHT_LAYERS, FIVE_LAYERS, Plan
@@ -45,7 +45,7 @@ def build_soundnet(source: Source, width: float) -> Network:
     plan = NETWORKS[name]
     heads = [_count_outputs(arrays, layer) for layer in _list_last(plan)]
     options: dict[str, Any] = {"heads": heads} if min(heads) > 0 else {}
-    network = build_ghost(name, max(2, sum(heads)), width, **options)
+    network = build_of_width(name, max(2, sum(heads)), width, **options)
     state = start_state(network)
     slots = _list_slots(network, plan, heads, by_torch=by_torch)
     fill_state(state, arrays, slots, source.path)

@@ -18,7 +18,7 @@ from hearsight.errors import WeightsError
 from hearsight.models.network import Network
 from hearsight.models.published.arrays import read_npz, read_tensors_of
 from hearsight.models.published.hdf5 import read_hdf5
-from hearsight.models.published.layout import Slot, build_ghost, fill_state, start_state
+from hearsight.models.published.layout import Slot, build_of_width, fill_state, start_state
 from hearsight.models.published.source import Source
 from hearsight.models.vggish_classic import CONVOLUTIONS
 
@@ -40,7 +40,7 @@ def build_vggish(source: Source, pca: Source | None, width: float) -> Network:
     """
     hint = "a TensorFlow checkpoint: docs/how-to/published-weights.md says how its variables become a .npz"
     source.require_format(("npz", "hdf5", "torch"), hint)
-    network = build_ghost("vggish", 0, width, **({} if pca is None else {"pca": True}))
+    network = build_of_width("vggish", 0, width, **({} if pca is None else {"pca": True}))
     state = start_state(network)
     if source.format == "torch":
         fill_state(state, read_tensors_of(source), _list_port_slots(network), source.path)
