@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -50,6 +51,8 @@ def count_layers(network: Network) -> dict[str, int]:
             for kind, count in _COUNTERS.items():
                 if isinstance(module, kind):
                     stack.enter_context(contextlib.closing(_Hook(module, name, count, macs)))
+            if isinstance(module, nn.LSTM | nn.GRU):
+                setattr(module, "forward", functools.partial(_pass_over, module))  # noqa: B010  (stands in for a method)
         ghost.hear(torch.zeros(1, network.front_end.definition.patch_samples, device="meta"))
     return macs
 
@@ -78,6 +81,14 @@ def _copy_to_meta(network: Network) -> Network:
     ghost = copy.deepcopy(network, memo)
     setattr(ghost, "front_end", _SizeOnly(network.front_end.definition))  # noqa: B010  (stands in for its type)
     return ghost
+
+
+def _pass_over(module: nn.LSTM | nn.GRU, inputs: Tensor) -> tuple[Tensor, Any]:
+    """Give what a recurrent layer (``batch_first``) gives, empty: on ``meta`` torch unrolls it, step by step, for seconds."""
+    directions = 2 if module.bidirectional else 1
+    output = inputs.new_empty(*inputs.shape[:2], directions * module.hidden_size)
+    state = inputs.new_empty(directions * module.num_layers, inputs.shape[0], module.hidden_size)
+    return output, (state, state) if isinstance(module, nn.LSTM) else state
 
 
 class _Hook:
