@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# a file of tests stays within one process, which keeps what its fixtures have built
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -24,13 +26,13 @@ demo: $(VENV)/.run  ## make a small world of videos, learn to hear from it, and 
 	$(BIN)/hearsight demo --out demo
 
 test: $(VENV)/.dev  ## run the tests, without the slow ones
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: $(VENV)/.dev  ## run all tests, the slow ones too
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 coverage: $(VENV)/.dev  ## run the tests and report coverage
-	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term
+	$(PYTEST) -m "not slow" --cov --cov-report=term
 
 check: $(VENV)/.dev  ## format, lint, types, import layers, docs
 	$(BIN)/ruff format --check .

@@ -5,8 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# read when torch loads its runtime: threads that wait for each other sleep, as in the command line
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import pytest
+import torch
 from jaxtyping import install_import_hook
+
+# there is a process of tests for each processor, and their networks are small: a second thread would wait for the first
+torch.set_num_threads(1)
 
 # To beartype, as to Python's type checkers, an int is a float.
 install_import_hook("hearsight", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")

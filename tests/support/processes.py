@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.support.commands import CommandServer
+
 
 def digest_tree(folder: Path) -> dict[str, str]:
     """Give the SHA-256 of every file below a folder, by its relative path."""
@@ -20,8 +22,13 @@ def digest_tree(folder: Path) -> dict[str, str]:
 
 def run_command(*arguments: object, timeout: float = 300.0) -> subprocess.CompletedProcess[str]:
     """Run the command line to its end."""
-    command = [sys.executable, "-m", "hearsight", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    global _server
+    if _server is None or not _server.is_open:
+        _server = CommandServer()
+    return _server.run([str(argument) for argument in arguments], timeout)
+
+
+_server: CommandServer | None = None
 
 
 def kill_after(seconds: float, *arguments: object) -> bool:

@@ -23,9 +23,6 @@ from hearsight.models.checkpoint import save_checkpoint
 from hearsight.models.network import Network
 from hearsight.models.zoo import build_network
 
-# many small networks on a busy machine: a second thread would mostly wait for the first
-torch.set_num_threads(1)
-
 WIDTHS = {
     "jia-mobilenet-v2": 0.1,
     "soundnet-8": 0.05,

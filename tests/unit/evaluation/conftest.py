@@ -4,12 +4,8 @@ import csv
 from pathlib import Path
 
 import pytest
-import torch
 
 from tests.support.layouts import write_sound
-
-# many small networks on a busy machine: a second thread would mostly wait for the first
-torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -5,14 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import torch
 
 from hearsight.listening.listener import Listener, load
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.models.zoo import build_network
-
-# many small networks on a busy machine: a second thread would mostly wait for the first
-torch.set_num_threads(1)
 
 NAMES = ("bark", "rain", "bell")
 

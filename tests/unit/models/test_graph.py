@@ -13,8 +13,6 @@ from hearsight.models.graph import GraphLogMel, GraphNetwork, make_kernels
 from hearsight.models.zoo import NETWORKS, build_network
 from hearsight.signal.log_mel import FRONT_ENDS, VGGISH, FrontEnd, compute_log_mel
 
-torch.set_num_threads(1)
-
 
 def make_sounds(front_end: FrontEnd) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)

@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
 from hearsight.config import BuildConfig, load_config
 from hearsight.dataset.build import build_dataset
@@ -11,9 +10,6 @@ from hearsight.dataset.reader import Dataset
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.models.zoo import build_network
 from tests.support.videos import write_folder
-
-# many small networks on a busy machine: a second thread would mostly wait for the first
-torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
