@@ -117,6 +117,9 @@ class MixConfig(Stage):
     """Most sounds of a mixture; it has two of them at least."""
     level: float = Field(default=10.0, ge=0.0, le=40.0)
     """Greatest change of level, up or down, drawn for each sound, in dB."""
+    speed: float = Field(default=1.0, ge=1.0, le=4.0)
+    """Greatest change of speed, drawn for each sound: at 1.5 it is played up to 1.5 times as fast or as slowly, and higher or lower
+    with it; the teachers hear it as it is played."""
     audio: tuple[str, ...] = ()
     """Specs of the audio teachers, ``kind:where``; those of the dataset where none is given."""
     vision: bool = False
@@ -127,7 +130,7 @@ class MixConfig(Stage):
     shard_clips: int = Field(default=4096, ge=1)
     """Clips per shard that the number of shards is chosen for."""
     seed: int = Field(default=0, ge=0)
-    """Seed of which sounds are taken, from where, and how loud."""
+    """Seed of which sounds are taken, from where, how loud and how fast."""
 
     @model_validator(mode="after")
     def _check_kept(self) -> MixConfig:

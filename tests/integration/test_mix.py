@@ -20,16 +20,16 @@ from hearsight.dataset.recall import load_mix_teachers
 from hearsight.errors import ConfigError, DatasetError, MissingExtraError, TeacherError, UsageError
 from hearsight.evaluation.benchmarks import load_benchmark
 from hearsight.evaluation.contamination import find_contamination
-from hearsight.signal.waveform import from_int16
+from hearsight.signal.waveform import from_int16, play
 from hearsight.training.learn import LearnConfigs, learn_from_media, load_learn_configs
 from hearsight.training.loop import train
 from hearsight.training.runlog import read_runlog
 from tests.support.layouts import write_sound
-from tests.support.processes import digest_tree, kill_after, run_command
+from tests.support.processes import digest_tree, kill_when, run_command
 from tests.support.videos import write_clip, write_folder
 
 SMALL = ['vision=["clusters:k=4"]', 'audio=["clusters:k=4"]', "shard_clips=6", "validation_share=0.3"]
-FEW = MixConfig(clips=150, vision=True, shard_clips=64)
+FEW = MixConfig(clips=150, vision=True, shard_clips=64, speed=1.3)
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +68,11 @@ def test_each_mixture_sounds_as_its_recipe_says(mixed: Path, built: Path) -> Non
     for index, clip in enumerate(dataset.clips().to_pylist()):
         recipe = recipes[clip["uuid"]]
         total = np.zeros(16_000)
-        for uuid, start, level in zip(recipe["clips"], recipe["starts"], recipe["levels"], strict=True):
-            excerpt = from_int16(parent.read(place[uuid], round(start * 16_000), 16_000))
+        assert all(1 / 1.3 <= speed <= 1.3 for speed in recipe["speeds"])
+        parts = (recipe[key] for key in ("clips", "starts", "levels", "speeds"))
+        for uuid, start, level, speed in zip(*parts, strict=True):
+            samples = parent.read(place[uuid], round(start * 16_000), round(16_000 * speed))
+            excerpt = play(from_int16(samples), speed)[:16_000]
             total[: len(excerpt)] += excerpt * 10 ** (level / 20)
         total /= max(1.0, np.abs(total).max())
         np.testing.assert_allclose(from_int16(dataset.read(index)), total, atol=2 / 32768)
@@ -110,7 +113,7 @@ def test_an_excerpt_is_seen_as_its_pictures_were(mixed: Path, built: Path) -> No
         parent_row = seen[place[recipe["clips"][0]]]
         start, count = recipe["starts"][0], len(parent_row["item_classes"])
         rate = count / (parent.num_samples[place[recipe["clips"][0]]] / 16_000)
-        pictures = range(int(start * rate), min(count, int(np.ceil((start + 1.0) * rate))))
+        pictures = range(int(start * rate), min(count, int(np.ceil((start + recipe["speeds"][0]) * rate))))
         expected: dict[int, float] = {}
         for picture in pictures:
             for one, value in zip(
@@ -189,9 +192,10 @@ def test_a_teacher_that_changed_or_is_none_is_named(built: Path, tmp_path: Path)
 
 def test_killed_at_any_moment_it_ends_in_the_same_bytes(mixed: Path, built: Path, tmp_path: Path) -> None:
     out = tmp_path / "mixtures"
-    command = ("mix", built, "--out", out, "--clips", "150", "--vision", "--set", "shard_clips=64", "--workers", "1")
-    for seconds in (0.8, 1.1, 1.4):
-        kill_after(seconds, *command)
+    knobs = ("--clips", "150", "--vision", "--set", "shard_clips=64", "--set", "speed=1.3")
+    command = ("mix", built, "--out", out, *knobs, "--workers", "1")
+    for number in (1, 2, 4):  # of what has been written when it is killed; one unit of work leaves two files
+        assert kill_when(lambda number=number: len(list(out.glob("parts/*"))) >= number, *command)
     done = run_command(*command)
     assert done.returncode == 0, done.stderr
     assert "150 clips" in done.stdout

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hearsight.config import MixConfig
 from hearsight.dataset.mixtures import Mixer, mix, weigh
+from hearsight.signal.waveform import play
 
 RATE = 16_000
 
@@ -25,31 +27,69 @@ class Tones:
 
 
 lengths = st.lists(st.integers(1, 5 * RATE), min_size=2, max_size=8)
+configs = st.builds(
+    MixConfig,
+    seed=st.integers(0, 2**31),
+    share=st.floats(0.0, 1.0),
+    sounds=st.integers(2, 4),
+    level=st.just(6.0),
+    speed=st.one_of(st.just(1.0), st.floats(1.0, 4.0)),
+)
 
 
-@given(lengths, st.integers(1, 7), st.integers(0, 2**31), st.integers(0, 500), st.floats(0.0, 1.0), st.integers(2, 4))
+@given(lengths, st.integers(1, 7), st.integers(0, 500), configs)
 def test_a_mixture_stays_within_its_split_and_its_clips(
-    lengths: list[int], bound: int, seed: int, number: int, share: float, most: int
+    lengths: list[int], bound: int, number: int, config: MixConfig
 ) -> None:
     sounds = Tones(lengths)
     everything = np.arange(len(lengths))
     splits = [everything[:bound], everything[bound:]]
-    config = MixConfig(seed=seed, share=share, sounds=most, level=6.0)
     mixer = Mixer(sounds, splits, config)
     drawn = mixer.draw(number)
     assert drawn == Mixer(sounds, splits, config).draw(number)
-    assert 1 <= len(drawn) <= most
+    assert 1 <= len(drawn) <= config.sounds
     assert len({one.clip < bound for one in drawn}) == 1
     for one in drawn:
         assert abs(one.level) <= 6.0
-        assert 0 <= one.start <= max(0, lengths[one.clip] - RATE)
+        assert 1 / config.speed - 1e-9 <= one.speed <= config.speed + 1e-9
+        assert 0 <= one.start <= max(0, lengths[one.clip] - mixer.count_samples(one.speed))
+        # no speed is so high that a clip of a mixture's length is over before the mixture is
+        assert lengths[one.clip] < RATE or one.start + mixer.count_samples(one.speed) <= lengths[one.clip]
     excerpts = mixer.read(drawn)
     assert excerpts.shape == (len(drawn), RATE)
     for excerpt, one in zip(excerpts, drawn, strict=True):
-        heard = min(RATE, lengths[one.clip] - one.start)
+        read = min(mixer.count_samples(one.speed), lengths[one.clip] - one.start)
+        heard = min(RATE, round(read / one.speed))
         value = 100 * (one.clip + 1) / 32768 * 10 ** (one.level / 20)
-        np.testing.assert_allclose(excerpt[:heard], value, rtol=1e-5)
-        assert not excerpt[heard:].any()
+        # the filter that changes the speed rings where a sound begins and ends; far from there the constant is the same
+        edge = 0 if one.speed == 1.0 else 2000
+        np.testing.assert_allclose(excerpt[edge : max(edge, heard - edge)], value, rtol=1e-3 if edge else 1e-5)
+        assert not excerpt[heard + 1 :].any()
+
+
+def test_a_faster_sound_is_higher_and_shorter() -> None:
+    seconds = np.arange(2 * RATE) / RATE
+    tone = np.sin(2 * np.pi * 440.0 * seconds).astype(np.float32)
+    for speed in (0.5, 0.8, 1.0, 1.5):
+        played = play(tone, speed)
+        assert abs(len(played) - 2 * RATE / speed) <= 1
+        spectrum = np.abs(np.fft.rfft(played * np.hanning(len(played))))
+        assert abs(np.argmax(spectrum) * RATE / len(played) - 440.0 * speed) < 1.0
+
+
+@pytest.mark.parametrize("speed", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_speed_is_positive(speed: float) -> None:
+    with pytest.raises(ValueError, match="a speed is positive"):
+        play(np.zeros(10, np.float32), speed)
+
+
+def test_speeds_are_as_often_slow_as_fast() -> None:
+    sounds = Tones([4 * RATE])
+    mixer = Mixer(sounds, [np.array([0])], MixConfig(share=0.0, speed=2.0))
+    speeds = np.array([mixer.draw(number)[0].speed for number in range(2000)])
+    assert abs((speeds < 1.0).mean() - 0.5) < 0.05
+    assert 0.5 <= speeds.min() < 0.52
+    assert 1.93 < speeds.max() <= 2.0
 
 
 @given(st.integers(1, 4), st.floats(0.0, 3.0), st.integers(0, 1000))

@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.commands import CommandServer
@@ -33,10 +34,15 @@ _server: CommandServer | None = None
 
 def kill_after(seconds: float, *arguments: object) -> bool:
     """Start the command line and kill it (SIGKILL) after some seconds; say whether it was still running."""
+    deadline = time.monotonic() + seconds
+    return kill_when(lambda: time.monotonic() >= deadline, *arguments)
+
+
+def kill_when(is_time: Callable[[], bool], *arguments: object) -> bool:
+    """Start the command line and kill it (SIGKILL) as soon as it is time; say whether it was still running."""
     command = [sys.executable, "-m", "hearsight", *map(str, arguments)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and process.poll() is None:
+    while not is_time() and process.poll() is None:
         time.sleep(0.005)
     was_running = process.poll() is None
     process.kill()

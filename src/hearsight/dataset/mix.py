@@ -47,6 +47,7 @@ _RECIPE_SCHEMA = pa.schema(
         ("clips", pa.list_(pa.string())),
         ("starts", pa.list_(pa.float64())),
         ("levels", pa.list_(pa.float64())),
+        ("speeds", pa.list_(pa.float64())),
     ]
 )
 
@@ -232,7 +233,7 @@ class _MixtureLabeller:
             seen = np.zeros(record.num_classes, dtype=np.float32)
             for share, one in zip(weigh(some), recipe, strict=True):
                 length = int(self._dataset.num_samples[one.clip])
-                end = (one.start + self._mixer.num_samples) / length
+                end = (one.start + self._mixer.count_samples(one.speed)) / length
                 seen += share * self._pictures[record.name].average(one.clip, one.start / length, end)
             said.append(keep_soft_labels(seen[None], top))
         return said
@@ -256,12 +257,14 @@ class _MixtureLabeller:
 
 def name_mixture(number: int, clips: Sequence[str], recipe: Sequence[Ingredient]) -> str:
     """Give the UUID of a mixture: its number and what it is made of."""
-    made_of = "+".join(f"{clip}@{one.start}:{one.level:.6f}" for clip, one in zip(clips, recipe, strict=True))
+    made_of = "+".join(
+        f"{clip}@{one.start}:{one.level:.6f}:{one.speed:.6f}" for clip, one in zip(clips, recipe, strict=True)
+    )
     return str(uuid_module.uuid5(NAMESPACE, f"mixture:{number}:{made_of}"))
 
 
 def _write_recipes(path: Path, parent: Dataset, config: MixConfig) -> None:
-    """Write what each mixture is made of: its clips, where in them it begins (seconds), and their levels (dB)."""
+    """Write what each mixture is made of: its clips, where in them it begins (seconds), their levels (dB) and speeds."""
     mixer, uuids = open_mixer(parent, config), parent.clips().column("uuid").combine_chunks()
     with replacing(path) as temporary, pq.ParquetWriter(temporary, _RECIPE_SCHEMA, compression="zstd") as writer:
         for first in range(0, config.clips, _RECIPE_ROWS):
@@ -277,6 +280,7 @@ def _describe_recipe(number: int, recipe: list[Ingredient], uuids: pa.Array, sam
         "clips": clips,
         "starts": [to_seconds(one.start, sample_rate) for one in recipe],
         "levels": [one.level for one in recipe],
+        "speeds": [one.speed for one in recipe],
     }
 
 

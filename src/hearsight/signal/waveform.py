@@ -97,6 +97,28 @@ class StreamResampler:
         return self._stream.resample_chunk(np.ascontiguousarray(block), last=last)
 
 
+def play(waveform: Float32[np.ndarray, " samples"], speed: float) -> Float32[np.ndarray, " played"]:
+    """Play a waveform faster or slower, as a tape is: at twice the speed it is half as long and an octave higher.
+
+    Parameters
+    ----------
+    waveform
+        Samples at any rate, which stays what it was; what would lie above half of it is filtered out.
+    speed
+        How many times as fast.
+
+    Raises
+    ------
+    ValueError
+        When the speed is not a positive number.
+    """
+    if not (math.isfinite(speed) and speed > 0.0):
+        raise ValueError(f"a speed is positive, not {speed}")
+    if speed == 1.0 or not len(waveform):
+        return waveform
+    return soxr.resample(waveform, speed, 1.0, "HQ")
+
+
 def to_int16(waveform: Float32[np.ndarray, " samples"]) -> Int16[np.ndarray, " samples"]:
     """Round amplitudes to 16-bit samples: times 32,768, halves to even, clipped to -32768..32767; not-a-number is silence."""
     scaled = waveform * np.float32(FULL_SCALE)
