@@ -1,0 +1,67 @@
+"""The knobs of scoring a model on a benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from hearsight.config.stage import Stage
+
+
+class FinetuneConfig(Stage):
+    """The budget of fine-tuning, for each split; AdamW and the one-cycle schedule of the recipe ``quick``."""
+
+    epochs: int = Field(default=20, ge=1)
+    """Passes over the training clips; each gives a segment per pass."""
+    batch_size: int = Field(default=32, ge=2)
+    """Segments per step."""
+    learning_rate: float = Field(default=5e-4, gt=0.0)
+    """Highest learning rate."""
+    weight_decay: float = Field(default=0.02, ge=0.0)
+    """Decay of the kernels per unit of learning rate."""
+
+
+class EvaluateConfig(Stage):
+    """From a model to its score on a benchmark (Jia 2019, section 4)."""
+
+    beside: tuple[str, ...] = ()
+    """Further models, spelled as the run is: their descriptions of a clip stand beside the run's, each counting alike, and one head
+    is fitted on all of them (Aytar 2016, section 4.3). ``layer`` and ``untrained`` are of the run alone."""
+    head: Literal["linear", "svm", "knn", "forest", "mlp", "jia", "softmax", "finetune"] = "linear"
+    """What is fitted on the frozen embeddings: logistic regression, linear SVM one against all, nearest neighbours, random forest,
+    a network with one hidden layer, the paper's single layer, or the softmax layer of Wu & Lee 2018; or, with ``finetune``,
+    nothing: the whole network is trained on the training folds."""
+    finetune: FinetuneConfig = FinetuneConfig()
+    pool: Literal["mean", "max", "mean+max", "mean+deviation", "concat", "windows"] | None = None
+    """How the embeddings of a clip's segments become one vector. ``concat`` is the paper's, for clips of one length; ``windows``
+    keeps them apart: the head is fitted on segments, and a clip's scores are the mean of theirs (Aytar 2016). Where it is not
+    given: ``concat`` for the head ``jia``, ``mean`` for ``softmax``, ``windows`` for a layer, else ``mean+max``."""
+    layer: str | None = None
+    """A layer of SoundNet, such as ``pool5``, to take in place of the embedding."""
+    window: float | None = Field(default=None, gt=0.0)
+    """Seconds of the windows that a layer is cut into; 5 for scenes and 1 for all else where it is not given (Aytar 2016)."""
+    hop: float | None = Field(default=None, gt=0.0)
+    """Seconds from window to window; half a window where it is not given."""
+    untrained: bool = False
+    """Whether the same network is scored with fresh weights."""
+    seed: int = 0
+    """Seed of fresh weights, of the splits that choose the classifier's strength, and of the interval."""
+    strength: float | None = Field(default=None, gt=0.0)
+    """C of a linear head, or the number of neighbours, trees or epochs; chosen within the training folds where it is not given."""
+    clip_seconds: float | None = Field(default=None, gt=0.0)
+    """Length that clips are cut or filled up to; the benchmark's own where it is not given."""
+    unreadable: Literal["refuse", "exclude"] = "refuse"
+    """Whether clips that cannot be read end the evaluation, or are left out and named beside the score."""
+    resamples: int = Field(default=10_000, ge=100)
+    """Resamples of the bootstrap that gives the interval of the accuracy."""
+    measure_resamples: int = Field(default=1_000, ge=100)
+    """Resamples, at most, of the bootstraps that give the intervals of all other measures, which take a sort per class."""
+    balanced: int = Field(default=0, ge=0)
+    """Clips per class of a balanced evaluation set that is drawn from the scored clips and measured beside them (Hershey 2017:
+    about 33); 0 draws none."""
+    against: Path | None = None
+    """A dataset folder: clips of the benchmark that are in it, too, are named, and the score is given without them as well."""
+    cache: bool = True
+    """Whether the embeddings of a benchmark are kept for the next time."""

@@ -1,0 +1,123 @@
+"""From a TOML file and overrides to a stage's configuration; all mistakes are reported at once."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from hearsight.config.stage import Stage
+from hearsight.errors import ConfigError, guess
+
+STAGES: tuple[str, ...] = ("build", "mix", "train", "evaluate")
+"""Names of the tables a configuration file may have."""
+
+_ConfigT = TypeVar("_ConfigT", bound=Stage)
+
+
+def load_config(
+    model: type[_ConfigT],
+    stage: str,
+    file: Path | None = None,
+    overrides: Sequence[str] = (),
+    /,
+    **arguments: Any,
+) -> _ConfigT:
+    """Resolve a stage's configuration: defaults, then the file, then arguments that are not ``None``, then overrides.
+
+    Parameters
+    ----------
+    model
+        The stage's configuration model.
+    stage
+        Name of its table in the file.
+    file
+        A TOML file, or None.
+    overrides
+        ``key=value`` strings; the value is read as TOML and, failing that, as a bare string.
+    arguments
+        Values from the command line's own flags.
+
+    Raises
+    ------
+    ConfigError
+        Naming every unknown key, value out of range and syntax error at once.
+    """
+    values: dict[str, Any] = {}
+    if file is not None:
+        values = _read_stage(file, stage)
+    values.update({key: value for key, value in arguments.items() if value is not None})
+    for override in overrides:
+        _apply_override(values, override, stage)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise _explain(error, model, str(file or "--set")) from error
+
+
+def _read_stage(file: Path, stage: str) -> dict[str, Any]:
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(file, "no such file", "a TOML file with a table " + f"[{stage}]") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(file, f"cannot be read ({error})", "a TOML file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(file, f"not TOML ({error})", "TOML") from error
+    for name, table in tables.items():
+        if name not in STAGES:
+            raise ConfigError(file, f"unknown table [{name}]", "a stage", guess(name, STAGES))
+        if not isinstance(table, dict):
+            raise ConfigError(file, f"{name} is a value", f"a table [{name}]")
+    return dict(tables.get(stage, {}))
+
+
+def _apply_override(values: dict[str, Any], override: str, stage: str) -> None:
+    key, equals, text = override.partition("=")
+    key = key.strip()
+    if not equals or not key:
+        raise ConfigError(f"--set {override}", "no key=value", "for example cut.length=5")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    path = key.split(".")
+    if path[0] in STAGES and len(path) > 1:
+        if path[0] != stage:
+            return
+        path = path[1:]
+    table = values
+    for part in path[:-1]:
+        inner = table.get(part, {})
+        if not isinstance(inner, Mapping):
+            raise ConfigError(f"--set {override}", f"{part} is a value", "a table")
+        table[part] = dict(inner)
+        table = table[part]
+    table[path[-1]] = value
+
+
+def _explain(error: ValidationError, model: type[Stage], where: str) -> ConfigError:
+    lines: list[str] = []
+    hints: list[str] = []
+    for problem in error.errors(include_url=False):
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"unknown key {key!r}")
+            hints.append(f"{key}: {guess(key, list_keys(model))}")
+        else:
+            value = f" = {problem['input']!r}" if not isinstance(problem["input"], Mapping) else ""
+            lines.append(f"{key}{value}: {problem['msg'].removeprefix('Value error, ')}".removeprefix(": "))
+    return ConfigError(where, "; ".join(lines), hint="; ".join(hints))
+
+
+def list_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """List the dotted keys of a configuration model, those of inner tables included."""
+    keys: list[str] = []
+    for name, field in model.model_fields.items():
+        kinds = [field.annotation, *get_args(field.annotation)]
+        inner = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        keys += list_keys(inner, f"{prefix}{name}.") if inner else [f"{prefix}{name}"]
+    return keys
