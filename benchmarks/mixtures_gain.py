@@ -52,20 +52,21 @@ class Line:
         return [self.name, self.labels, *(f"{100 * figure:.1f}" for figure in figures)]
 
 
-def prepare(data: Path, out: Path, clips: int) -> dict[str, Path]:
+def prepare(data: Path, out: Path, clips: int, speed: float) -> dict[str, Path]:
     """Build and mix; give the folders of mixtures by whose labels they have."""
     specs = {sense: (f"litert:{data / 'teachers' / name}",) for sense, name in TEACHERS.items()}
     build_dataset([data / "videos"], out / "dataset", BuildConfig(**specs))
-    folders = {"heard": out / "mixtures", "heard and seen": out / "mixtures-seen"}
+    kind = f"mixtures-{clips}-{speed:g}"
+    folders = {"heard": out / kind, "heard and seen": out / f"{kind}-seen"}
     for labels, folder in folders.items():
-        mix_dataset(out / "dataset", folder, MixConfig(clips=clips, vision=labels != "heard"))
+        mix_dataset(out / "dataset", folder, MixConfig(clips=clips, speed=speed, vision=labels != "heard"))
     return folders
 
 
 def score(name: str, labels: str, mixtures: Path, steps: int, options: argparse.Namespace) -> Line:
     """Train a network on mixtures and score it, and itself untrained."""
     network, _, width = name.partition(":")
-    run = options.out / f"run-{network}-{width or '1'}-{labels.replace(' ', '-')}-{steps}"
+    run = options.out / f"run-{network}-{width or '1'}-{mixtures.name}-{steps}"
     config = TrainConfig(
         recipe="mixtures", model=network, options={"width": float(width)} if width else {}, min_steps=steps
     )
@@ -94,9 +95,10 @@ def main() -> None:
     parser.add_argument("--networks", nargs="+", default=["hearsight-conv-4"], help="NAME or NAME:WIDTH")
     parser.add_argument("--labels", nargs="+", choices=["heard", "heard and seen"], default=["heard", "heard and seen"])
     parser.add_argument("--clips", type=int, default=12_000)
+    parser.add_argument("--speed", type=float, default=1.0, help="greatest change of a sound's speed")
     parser.add_argument("--steps", type=int, default=1_500)
     options = parser.parse_args()
-    folders = prepare(options.data, options.out, options.clips)
+    folders = prepare(options.data, options.out, options.clips, options.speed)
     lines: list[Line] = []
     for name in options.networks:
         for labels in options.labels:
