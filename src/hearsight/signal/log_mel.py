@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import threading
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -234,9 +235,9 @@ def compute_log_mel(
     # a view; NumPy's own functions for it take a twentieth of the time of a second of sound
     shape, step = (num_frames, front_end.win_length), padded.itemsize
     frames = np.ndarray(shape, padded.dtype, padded, strides=(step * front_end.hop_length, step))
-    gather = _gather_constant_q if front_end.kind == "cqt" else _gather_power if front_end.decibels else _gather_mel
+    gather = _choose_gathering(front_end, waveform.dtype)
     for start in range(0, num_frames, BLOCK_FRAMES):
-        gathered[start : start + BLOCK_FRAMES] = gather(frames[start : start + BLOCK_FRAMES], front_end)
+        gather(frames[start : start + BLOCK_FRAMES], gathered[start : start + BLOCK_FRAMES])
     if not front_end.decibels:
         gathered += front_end.log_offset
         np.log(gathered, out=gathered)
@@ -256,49 +257,68 @@ def _pad(waveform: np.ndarray, front_end: FrontEnd) -> np.ndarray:
     return np.pad(waveform, (0, front_end.pad_samples)) if front_end.pad_samples else waveform
 
 
-def _gather_mel(frames: np.ndarray, front_end: FrontEnd) -> np.ndarray:
-    window, mel = _keep_constants(front_end, frames.dtype)
-    windowed, magnitude = (block[: len(frames)] for block in _WORKSPACE.lend(front_end, frames.dtype))
-    np.multiply(frames, window, out=windowed[:, : front_end.win_length])
-    return np.abs(np.asarray(scipy.fft.rfft(windowed, axis=1)), out=magnitude) @ mel
+def _choose_gathering(front_end: FrontEnd, dtype: np.dtype[Any]) -> Callable[[np.ndarray, np.ndarray], None]:
+    """Give the function that turns a block of frames into bands; it writes them where it is told to."""
+    if front_end.kind == "cqt":
+        return functools.partial(_gather_constant_q, front_end)
+    if front_end.decibels:
+        return functools.partial(_gather_power, front_end)
+    return _GATHERINGS.give(front_end, dtype)
 
 
-class _Workspace(threading.local):
-    """A block's windowed frames and magnitudes, kept by each thread: to take new memory costs a fifth of a second's log-mel."""
+class _MelGathering:
+    """Frames to mel bands of magnitudes, with what a block needs for it: to take new memory costs a fifth of a second's log-mel."""
+
+    def __init__(self, front_end: FrontEnd, dtype: np.dtype[Any]) -> None:
+        # what lies behind the window is zero, which costs half of what it costs when the transform puts it there
+        self._windowed = np.zeros((BLOCK_FRAMES, front_end.n_fft), dtype=dtype)
+        self._magnitude = np.empty((BLOCK_FRAMES, front_end.n_fft // 2 + 1), dtype=dtype)
+        self._window = make_window(front_end).astype(dtype)
+        self._halves = list(_halve_bands(mel_matrix(front_end).astype(dtype)))
+
+    def __call__(self, frames: np.ndarray, bands: np.ndarray) -> None:
+        windowed, magnitude = self._windowed[: len(frames)], self._magnitude[: len(frames)]
+        np.multiply(frames, self._window, out=windowed[:, : frames.shape[1]])
+        np.abs(np.asarray(scipy.fft.rfft(windowed, axis=1)), out=magnitude)
+        for bins, half, matrix in self._halves:
+            np.matmul(magnitude[:, bins], matrix, out=bands[:, half])
+
+
+def _halve_bands(matrix: np.ndarray) -> Iterator[tuple[slice, slice, np.ndarray]]:
+    """Cut a mel matrix into its lower and its upper bands, each with the bins that they lie over: half of the products are none."""
+    middle = matrix.shape[1] // 2
+    for half in (slice(0, middle), slice(middle, matrix.shape[1])):
+        bins = np.flatnonzero(matrix[:, half].any(axis=1))
+        reach = slice(int(bins[0]), int(bins[-1]) + 1) if len(bins) else slice(0, 1)
+        yield reach, half, np.ascontiguousarray(matrix[reach, half])
+
+
+class _Gatherings(threading.local):
+    """Each thread's own, by front end and precision."""
 
     def __init__(self) -> None:
-        self._blocks: dict[tuple[int, int, np.dtype[Any]], tuple[np.ndarray, np.ndarray]] = {}
+        self._kept: dict[tuple[FrontEnd, np.dtype[Any]], _MelGathering] = {}
 
-    def lend(self, front_end: FrontEnd, dtype: np.dtype[Any]) -> tuple[np.ndarray, np.ndarray]:
-        """Give both; what lies behind the window is zero, which costs half of what it costs when the transform puts it there."""
-        key = (front_end.n_fft, front_end.win_length, dtype)
-        if key not in self._blocks:
-            windowed = np.zeros((BLOCK_FRAMES, front_end.n_fft), dtype=dtype)
-            magnitude = np.empty((BLOCK_FRAMES, front_end.n_fft // 2 + 1), dtype=dtype)
-            self._blocks[key] = windowed, magnitude
-        return self._blocks[key]
+    def give(self, front_end: FrontEnd, dtype: np.dtype[Any]) -> _MelGathering:
+        if (front_end, dtype) not in self._kept:
+            self._kept[front_end, dtype] = _MelGathering(front_end, dtype)
+        return self._kept[front_end, dtype]
 
 
-_WORKSPACE = _Workspace()
+_GATHERINGS = _Gatherings()
 
 
-@functools.cache
-def _keep_constants(front_end: FrontEnd, dtype: np.dtype[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Give window and mel matrix in a precision."""
-    return make_window(front_end).astype(dtype), mel_matrix(front_end).astype(dtype)
-
-
-def _gather_power(frames: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+def _gather_power(front_end: FrontEnd, frames: np.ndarray, bands: np.ndarray) -> None:
     """Gather the bands' power, in dB."""
     # in double precision: single precision would leak a loud tone into silent bands, and no offset hides that
     spectrum = np.asarray(scipy.fft.rfft(frames.astype(np.float64) * make_window(front_end), n=front_end.n_fft, axis=1))
     power = np.square(np.abs(spectrum)) @ mel_matrix(front_end)
-    return 10.0 * np.log10(np.maximum(power, MIN_POWER))
+    bands[:] = 10.0 * np.log10(np.maximum(power, MIN_POWER))
 
 
-def _gather_constant_q(frames: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+def _gather_constant_q(front_end: FrontEnd, frames: np.ndarray, bands: np.ndarray) -> None:
     # in double precision: its bands are small differences of large numbers
-    return np.hypot(*np.split(frames @ constant_q_kernels(front_end), 2, axis=1))
+    bands[:] = np.hypot(*np.split(frames @ constant_q_kernels(front_end), 2, axis=1))
 
 
 def normalize_bands(
