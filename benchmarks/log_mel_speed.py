@@ -24,7 +24,9 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.verdict import print_verdict
 from hearsight.models.front_end import LogMel
-from hearsight.signal.log_mel import VGGISH, compute_log_mel, make_window, mel_matrix
+from hearsight.signal.filters import make_window, mel_matrix
+from hearsight.signal.front_ends import VGGISH
+from hearsight.signal.log_mel import compute_log_mel
 
 WANTED = {"NumPy path": 1.5, "torch path": 0.97}
 Path = Callable[[np.ndarray], np.ndarray]

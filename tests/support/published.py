@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from hearsight.signal.log_mel import PANNS, VGGISH, compute_log_mel
+from hearsight.signal.front_ends import PANNS, VGGISH
+from hearsight.signal.log_mel import compute_log_mel
 
 VGGISH_LAYERS = ("conv1", "conv2", "conv3/conv3_1", "conv3/conv3_2", "conv4/conv4_1", "conv4/conv4_2")
 VGGISH_POOLED = (True, True, False, True, False, True)

@@ -18,7 +18,8 @@ from hearsight.figures.training import draw_learning
 from hearsight.listening.listener import load
 from hearsight.media.decode import read_audio
 from hearsight.records import Tag
-from hearsight.signal.log_mel import JIA, compute_log_mel
+from hearsight.signal.front_ends import JIA
+from hearsight.signal.log_mel import compute_log_mel
 from hearsight.training.runlog import read_runlog
 from hearsight.world.generate import World
 from hearsight.world.kinds import KINDS

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from hearsight.signal import cepstra
-from hearsight.signal.log_mel import JIA, compute_log_mel
+from hearsight.signal.front_ends import JIA
+from hearsight.signal.log_mel import compute_log_mel
 
 
 class LogMelBaseline:

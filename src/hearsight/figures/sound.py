@@ -10,7 +10,8 @@ from jaxtyping import Float, Float32
 
 from hearsight.figures.canvas import BLUE, FAINT, drawing, shade
 from hearsight.records import Tag
-from hearsight.signal.log_mel import FrontEnd, hertz_to_mel, hertz_to_slaney
+from hearsight.signal.filters import hertz_to_mel, hertz_to_slaney
+from hearsight.signal.front_ends import FrontEnd
 
 _TICKS = (250.0, 500.0, 1000.0, 2000.0, 4000.0)
 

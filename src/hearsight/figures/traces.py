@@ -12,7 +12,7 @@ from jaxtyping import Float, Float32, Float64, Int64
 from hearsight.errors import UsageError
 from hearsight.figures.canvas import BLUE, FAINT, HAIR, INK, drawing, outline, shorten
 from hearsight.figures.sound import show_log_mel
-from hearsight.signal.log_mel import FrontEnd
+from hearsight.signal.front_ends import FrontEnd
 
 TOP = 16
 """Classes that are shown (Hershey 2017, figure 2)."""

@@ -8,7 +8,7 @@ from torch import nn
 
 from hearsight.errors import UsageError
 from hearsight.models.network import Network
-from hearsight.signal.log_mel import FrontEnd
+from hearsight.signal.front_ends import FrontEnd
 
 
 def assemble_network(

@@ -29,7 +29,7 @@ from hearsight.models.card import write_card
 from hearsight.models.ghost import build_ghost
 from hearsight.models.network import Network
 from hearsight.models.zoo import NETWORKS
-from hearsight.signal.log_mel import FrontEnd, WaveformFrontEnd
+from hearsight.signal.front_ends import FrontEnd, WaveformFrontEnd
 
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"

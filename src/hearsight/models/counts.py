@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hearsight.models.network import Network
-from hearsight.signal.log_mel import FrontEnd, WaveformFrontEnd
+from hearsight.signal.front_ends import FrontEnd, WaveformFrontEnd
 
 
 @dataclasses.dataclass(frozen=True)

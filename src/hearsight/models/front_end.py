@@ -1,4 +1,4 @@
-"""The front end as the first layer of a network: the definitions of ``signal/log_mel.py``, run by torch."""
+"""The front end as the first layer of a network: the definitions of ``signal/front_ends.py``, run by torch."""
 
 from __future__ import annotations
 
@@ -9,16 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hearsight.signal.log_mel import (
-    MIN_POWER,
-    MIN_VARIANCE,
-    FrontEnd,
-    WaveformFrontEnd,
-    constant_q_kernels,
-    cosine_matrix,
-    make_window,
-    mel_matrix,
-)
+from hearsight.signal.filters import constant_q_kernels, cosine_matrix, make_window, mel_matrix
+from hearsight.signal.front_ends import FrontEnd, WaveformFrontEnd
+from hearsight.signal.log_mel import MIN_POWER, MIN_VARIANCE
 
 
 class LogMel(nn.Module):
@@ -63,8 +56,8 @@ class LogMel(nn.Module):
     def forward(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames mels"]:
         """Give the log-mel matrix of each waveform, in the waveform's own precision.
 
-        Frames are counted as :meth:`~hearsight.signal.log_mel.FrontEnd.count_frames` does; a waveform shorter than a window gives
-        an empty matrix.
+        Frames are counted as :meth:`~hearsight.signal.front_ends.FrontEnd.count_frames` does; a waveform shorter than a window
+        gives an empty matrix.
         """
         definition = self.definition
         num_frames = definition.count_frames(waveform.shape[1])

@@ -19,15 +19,9 @@ from torch import Tensor, nn
 from hearsight.models.front_end import LogMel
 from hearsight.models.graph_recurrent import GraphRecurrent
 from hearsight.models.network import Network
-from hearsight.signal.log_mel import (
-    MIN_POWER,
-    MIN_VARIANCE,
-    FrontEnd,
-    constant_q_kernels,
-    cosine_matrix,
-    make_window,
-    mel_matrix,
-)
+from hearsight.signal.filters import constant_q_kernels, cosine_matrix, make_window, mel_matrix
+from hearsight.signal.front_ends import FrontEnd
+from hearsight.signal.log_mel import MIN_POWER, MIN_VARIANCE
 
 
 class GraphLogMel(nn.Module):

@@ -17,7 +17,7 @@ from hearsight.models.assemble import assemble_network, scale_channels
 from hearsight.models.network import Network
 from hearsight.models.resnet import ResNet50Trunk, temper_blocks
 from hearsight.models.row import Figure, NetworkRow, Variant
-from hearsight.signal.log_mel import HERSHEY, HERSHEY_AED
+from hearsight.signal.front_ends import HERSHEY, HERSHEY_AED
 
 NUM_CLASSES = 3087
 """The labels of the paper's architecture comparison."""

@@ -16,7 +16,7 @@ from hearsight.errors import UsageError, guess
 from hearsight.models.assemble import assemble_network, scale_channels
 from hearsight.models.network import Network
 from hearsight.models.row import Figure, NetworkRow, Variant
-from hearsight.signal.log_mel import HERSHEY
+from hearsight.signal.front_ends import HERSHEY
 
 Kernel = int | tuple[int, int]
 

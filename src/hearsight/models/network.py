@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from hearsight.errors import UsageError
 from hearsight.models.front_end import make_front_end
-from hearsight.signal.log_mel import FrontEnd, WaveformFrontEnd
+from hearsight.signal.front_ends import FrontEnd, WaveformFrontEnd
 from hearsight.units import count_segments
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from hearsight.models.assemble import scale_channels
 from hearsight.models.network import Network, NetworkOutput, check_waveform
 from hearsight.models.row import Figure, NetworkRow
-from hearsight.signal.log_mel import PANNS
+from hearsight.signal.front_ends import PANNS
 
 CHANNELS = (64, 128, 256, 512, 1024, 2048)
 """Channels of the six blocks; all but the last are followed by a pooling."""

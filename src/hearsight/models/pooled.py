@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from hearsight.models.assemble import draw_output, draw_weights, scale_channels
 from hearsight.models.network import Network
 from hearsight.models.row import NetworkRow
-from hearsight.signal.log_mel import JIA
+from hearsight.signal.front_ends import JIA
 
 CHANNELS = (32, 64, 128, 128)
 """Channels of the convolutions; all but the last are followed by a pooling."""

@@ -16,7 +16,7 @@ from hearsight.models.assemble import assemble_network, scale_channels
 from hearsight.models.network import Network
 from hearsight.models.row import Figure, NetworkRow
 from hearsight.models.wu import choose_features
-from hearsight.signal.log_mel import HERSHEY, JIA
+from hearsight.signal.front_ends import HERSHEY, JIA
 
 STAGES: tuple[tuple[int, int], ...] = ((64, 3), (128, 4), (256, 6), (512, 3))
 """Inner channels and blocks of each stage (He 2016, Table 1); a block's output has four times its inner channels."""

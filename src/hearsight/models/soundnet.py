@@ -31,7 +31,7 @@ from hearsight.models.soundnet_layers import (
     find_channels,
     make_layers,
 )
-from hearsight.signal.log_mel import SOUNDNET, SOUNDNET_5, WaveformFrontEnd
+from hearsight.signal.front_ends import SOUNDNET, SOUNDNET_5, WaveformFrontEnd
 
 NUM_CLASSES = 1401
 """1,000 objects of ImageNet and 401 scenes of Places2."""

@@ -18,7 +18,7 @@ from hearsight.models.network import Network, check_waveform
 from hearsight.models.row import NetworkRow
 from hearsight.models.soundnet import NUM_CLASSES
 from hearsight.models.soundnet_layers import EIGHT_LAYERS, Plan, draw_soundnet, make_layers
-from hearsight.signal.log_mel import SOUNDNET_1S
+from hearsight.signal.front_ends import SOUNDNET_1S
 
 ENCODER = Plan(
     layers=dict(list(EIGHT_LAYERS.layers.items())[:6]),

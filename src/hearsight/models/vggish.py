@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from hearsight.models.network import Network
 from hearsight.models.row import Figure, NetworkRow
-from hearsight.signal.log_mel import JIA
+from hearsight.signal.front_ends import JIA
 
 EMBEDDING_DIM = 128
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from hearsight.models.assemble import draw_output, draw_weights, scale_channels
 from hearsight.models.network import Network
 from hearsight.models.row import NetworkRow
-from hearsight.signal.log_mel import JIA
+from hearsight.signal.front_ends import JIA
 
 EMBEDDING_DIM = 128
 CONVOLUTIONS: tuple[tuple[str, int, bool], ...] = (

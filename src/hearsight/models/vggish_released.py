@@ -15,7 +15,7 @@ from hearsight.errors import UsageError
 from hearsight.models.network import Network
 from hearsight.models.row import NetworkRow
 from hearsight.models.vggish_classic import EMBEDDING_DIM, make_classic
-from hearsight.signal.log_mel import VGGISH
+from hearsight.signal.front_ends import VGGISH
 
 QUANTIZE_MIN, QUANTIZE_MAX = -2.0, 2.0
 """The range of a rotated embedding that 8 bits stand for (``vggish_params.py``)."""

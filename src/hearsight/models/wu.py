@@ -19,7 +19,7 @@ from hearsight.errors import UsageError, guess
 from hearsight.models.assemble import draw_output, draw_weights, scale_channels
 from hearsight.models.network import Network
 from hearsight.models.row import Figure, NetworkRow
-from hearsight.signal.log_mel import WU, WU_CQT, WU_MFCC, FrontEnd
+from hearsight.signal.front_ends import WU, WU_CQT, WU_MFCC, FrontEnd
 
 NUM_CLASSES = 527
 """AudioSet's."""

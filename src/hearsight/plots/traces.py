@@ -19,7 +19,8 @@ from hearsight.media.decode import decode_windows, read_audio
 from hearsight.media.info import read_media
 from hearsight.media.pictures import ImageRequest
 from hearsight.records import Media, Source
-from hearsight.signal.log_mel import JIA, compute_log_mel
+from hearsight.signal.front_ends import JIA
+from hearsight.signal.log_mel import compute_log_mel
 
 SOUND_RATE = 44_100
 """Hz of the sound of a written video."""

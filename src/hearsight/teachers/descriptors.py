@@ -15,7 +15,8 @@ import scipy.fft
 import scipy.ndimage
 from jaxtyping import Float32, Float64, UInt8
 
-from hearsight.signal.log_mel import JIA, compute_log_mel
+from hearsight.signal.front_ends import JIA
+from hearsight.signal.log_mel import compute_log_mel
 
 IMAGE_SIDE = 96
 """Pixels of the pictures that are described."""

@@ -10,7 +10,8 @@ from jaxtyping import Float32, Integer, Shaped, UInt8
 
 from hearsight.errors import TeacherError
 from hearsight.media.pictures import ImageRequest
-from hearsight.signal.log_mel import FrontEnd, compute_log_mel
+from hearsight.signal.front_ends import FrontEnd
+from hearsight.signal.log_mel import compute_log_mel
 from hearsight.signal.waveform import resample
 from hearsight.units import SAMPLE_RATE
 

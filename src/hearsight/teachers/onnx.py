@@ -27,7 +27,7 @@ from pydantic import Field
 
 from hearsight.errors import TableError, TeacherError
 from hearsight.runtime import Session
-from hearsight.signal.log_mel import JIA, VGGISH
+from hearsight.signal.front_ends import JIA, VGGISH
 from hearsight.teachers.classes import ClassList, find_classes
 from hearsight.teachers.classifier import Classifier, Model, read_model_file
 from hearsight.teachers.inputs import ImageInput, LogMelInput, ModelInput, WaveformInput, check_channels

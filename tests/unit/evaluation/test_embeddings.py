@@ -10,7 +10,8 @@ from hearsight.evaluation.baselines import LogMelBaseline
 from hearsight.evaluation.benchmarks import load_benchmark
 from hearsight.evaluation.embedders import load_embedder
 from hearsight.evaluation.embeddings import BenchmarkEmbeddings, embed_benchmark, pool_segments
-from hearsight.signal.log_mel import JIA, compute_log_mel
+from hearsight.signal.front_ends import JIA
+from hearsight.signal.log_mel import compute_log_mel
 
 
 class CountingEmbedder:

@@ -13,7 +13,7 @@ from hearsight.figures.scores import Score, draw_scores
 from hearsight.figures.sound import draw_spectrogram, draw_tagged
 from hearsight.figures.training import draw_learning
 from hearsight.records import Tag
-from hearsight.signal.log_mel import JIA
+from hearsight.signal.front_ends import JIA
 
 NASTY = "<b>&\"'"
 

@@ -6,7 +6,7 @@ import pytest
 from hearsight.errors import UsageError
 from hearsight.figures.canvas import to_file, to_pixels
 from hearsight.figures.traces import choose_traces, draw_overlay, draw_traces
-from hearsight.signal.log_mel import JIA
+from hearsight.signal.front_ends import JIA
 
 STARTS = np.array([0.0, 1.0, 2.0, 2.5])
 PROBABILITIES = np.array([[0.1, 0.9, 0.0], [0.2, 0.1, 0.0], [0.7, 0.1, 0.05], [0.1, 0.1, 0.0]], np.float32)

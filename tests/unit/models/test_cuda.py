@@ -8,7 +8,8 @@ import torch
 
 from hearsight.models.front_end import LogMel, make_front_end
 from hearsight.models.zoo import NETWORKS, build_network
-from hearsight.signal.log_mel import FRONT_ENDS, FrontEnd, compute_log_mel
+from hearsight.signal.front_ends import FRONT_ENDS, FrontEnd
+from hearsight.signal.log_mel import compute_log_mel
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 

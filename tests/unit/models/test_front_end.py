@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from hearsight.models.front_end import LogMel, NormalizedLogMel, make_front_end
-from hearsight.signal.log_mel import FRONT_ENDS, JIA, VGGISH, WU, FrontEnd, compute_log_mel, normalize_bands
+from hearsight.signal.front_ends import FRONT_ENDS, JIA, VGGISH, WU, FrontEnd
+from hearsight.signal.log_mel import compute_log_mel, normalize_bands
 
 both = pytest.mark.parametrize("definition", FRONT_ENDS.values(), ids=lambda definition: definition.name)
 

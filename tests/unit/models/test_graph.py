@@ -11,7 +11,8 @@ import torch
 from hearsight.models.front_end import NormalizedLogMel, make_front_end
 from hearsight.models.graph import GraphLogMel, GraphNetwork, make_kernels
 from hearsight.models.zoo import NETWORKS, build_network
-from hearsight.signal.log_mel import FRONT_ENDS, VGGISH, FrontEnd, compute_log_mel
+from hearsight.signal.front_ends import FRONT_ENDS, VGGISH, FrontEnd
+from hearsight.signal.log_mel import compute_log_mel
 
 
 def make_sounds(front_end: FrontEnd) -> dict[str, np.ndarray]:

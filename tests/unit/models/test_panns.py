@@ -11,7 +11,9 @@ from hearsight.models.counts import count_layers
 from hearsight.models.network import Network
 from hearsight.models.panns import Cnn14
 from hearsight.models.zoo import build_network
-from hearsight.signal.log_mel import PANNS, compute_log_mel, mel_matrix
+from hearsight.signal.filters import mel_matrix
+from hearsight.signal.front_ends import PANNS
+from hearsight.signal.log_mel import compute_log_mel
 from tests.support.published import hear_like_panns
 
 RATE = 32_000

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from hearsight.errors import UsageError
-from hearsight.signal.log_mel import WU, WU_CQT, WU_MFCC, compute_log_mel, cosine_matrix
+from hearsight.signal.filters import cosine_matrix
+from hearsight.signal.front_ends import WU, WU_CQT, WU_MFCC
+from hearsight.signal.log_mel import compute_log_mel
 
 RATE = 16_000
 FREQUENCIES = 125.0 * 60.0 ** (np.arange(64) / 63)

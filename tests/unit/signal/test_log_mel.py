@@ -8,20 +8,9 @@ import pytest
 
 from hearsight.errors import UsageError
 from hearsight.signal import log_mel
-from hearsight.signal.log_mel import (
-    FRONT_ENDS,
-    HERSHEY,
-    HERSHEY_AED,
-    JIA,
-    PANNS,
-    VGGISH,
-    WU,
-    FrontEnd,
-    compute_log_mel,
-    make_window,
-    mel_matrix,
-    normalize_bands,
-)
+from hearsight.signal.filters import make_window, mel_matrix
+from hearsight.signal.front_ends import FRONT_ENDS, HERSHEY, HERSHEY_AED, JIA, PANNS, VGGISH, WU, FrontEnd
+from hearsight.signal.log_mel import compute_log_mel, normalize_bands
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "log_mel.npz"
 RATE = 16_000

@@ -12,7 +12,8 @@ from onnx import TensorProto, helper
 
 from hearsight.errors import MissingExtraError, TeacherError
 from hearsight.media.pictures import ImageRequest
-from hearsight.signal.log_mel import JIA, VGGISH, compute_log_mel
+from hearsight.signal.front_ends import JIA, VGGISH
+from hearsight.signal.log_mel import compute_log_mel
 from hearsight.teachers.kinds import load_teacher
 
 from .conftest import make_weights

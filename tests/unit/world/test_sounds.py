@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hearsight.signal.log_mel import JIA, compute_log_mel
+from hearsight.signal.front_ends import JIA
+from hearsight.signal.log_mel import compute_log_mel
 from hearsight.units import SAMPLE_RATE
 from hearsight.world.kinds import KINDS, Kind
 from hearsight.world.sounds import GESTURES, play, put_in_room, record, sound_background

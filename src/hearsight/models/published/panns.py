@@ -13,7 +13,8 @@ from hearsight.models.network import Network
 from hearsight.models.published.arrays import read_tensors_of
 from hearsight.models.published.layout import Slot, build_of_width, fill_state, start_state
 from hearsight.models.published.source import Source
-from hearsight.signal.log_mel import PANNS, make_window, mel_matrix
+from hearsight.signal.filters import make_window, mel_matrix
+from hearsight.signal.front_ends import PANNS
 
 OUTPUT = "fc_audioset"
 FRONT_END = (
