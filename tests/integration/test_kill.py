@@ -32,18 +32,29 @@ def reference(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     return out, time.monotonic() - started
 
 
+def kill_at_random(kills: int, seconds: float, out: Path, *command: object) -> None:
+    """Kill a command so many times, at moments up to ``seconds`` after its start; what ends before its moment begins anew."""
+    moments = random.Random(kills)
+    killed = 0
+    for _ in range(5 * kills):
+        if kill_after(moments.uniform(0.1, seconds), *command):
+            killed += 1
+        else:
+            shutil.rmtree(out)
+        if killed == kills:
+            return
+    raise AssertionError(f"killed {killed} of {kills} times within {seconds:.1f} s")
+
+
 @pytest.mark.parametrize("kills", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_a_build_killed_at_random_moments_ends_in_the_same_bytes(
     kills: int, videos: Path, reference: tuple[Path, float], tmp_path: Path
 ) -> None:
     expected, seconds = reference
     out = tmp_path / "dataset"
-    moments = random.Random(kills)
-    killed = 0
-    for _ in range(kills):
-        killed += kill_after(moments.uniform(0.1, seconds), "build", videos, "--out", out, *TEACHERS, "--workers", "2")
-    assert killed >= kills // 2
-    done = run_command("build", videos, "--out", out, *TEACHERS, "--workers", "2")
+    command = ("build", videos, "--out", out, *TEACHERS, "--workers", "2")
+    kill_at_random(kills, seconds, out, *command)
+    done = run_command(*command)
     assert done.returncode == 0, done.stderr
     assert digest_tree(out) == digest_tree(expected)
 
@@ -64,13 +75,9 @@ def test_a_training_killed_at_random_moments_has_the_same_losses(
     done = run_command("train", dataset, "--out", whole, *QUICK)
     assert done.returncode == 0, done.stderr
     seconds = time.monotonic() - started
-    moments = random.Random(kills)
-    killed = sum(
-        kill_after(moments.uniform(0.5, seconds), "train", dataset, "--out", broken, "--resume", *QUICK)
-        for _ in range(kills)
-    )
-    assert killed >= 1
-    done = run_command("train", dataset, "--out", broken, "--resume", *QUICK)
+    command = ("train", dataset, "--out", broken, "--resume", *QUICK)
+    kill_at_random(kills, seconds, broken, *command)
+    done = run_command(*command)
     assert done.returncode == 0, done.stderr
     assert read_losses(broken) == read_losses(whole)
     assert (broken / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
