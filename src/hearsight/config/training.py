@@ -8,35 +8,28 @@ from pydantic import Field, model_validator
 
 from hearsight.config.stage import Stage
 
+_LITTLE_DATA: dict[str, Any] = {
+    "optimizer": "adamw",
+    "learning_rate": 2e-3,
+    "schedule": "one-cycle",
+    "l2_penalty": 0.0,
+    "weight_decay": 0.02,
+    "segments": "anywhere",
+    "prior": True,
+    "precision": "auto",
+}
+"""What our own recipes, for minutes or hours of video, have in common."""
+
 RECIPES: dict[str, dict[str, Any]] = {
     "jia2019": {},
-    "quick": {
-        "epochs": 15,
-        "min_steps": 600,
-        "batch_size": 32,
-        "optimizer": "adamw",
-        "learning_rate": 2e-3,
-        "schedule": "one-cycle",
-        "l2_penalty": 0.0,
-        "weight_decay": 0.02,
-        "segments": "anywhere",
-        "prior": True,
-        "precision": "auto",
-    },
+    "quick": {**_LITTLE_DATA, "epochs": 15, "min_steps": 600, "batch_size": 32},
     "mixtures": {
+        **_LITTLE_DATA,
         "model": "hearsight-conv-4",
         "targets": "soft",
         "epochs": 8,
         "min_steps": 1500,
         "batch_size": 64,
-        "optimizer": "adamw",
-        "learning_rate": 2e-3,
-        "schedule": "one-cycle",
-        "l2_penalty": 0.0,
-        "weight_decay": 0.02,
-        "segments": "anywhere",
-        "prior": True,
-        "precision": "auto",
     },
     "soundnet2016": {
         "model": "soundnet-8",
