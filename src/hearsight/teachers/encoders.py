@@ -8,26 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
 from hearsight.errors import TeacherError
-from hearsight.extras import require
+from hearsight.teachers.hugging_face import explaining, identify, load_network, load_processor, locate, one_thread
 from hearsight.teachers.spec import TeacherSpec, read_options
-from hearsight.teachers.transformers import (
-    TransformersOptions,
-    _describe,
-    _digest_weights,
-    _explaining,
-    _load_processor,
-    _locate,
-    _one_thread,
-)
+from hearsight.teachers.transformers import TransformersOptions
 
-_PURPOSE = "models of kind transformers"
 _ONLY_IN_TRAINING = ("masked_spec_embed",)
 """Weights that checkpoints may lack, since no sound passes through them."""
 
@@ -50,8 +40,7 @@ class Encoder:
         TeacherError
             When the model cannot hear it, or gives no states over time.
         """
-        torch: Any = require("torch", "transformers", _PURPOSE)
-        with _one_thread(torch), _explaining(self.where):
+        with one_thread(), explaining(self.where):
             inputs = self.extractor(waveform, sampling_rate=self.sample_rate, return_tensors="pt")
             if hasattr(self.network, "get_audio_features"):
                 output = self.network.get_audio_features(**inputs)
@@ -75,25 +64,13 @@ def load_encoder(spec: TeacherSpec) -> Encoder:
         When the model is absent or broken, lacks weights, or does not hear.
     """
     options = read_options(TransformersOptions, spec)
-    library: Any = require("transformers", "transformers", _PURPOSE)
-    torch: Any = require("torch", "transformers", _PURPOSE)
-    library.utils.logging.set_verbosity_error()
-    library.utils.logging.disable_progress_bar()
-    origin = _locate(spec.where, options)
-    extractor = _load_processor(library, "audio", origin)
+    origin = locate(spec.where, options.revision)
+    extractor = load_processor(origin, "audio")
     rate = getattr(extractor, "sampling_rate", None)
     if rate is None:
         raise TeacherError(origin.where, f"a {type(extractor).__name__}", "an extractor of sounds")
-    with _explaining(origin.where):
-        network, report = library.AutoModel.from_pretrained(
-            origin.where, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **origin.arguments
-        )
-    absent = sorted(key for key in map(str, report["missing_keys"]) if not key.endswith(_ONLY_IN_TRAINING))
-    if absent:
-        # the library would fill them with random numbers
-        raise TeacherError(origin.where, f"no weights for {', '.join(absent[:3])}", "a trained model")
+    network = load_network(origin, "AutoModel", wanted="a trained model", may_lack=_ONLY_IN_TRAINING)
     if getattr(network.config, "is_encoder_decoder", False):
-        network = network.get_encoder()
-    network = network.eval()
-    content = _digest_weights(network) + json.dumps(_describe(network.config), default=str) + extractor.to_json_string()
-    return Encoder(origin.where, int(rate), hashlib.sha256(content.encode()).hexdigest(), network, extractor)
+        network = network.get_encoder().eval()
+    digest = hashlib.sha256(identify(network, network.config, extractor).encode()).hexdigest()
+    return Encoder(origin.where, int(rate), digest, network, extractor)
