@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+import json
+from collections.abc import Sequence
+from typing import Any, get_type_hints
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 
 from hearsight.errors import UsageError, guess
 from hearsight.models import (
@@ -40,6 +43,16 @@ FAMILIES: tuple[tuple[NetworkRow, ...], ...] = (
     pooled.NETWORKS,
 )
 """The rows of each family's file."""
+
+_WANTED: dict[Any, str] = {
+    float: "a number",
+    int: "a whole number",
+    int | None: "a whole number",
+    bool: "true or false",
+    str: "a word",
+    Sequence[int] | None: "whole numbers",
+}
+"""What an error says of an option's kind."""
 
 PAPERS = ("Jia 2019", "Hershey 2017", "Wu & Lee 2018", "SoundNet 2016", "PANNs 2020", "hearsight")
 """The papers, in the order of the table; what is our own comes last."""
@@ -85,6 +98,31 @@ def build_network(name: str, num_classes: int, *, seed: int | None = None, **opt
     return network
 
 
+def parse_network(text: str) -> tuple[str, dict[str, Any]]:
+    """Read a network's name and options as a user writes them: ``NAME[,option=value...]``, ``wu-alexnet-bn-gap,width=0.5``.
+
+    Raises
+    ------
+    UsageError
+        When something after the name is no option, or one is given twice.
+    """
+    name, *parts = text.split(",")
+    options: dict[str, Any] = {}
+    for part in parts:
+        option, equals, value = (piece.strip() for piece in part.partition("="))
+        if not (equals and option and value):
+            raise UsageError(
+                text, f"{part.strip()!r} behind the network's name", "option=value", "for example width=0.5"
+            )
+        if option in options:
+            raise UsageError(text, f"the option {option!r} is given twice", "each option once")
+        try:
+            options[option] = json.loads(value)
+        except json.JSONDecodeError:
+            options[option] = value
+    return name.strip(), options
+
+
 def list_options(name: str) -> list[str]:
     """List the options of a network."""
     parameters = inspect.signature(NETWORKS[name].factory).parameters.values()
@@ -93,8 +131,13 @@ def list_options(name: str) -> list[str]:
 
 def _check_options(name: str, options: dict[str, Any]) -> None:
     known = list_options(name)
+    kinds = get_type_hints(NETWORKS[name].factory)
     for option, value in options.items():
         if option not in known:
             raise UsageError(f"{name}: option {option}", "unknown", hint=guess(option, known))
-        if option == "width" and not (isinstance(value, int | float) and 0.0 < value <= 4.0):
+        try:
+            TypeAdapter(kinds[option]).validate_python(value, strict=True)
+        except ValidationError as error:
+            raise UsageError(f"{name}: {option}", f"{value!r}", _WANTED[kinds[option]]) from error
+        if option == "width" and not 0.0 < value <= 4.0:
             raise UsageError(f"{name}: width", f"{value!r}", "a number above 0, up to 4")

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 import torch
 
 from hearsight.errors import UsageError
 from hearsight.models.counts import count_network
-from hearsight.models.zoo import NETWORKS, build_network, list_options
+from hearsight.models.zoo import NETWORKS, build_network, list_options, parse_network
 
 
 def test_jias_fully_convolutional_vggish_has_the_published_weights() -> None:
@@ -108,6 +110,46 @@ def test_an_unknown_option_and_a_senseless_width_are_refused() -> None:
         build_network("jia-mobilenet-v2", 4, widht=0.5)
     with pytest.raises(UsageError, match="a number above 0"):
         build_network("jia-mobilenet-v2", 4, width=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "wanted"),
+    [
+        ("hershey-resnet-50", {"bottleneck": "abc"}, "a whole number"),
+        ("hershey-aed-log-mel", {"units": 2.5}, "a whole number"),
+        ("hershey-inception-v3", {"stem": 3}, "a word"),
+        ("soundnet-8", {"heads": 5}, "whole numbers"),
+        ("jia-mobilenet-v2", {"width": "wide"}, "a number"),
+        ("jia-mobilenet-v2", {"width": True}, "a number"),
+        ("vggish", {"pca": 1}, "true or false"),
+    ],
+)
+def test_an_option_of_another_kind_is_refused(name: str, options: dict[str, Any], wanted: str) -> None:
+    (option,) = options
+    with pytest.raises(UsageError, match=f"{name}: {option}: .*, wanted {wanted}"):
+        build_network(name, 4, **options)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_option_has_a_kind_that_can_be_named(name: str) -> None:
+    for option in list_options(name):
+        with pytest.raises(UsageError, match="wanted"):
+            build_network(name, 4, **cast("dict[str, Any]", {option: object()}))
+
+
+def test_options_are_written_behind_a_name() -> None:
+    assert parse_network("wu-lstm") == ("wu-lstm", {})
+    written = "hershey-inception-v3, width=0.25,stem=slim,bottleneck=64"
+    assert parse_network(written) == ("hershey-inception-v3", {"width": 0.25, "stem": "slim", "bottleneck": 64})
+    assert parse_network("vggish,pca=true") == ("vggish", {"pca": True})
+
+
+@pytest.mark.parametrize("text", ["wu-lstm,", "wu-lstm,0.5", "wu-lstm,width=", "wu-lstm,=1"])
+def test_what_is_no_option_behind_a_name_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="option=value"):
+        parse_network(text)
+    with pytest.raises(UsageError, match="given twice"):
+        parse_network("wu-lstm,width=0.5,width=0.25")
 
 
 @pytest.mark.parametrize("name", NETWORKS)
