@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hearsight
 from hearsight.errors import UsageError, guess
@@ -33,10 +33,10 @@ def load_embedder(
     ----------
     run
         A run or checkpoint folder, or ``hf://owner/name``; ``baseline:log-mel`` or ``baseline:mfcc``;
-        ``baseline:autoencoder=RUN``, the run of an autoencoder; ``untrained:NAME``, a network of the zoo with fresh weights; or
-        another's model, as :func:`~hearsight.evaluation.competitors.load_competitor` takes it: ``litert:FILE``, ``onnx:FILE``,
-        ``transformers:REPOSITORY_OR_FOLDER``, ``hear:MODULE[=MODEL_FILE]``; or ``vision:KIND:WHERE``, a vision teacher that
-        looks at videos instead of hearing them.
+        ``baseline:autoencoder=RUN``, the run of an autoencoder; ``untrained:NAME[,option=value...]``, a network of the zoo with
+        fresh weights; ``vision:KIND:WHERE``, a vision teacher that looks at videos instead of hearing them; or another's model, as
+        :func:`~hearsight.evaluation.competitors.load_competitor` takes it: ``litert:FILE``, ``onnx:FILE``,
+        ``transformers:REPOSITORY_OR_FOLDER``, ``hear:MODULE[=MODEL_FILE]``.
     untrained
         Take the network of the run, but with fresh weights.
     seed
@@ -55,7 +55,9 @@ def load_embedder(
     if colon and kind == "baseline" and not name.startswith(f"{AUTOENCODER}="):
         return _load_baseline(run, name, untrained=untrained, layer=layer)
     if colon and kind == "untrained":
-        return _wrap(_build_untrained(name, 2, {}, seed), layer, untrained=True)
+        from hearsight.models.zoo import parse_network
+
+        return _wrap(_build_untrained(*parse_network(name), num_classes=2, seed=seed), layer, untrained=True)
     if colon and kind == VISION:
         if untrained or layer is not None:
             raise UsageError(
@@ -74,7 +76,7 @@ def load_embedder(
     if baseline and network.name != "soundnet-autoencoder":
         raise UsageError(run, f"a run of {network.name}", "one of soundnet-autoencoder")
     if untrained:
-        listener = _build_untrained(network.name, network.num_classes, network.options, seed)
+        listener = _build_untrained(network.name, network.options, num_classes=network.num_classes, seed=seed)
     return _wrap(listener, layer, untrained=untrained)
 
 
@@ -105,7 +107,7 @@ def _wrap(listener: hearsight.Listener, layer: LayerWindows | None, *, untrained
     return LayerEmbedder(listener, layer, untrained=untrained)
 
 
-def _build_untrained(name: str, num_classes: int, options: dict[str, object], seed: int) -> hearsight.Listener:
+def _build_untrained(name: str, options: dict[str, Any], *, num_classes: int, seed: int) -> hearsight.Listener:
     from hearsight.listening.listener import Listener
     from hearsight.models.zoo import build_network
 

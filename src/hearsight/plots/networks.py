@@ -13,7 +13,7 @@ from hearsight.errors import UsageError
 from hearsight.figures.filters import draw_patch_filters, draw_wave_filters
 from hearsight.models.checkpoint import load_checkpoint
 from hearsight.models.network import Network
-from hearsight.models.zoo import build_network
+from hearsight.models.zoo import build_network, parse_network
 
 
 def plot_filters(run: str, *, seed: int = 0) -> Any:
@@ -22,7 +22,7 @@ def plot_filters(run: str, *, seed: int = 0) -> Any:
     Parameters
     ----------
     run
-        A run or checkpoint folder, or ``untrained:NAME`` for a network of the zoo with fresh weights.
+        A run or checkpoint folder, or ``untrained:NAME[,option=value...]`` for a network of the zoo with fresh weights.
     seed
         Of the fresh weights.
 
@@ -35,7 +35,11 @@ def plot_filters(run: str, *, seed: int = 0) -> Any:
     """
     kind, colon, name = run.partition(":")
     fresh = bool(colon) and kind == "untrained"
-    network = build_network(name, 2, seed=seed) if fresh else load_checkpoint(Path(run))[0]
+    if fresh:
+        name, options = parse_network(name)
+        network = build_network(name, 2, seed=seed, **options)
+    else:
+        network = load_checkpoint(Path(run))[0]
     first = find_first_convolution(network, run)
     kernels = first.weight.detach().to(torch.float32).cpu().numpy()
     if isinstance(first, nn.Conv1d):

@@ -161,6 +161,15 @@ def test_fresh_weights_are_those_of_their_seed():
     assert one.untrained
 
 
+def test_fresh_weights_are_of_the_width_that_is_asked_for():
+    narrow = load_embedder("untrained:hearsight-conv-4,width=0.25")
+    wide = load_embedder("untrained:hearsight-conv-4")
+    waveform = np.sin(np.arange(16_000) / 10).astype(np.float32)
+    assert 4 * narrow.embed(waveform)[0].shape[1] == wide.embed(waveform)[0].shape[1]
+    with pytest.raises(UsageError, match="did you mean 'width'"):
+        load_embedder("untrained:hearsight-conv-4,witdh=0.25")
+
+
 def test_what_cannot_be_embedded_by_is_guessed():
     with pytest.raises(UsageError, match="no such baseline") as caught:
         load_embedder("baseline:logmel")
