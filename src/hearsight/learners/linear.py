@@ -21,6 +21,9 @@ STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 GRAM_CLIPS = 4_000
 """Clips up to which a fit goes through the matrix of their inner products, however long the features."""
 MAX_ITERATIONS = 5_000
+MAX_PAIRS = 100_000
+"""Steps of the hinge loss's solver, each of two clips. Some ten thousand are plenty where classes can be told apart; where equal
+clips are of different classes (silence is), a high C might take it hours to say so."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -233,7 +236,7 @@ def _solve_svm(rows: np.ndarray, labels: np.ndarray, strength: float) -> tuple[n
     for label in range(num_classes):
         with watch_convergence() as unconverged:
             if products is not None:
-                model = SVC(C=strength, kernel="precomputed").fit(products, labels == label)
+                model = SVC(C=strength, kernel="precomputed", max_iter=MAX_PAIRS).fit(products, labels == label)
                 weights[:, label] = rows[model.support_].T @ np.asarray(model.dual_coef_)[0]
             else:
                 model = LinearSVC(C=strength, max_iter=MAX_ITERATIONS).set_params(dual=False).fit(rows, labels == label)

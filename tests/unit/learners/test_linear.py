@@ -132,6 +132,16 @@ def test_a_fit_that_runs_out_of_iterations_says_so(monkeypatch):
     assert not fit_linear(features, labels, strength=1000.0).converged
 
 
+def test_an_svm_gives_up_where_nearly_equal_clips_are_of_different_classes():
+    rng = np.random.default_rng(0)
+    silence = rng.normal(size=(1, 20)) + 1e-4 * rng.normal(size=(200, 20))
+    features = np.concatenate([rng.normal(size=(100, 20)), silence])
+    labels = rng.integers(0, 2, 300)  # without the limit the solver takes millions of steps
+    classifier = fit_svm(features, labels, strength=1000.0)
+    assert not classifier.converged
+    assert np.isfinite(classifier.decide(features)).all()
+
+
 @BOTH
 def test_what_cannot_be_fitted_is_refused(fit):
     features, labels = draw_classes()
