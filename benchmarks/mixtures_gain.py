@@ -52,14 +52,15 @@ class Line:
         return [self.name, self.labels, *(f"{100 * figure:.1f}" for figure in figures)]
 
 
-def prepare(data: Path, out: Path, clips: int, speed: float) -> dict[str, Path]:
-    """Build and mix; give the folders of mixtures by whose labels they have."""
+def prepare(data: Path, out: Path, clips: int, speed: float, labels: Sequence[str]) -> dict[str, Path]:
+    """Build and mix; give the folders of mixtures by whose labels they are to have."""
     specs = {sense: (f"litert:{data / 'teachers' / name}",) for sense, name in TEACHERS.items()}
     build_dataset([data / "videos"], out / "dataset", BuildConfig(**specs))
     kind = f"mixtures-{clips}-{speed:g}"
-    folders = {"heard": out / kind, "heard and seen": out / f"{kind}-seen"}
-    for labels, folder in folders.items():
-        mix_dataset(out / "dataset", folder, MixConfig(clips=clips, speed=speed, vision=labels != "heard"))
+    names = {"heard": kind, "heard and seen": f"{kind}-seen"}
+    folders = {each: out / names[each] for each in labels}
+    for each, folder in folders.items():
+        mix_dataset(out / "dataset", folder, MixConfig(clips=clips, speed=speed, vision=each != "heard"))
     return folders
 
 
@@ -98,7 +99,7 @@ def main() -> None:
     parser.add_argument("--speed", type=float, default=1.0, help="greatest change of a sound's speed")
     parser.add_argument("--steps", type=int, default=1_500)
     options = parser.parse_args()
-    folders = prepare(options.data, options.out, options.clips, options.speed)
+    folders = prepare(options.data, options.out, options.clips, options.speed, options.labels)
     lines: list[Line] = []
     for name in options.networks:
         for labels in options.labels:
