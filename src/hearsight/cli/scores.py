@@ -54,7 +54,7 @@ def evaluate(
     against: Annotated[
         Path | None, Parameter(help="a dataset: name the clips that it holds, score without them too")
     ] = None,
-    cache: Annotated[bool, Parameter(help="keep the embeddings of the benchmark for the next time")] = True,
+    cache: Annotated[bool, Parameter(help="keep embeddings, and fine-tuned folds, for the next time")] = True,
     record: Annotated[
         list[str] | None,
         Parameter(negative="", help="cell of a paper's table that this measures, TABLE:ROW:COLUMN; repeatable"),

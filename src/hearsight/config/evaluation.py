@@ -64,4 +64,4 @@ class EvaluateConfig(Stage):
     against: Path | None = None
     """A dataset folder: clips of the benchmark that are in it, too, are named, and the score is given without them as well."""
     cache: bool = True
-    """Whether the embeddings of a benchmark are kept for the next time."""
+    """Whether the embeddings of a benchmark, and what fine-tuned networks say of its folds, are kept for the next time."""

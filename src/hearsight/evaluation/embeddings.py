@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
-import zipfile
 from pathlib import Path
 from typing import Literal
 
@@ -14,9 +12,9 @@ from jaxtyping import Float32, Float64, Int64
 
 import hearsight
 from hearsight.console import say, track
-from hearsight.dataset.layout import replacing
 from hearsight.errors import BenchmarkError, MediaError
 from hearsight.evaluation.embedder import Embedder
+from hearsight.evaluation.kept import find_cache, read_arrays, write_arrays
 from hearsight.evaluation.protocol import Benchmark, BenchmarkClip, digest_files, list_some
 from hearsight.evaluation.watching import MediaEmbedder
 from hearsight.media.decode import read_audio
@@ -78,7 +76,7 @@ def embed_benchmark(
     if found is None:
         found = _embed_clips(embedder, benchmark)
         if not found.failures:  # what cannot be read today may be readable after an upgrade
-            _write_entry(path, found)
+            write_arrays(path, values=found.values, shares=found.shares, counts=found.counts)
     return found
 
 
@@ -167,28 +165,15 @@ def _name_entry(embedder: Embedder | MediaEmbedder, benchmark: Benchmark) -> Pat
     digest = hashlib.sha256(f"{hearsight.__version__} {embedder.compute_digest()} {benchmark.clip_seconds}".encode())
     for content in digest_files([benchmark.locate(clip) for clip in benchmark.clips]):
         digest.update(content.encode())
-    home = os.environ.get("HEARSIGHT_CACHE") or Path.home() / ".cache" / "hearsight"
-    return Path(home).expanduser() / "embeddings" / f"{digest.hexdigest()[:32]}.npz"
+    return find_cache("embeddings") / f"{digest.hexdigest()[:32]}.npz"
 
 
 def _read_entry(path: Path, num_clips: int) -> BenchmarkEmbeddings | None:
-    if not path.exists():
+    found = read_arrays(path, ("values", "shares", "counts"))
+    if found is None:
         return None
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as entry:
-            values, shares, counts = entry["values"], entry["shares"], entry["counts"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        say(f"{path}: cannot be read ({error}); embedding again")
-        return None
+    values, shares, counts = found
     if counts.shape != (num_clips,) or not len(values) == len(shares) == counts.sum():
-        say(f"{path}: not whole; embedding again")
+        say(f"{path}: not whole; worked out again")
         return None
     return BenchmarkEmbeddings(values, shares, counts, {})
-
-
-def _write_entry(path: Path, found: BenchmarkEmbeddings) -> None:
-    try:
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, values=found.values, shares=found.shares, counts=found.counts)
-    except OSError as error:
-        say(f"{path}: embeddings are not kept ({error})")

@@ -194,12 +194,13 @@ def _finetune(
         raise UsageError("head finetune", f"{embedder.name}, which cannot be trained", "a run, or untrained:NAME")
     if config.strength is not None:
         raise UsageError("head finetune", "a strength", "finetune.epochs")
-    from hearsight.evaluation.finetune import decode_clips, finetune_splits
+    from hearsight.evaluation.finetune import decode_clips, finetune_splits, keep_folds
 
     with decode_clips(clips, embedder.sample_rate) as sounds:
         clips = _leave_out_unreadable(clips, sounds.failures, config.unreadable)
         network = embedder.network
-        score = finetune_splits(network, clips, sounds.without_failures(), config.finetune, seed=config.seed)
+        kept = keep_folds(embedder.compute_digest(), clips, config.finetune, config.seed, cache=config.cache)
+        score = finetune_splits(network, clips, sounds.without_failures(), config.finetune, seed=config.seed, kept=kept)
     return clips, score, network.embedding_dim
 
 

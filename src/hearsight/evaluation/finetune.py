@@ -8,6 +8,7 @@ just one holds (a softmax) unless clips may have several (a sigmoid for each). O
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
@@ -24,7 +25,8 @@ from hearsight.console import track
 from hearsight.errors import BenchmarkError, MediaError, TrainingError
 from hearsight.evaluation.embeddings import read_clip
 from hearsight.evaluation.heads import FINETUNE
-from hearsight.evaluation.protocol import Benchmark, list_some
+from hearsight.evaluation.kept import KEEP_NOTHING, KeptFolds
+from hearsight.evaluation.protocol import Benchmark, digest_files, list_some
 from hearsight.evaluation.transfer import CrossScore, FoldScore, score_fold
 from hearsight.listening.listener import Listener
 from hearsight.metrics.tagging import hits
@@ -108,7 +110,13 @@ class _Tuned:
 
 
 def finetune_splits(
-    network: Network, benchmark: Benchmark, sounds: ClipSounds, config: FinetuneConfig, *, seed: int = 0
+    network: Network,
+    benchmark: Benchmark,
+    sounds: ClipSounds,
+    config: FinetuneConfig,
+    *,
+    seed: int = 0,
+    kept: KeptFolds = KEEP_NOTHING,
 ) -> CrossScore:
     """Score each fold that is to be scored by a network trained on the folds that its split names.
 
@@ -122,6 +130,8 @@ def finetune_splits(
         The budget.
     seed
         Of the new layer, the order of clips and their segments: equal seeds give equal scores on one machine.
+    kept
+        Folds that were done before, and where those that are done now are kept; see :func:`keep_folds`.
 
     Raises
     ------
@@ -135,17 +145,51 @@ def finetune_splits(
     scores: list[FoldScore] = []
     for split in benchmark.splits:
         rest, held = np.flatnonzero(np.isin(folds, split.fitted_on)), np.flatnonzero(folds == split.fold)
-        tuned = replace_output(network, len(benchmark.classes), exclusive=not benchmark.multi_label, seed=seed)
-        with track(f"fine-tuning without fold {split.fold}", config.epochs, "epochs") as bar:
-            for _ in _train(tuned, rest, truths, sounds, config, seed):
-                bar.advance()
+        found = kept.read(split.fold, truths[held].shape)
+        if found is None:
+            tuned = replace_output(network, len(benchmark.classes), exclusive=not benchmark.multi_label, seed=seed)
+            with track(f"fine-tuning without fold {split.fold}", config.epochs, "epochs") as bar:
+                for _ in _train(tuned, rest, truths, sounds, config, seed):
+                    bar.advance()
+            found = _hear(tuned, held, sounds, benchmark.classes)
+            kept.write(split.fold, found)
+        decisions[held] = found
         absent = np.flatnonzero(~truths[rest].any(axis=0))
-        decisions[held] = _hear(tuned, held, sounds, benchmark.classes)
         decisions[np.ix_(held, absent)] = -np.inf
         fitted = _Tuned(float(config.epochs), True, tuple(int(label) for label in absent))
         scores.append(score_fold(split, decisions[held], truths[held], fitted))
     rows = np.flatnonzero(np.isin(folds, [split.fold for split in benchmark.splits]))
     return CrossScore(tuple(scores), rows, hits(decisions[rows], truths[rows]), decisions[rows])
+
+
+def keep_folds(
+    weights: str, benchmark: Benchmark, config: FinetuneConfig, seed: int, *, cache: bool = True
+) -> KeptFolds:
+    """Find what is kept of a fine-tuning: by its weights, clips, labels, folds, budget, seed and processors.
+
+    Parameters
+    ----------
+    weights
+        Digest of the network that every split begins with.
+    benchmark, config, seed
+        What else decides the scores.
+    cache
+        Whether anything is kept at all.
+
+    Raises
+    ------
+    BenchmarkError
+        When a file of the benchmark cannot be opened.
+    """
+    if not cache:
+        return KEEP_NOTHING
+    decided = [hearsight.__version__, torch.__version__, torch.get_num_threads(), torch.cuda.is_available()]
+    decided += [weights, benchmark.clip_seconds, benchmark.classes, benchmark.splits, config.model_dump_json(), seed]
+    digest = hashlib.sha256("\n".join(map(str, decided)).encode())
+    digest.update(benchmark.truths.tobytes() + benchmark.folds.tobytes())
+    for content in digest_files([benchmark.locate(clip) for clip in benchmark.clips]):
+        digest.update(content.encode())
+    return KeptFolds(digest.hexdigest())
 
 
 def replace_output(network: Network, num_classes: int, *, exclusive: bool, seed: int) -> Network:

@@ -6,6 +6,7 @@ import torch
 
 from hearsight.config import FinetuneConfig
 from hearsight.errors import BenchmarkError, TrainingError, UsageError
+from hearsight.evaluation import finetune
 from hearsight.evaluation.benchmarks import load_benchmark
 from hearsight.evaluation.evaluate import evaluate
 from hearsight.evaluation.finetune import decode_clips, finetune_splits, replace_output
@@ -14,6 +15,13 @@ from hearsight.models.zoo import build_network
 from tests.support.layouts import write_audioset, write_sound
 
 QUICK = {"epochs": 6, "batch_size": 4, "learning_rate": 2e-3}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("HEARSIGHT_CACHE", str(folder))
+    return folder
 
 
 @pytest.fixture
@@ -50,6 +58,37 @@ def test_equal_seeds_give_equal_scores_whatever_else_draws(network, tones):
     torch.manual_seed(2)
     np.testing.assert_array_equal(one, tune(network, tones, seed=3, epochs=2).decisions)
     assert not np.array_equal(one, tune(network, tones, seed=4, epochs=2).decisions)
+
+
+def test_a_fold_that_was_done_is_not_trained_again(network, tones, cache, tmp_path, monkeypatch):
+    save_checkpoint(network, tmp_path / "run", vocabulary=("a", "b"))
+    where = f"folder={tones.folder}"
+    train = finetune._train
+    trained: list[int] = []
+
+    def train_until_killed(*given):
+        trained.append(len(trained))
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        yield from train(*given)
+
+    monkeypatch.setattr(finetune, "_train", train_until_killed)
+    options = {"head": "finetune", "finetune": {**QUICK, "epochs": 1}}
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(tmp_path / "run", where, **options)
+    assert [path.name for path in cache.rglob("*.npz")] == ["0.npz"]
+    resumed = evaluate(tmp_path / "run", where, **options)
+    assert len(trained) == 3  # the fold that was killed, and no other
+    whole = evaluate(tmp_path / "run", where, **options, cache=False)
+    assert len(trained) == 5
+    np.testing.assert_array_equal(resumed.score.decisions, whole.score.decisions)
+    evaluate(tmp_path / "run", where, **options, seed=1)
+    assert len(trained) == 7
+    (broken, *_) = cache.rglob("0.npz")
+    broken.write_bytes(b"no array")
+    evaluate(tmp_path / "run", where, **options)
+    evaluate(tmp_path / "run", where, **options, seed=1)
+    assert len(trained) == 8
 
 
 def test_nothing_of_a_fold_reaches_what_is_trained_for_it(network, tones):
