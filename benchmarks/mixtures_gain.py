@@ -5,7 +5,7 @@ labels of the pictures and without, and each network is trained on both. ESC-10,
 linear SVM on the embeddings, by its official folds, and beside it the same network untrained, for each of three seeds. Printed: a
 table, and the gains with 95 % intervals from a bootstrap paired by clips. Wanted of the best: 92 %, and 10 points over untrained.
 
-    python -m benchmarks.mixtures_gain ../shared/data --out /tmp/mixtures --networks hearsight-conv-4 --steps 1500
+    python -m benchmarks.mixtures_gain FOLDER --out /tmp/mixtures --networks hearsight-conv-4 --steps 1500
 
 The folder holds `videos/`, `esc10/` and `teachers/` with the two models. Killed at any moment, the same command goes on where it
 stopped. A network of this size takes a quarter of an hour on two cores.
