@@ -4,7 +4,7 @@ Reference: PyAV decodes every packet of the sound and picture streams of every f
 processes. Measured: the whole of `build_dataset`, from listing the files to the finished dataset, with one cheap teacher. The two
 take turns; each pair gives a ratio of files per second; the median counts. Wanted: at least 0.8.
 
-    python -m benchmarks.build_speed ../shared/data --rounds 5
+    python -m benchmarks.build_speed FOLDER --rounds 5
 """
 
 from __future__ import annotations
