@@ -65,9 +65,10 @@ class TrainConfig(Stage):
     does not count where ``epochs`` is given."""
     batch_size: int = Field(default=64, ge=2)
     """Clips per step (Jia 2019: 1,024 and 2,048 on four K40; 64 suits two cores and small datasets)."""
-    loss: Literal["cross-entropy", "kl", "reconstruction"] = "cross-entropy"
+    loss: Literal["cross-entropy", "kl", "l2", "reconstruction"] = "cross-entropy"
     """What is minimised: the cross-entropy of the labels (Jia 2019); the divergence from the vision teachers' distributions, a
-    softmax for each (Aytar 2016); or an autoencoder's error, which asks for no labels (Aytar 2016, section 4)."""
+    softmax for each (Aytar 2016), or the squared error of it (Aytar 2016, Table 5, where it does much worse); or an autoencoder's
+    error, which asks for no labels (Aytar 2016, section 4)."""
     targets: Literal["labels", "soft"] = "labels"
     """What the cross-entropy is taken from: a one for each label (Jia 2019), or the teachers' own probabilities of all classes, as
     far as the dataset keeps them."""

@@ -44,3 +44,18 @@ def kl_divergence(
     parts = zip(logits.float().split(heads, dim=1), targets.split(heads, dim=1), strict=True)
     divergences = [(torch.xlogy(wanted, wanted) - wanted * said.log_softmax(1)).mean() for said, wanted in parts]
     return torch.stack(divergences).sum()
+
+
+def squared_error(
+    logits: Float[Tensor, "batch classes"], targets: Float[Tensor, "batch classes"], heads: tuple[int, ...]
+) -> Tensor:
+    """Sum over the heads of the mean, over clips and classes, of the squared error of the network's softmax.
+
+    Aytar 2016, Table 5, compares this loss "on the target outputs" with the divergence; we read the outputs as the
+    distributions of both. Parameters are those of :func:`kl_divergence`, and such a head adds nothing here either.
+    """
+    parts = zip(logits.float().split(heads, dim=1), targets.split(heads, dim=1), strict=True)
+    errors = [
+        ((said.softmax(1) - wanted).square() * wanted.sum(1, keepdim=True).sign()).mean() for said, wanted in parts
+    ]
+    return torch.stack(errors).sum()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import torch
 from torch import Tensor
 
@@ -10,8 +12,14 @@ from hearsight.errors import UsageError
 from hearsight.models.network import Network
 from hearsight.models.soundnet_autoencoder import Autoencoder
 from hearsight.training.batches import Batch
-from hearsight.training.losses import binary_cross_entropy, kl_divergence
+from hearsight.training.losses import binary_cross_entropy, kl_divergence, squared_error
 from hearsight.training.machine import Machine
+
+DISTRIBUTION_LOSSES: Mapping[str, Callable[[Tensor, Tensor, tuple[int, ...]], Tensor]] = {
+    "kl": kl_divergence,
+    "l2": squared_error,
+}
+"""The losses that are taken from the vision teachers' distributions, a softmax for each."""
 
 
 class Objective:
@@ -31,9 +39,9 @@ class Objective:
     """
 
     def __init__(self, config: TrainConfig, network: Network) -> None:
-        if config.loss == "kl" and not network.heads:
+        if config.loss in DISTRIBUTION_LOSSES and not network.heads:
             raise UsageError(
-                "loss kl", f"{network.name}, which has no heads", "a network with some, such as soundnet-8"
+                f"loss {config.loss}", f"{network.name}, which has no heads", "a network with some, such as soundnet-8"
             )
         if config.loss == "reconstruction" and not isinstance(network, Autoencoder):
             raise UsageError(
@@ -52,6 +60,6 @@ class Objective:
             waveform = torch.from_numpy(batch.waveform).to(machine.device)
             return self.weight * network.measure_loss(waveform), None
         logits, targets = machine.hear(network, batch)
-        if self.name == "kl":
-            return self.weight * kl_divergence(logits, targets, network.heads), logits
+        if self.name in DISTRIBUTION_LOSSES:
+            return self.weight * DISTRIBUTION_LOSSES[self.name](logits, targets, network.heads), logits
         return self.weight * binary_cross_entropy(logits, targets), logits

@@ -106,6 +106,8 @@ class SoftenedData(SoftData):
     ----------
     data
         The dataset.
+    loss
+        What asks for them, for the error.
 
     Raises
     ------
@@ -115,12 +117,12 @@ class SoftenedData(SoftData):
 
     exclusive: bool = True
 
-    def __init__(self, data: TrainingData) -> None:
+    def __init__(self, data: TrainingData, loss: str = "the loss kl") -> None:
         heads = data.visual_heads if isinstance(data, SoftSource) else ()
         self._heads = [head for head in heads if len(head)]
         if not self._heads:
-            raise DatasetError("the dataset", "no soft labels of a vision teacher", "some, for the loss kl")
-        super().__init__(data, "the loss kl")
+            raise DatasetError("the dataset", "no soft labels of a vision teacher", f"some, for {loss}")
+        super().__init__(data, loss)
         self._kept = np.concatenate(self._heads)
         self._place = np.full(len(data.names), -1, dtype=np.int32)
         self._place[self._kept] = np.arange(len(self._kept), dtype=np.int32)

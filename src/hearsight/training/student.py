@@ -16,7 +16,7 @@ from hearsight.models.network import Network
 from hearsight.models.zoo import NETWORKS, build_network, list_options
 from hearsight.training.batches import Batch, Draw, Epochs, MiddleSegments, Survey, TrainingData, survey_clips
 from hearsight.training.machine import Machine
-from hearsight.training.objectives import Objective
+from hearsight.training.objectives import DISTRIBUTION_LOSSES, Objective
 from hearsight.training.optimizer import make_optimizer, schedule_rate, set_rate
 from hearsight.training.resampled import ResampledData, ResampledSoftData
 from hearsight.training.softened import SoftData, SoftenedData
@@ -151,8 +151,8 @@ class Student:
 
 def _choose_targets(data: TrainingData, config: TrainConfig) -> TrainingData:
     """Give the dataset with the targets that the loss is taken from."""
-    if config.loss == "kl":
-        return SoftenedData(data)
+    if config.loss in DISTRIBUTION_LOSSES:
+        return SoftenedData(data, f"the loss {config.loss}")
     if config.targets == "soft" and config.loss == "cross-entropy":
         return SoftData(data, "targets soft")
     return data

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hearsight.errors import DatasetError, UsageError
 from hearsight.models.checkpoint import load_checkpoint
 from hearsight.training.batches import Draw, Epochs, MiddleSegments, survey_clips
 from hearsight.training.loop import train
-from hearsight.training.losses import kl_divergence
+from hearsight.training.losses import kl_divergence, squared_error
 from hearsight.training.resampled import ResampledSoftData
 from hearsight.training.runlog import read_runlog
 from hearsight.training.softened import SoftData, SoftenedData
@@ -57,14 +58,27 @@ def test_the_divergence_is_the_mean_over_clips_and_classes_of_each_head() -> Non
     assert float(kl_divergence(targets.log(), targets, (2, 3))) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_a_teacher_that_said_nothing_adds_nothing() -> None:
+def test_the_squared_error_is_the_mean_over_clips_and_classes_of_each_head() -> None:
+    torch.manual_seed(0)
+    logits, targets = torch.randn(3, 5), torch.cat([torch.rand(3, 2).softmax(1), torch.rand(3, 3).softmax(1)], dim=1)
+    expected = sum(
+        torch.nn.functional.mse_loss(logits[:, first:last].softmax(1), targets[:, first:last])
+        for first, last in ((0, 2), (2, 5))
+    )
+    assert float(squared_error(logits, targets, (2, 3))) == pytest.approx(float(expected), rel=1e-5)
+    assert float(squared_error(targets.log(), targets, (2, 3))) == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("measure", [kl_divergence, squared_error])
+def test_a_teacher_that_said_nothing_adds_nothing(measure: Callable[..., torch.Tensor]) -> None:
     targets = torch.tensor([[0.5, 0.5, 0.0, 0.0]])
     logits = torch.randn(1, 4, requires_grad=True)
-    loss = kl_divergence(logits, targets, (2, 2))
+    loss = measure(logits, targets, (2, 2))
     loss.backward()
     assert logits.grad is not None
+    assert (logits.grad[:, :2] != 0).all()
     assert (logits.grad[:, 2:] == 0).all()
-    assert float(loss.detach()) == pytest.approx(float(kl_divergence(logits.detach()[:, :2], targets[:, :2], (2,))))
+    assert float(loss.detach()) == pytest.approx(float(measure(logits.detach()[:, :2], targets[:, :2], (2,))))
 
 
 def test_the_targets_are_what_the_vision_teachers_said(soft: SoftDataset) -> None:
@@ -111,8 +125,9 @@ def test_the_recipe_is_the_papers() -> None:
     assert config.count_epochs(1_000) == 100
 
 
-def test_a_soundnet_learns_both_heads_and_is_read_back_with_them(soft: SoftDataset, tmp_path: Path) -> None:
-    train(soft, tmp_path, make_config(**{**SOUNDNET, "epochs": 6, "learning_rate": 3e-3}))
+@pytest.mark.parametrize("loss", ["kl", "l2"])
+def test_a_soundnet_learns_both_heads_and_is_read_back_with_them(soft: SoftDataset, tmp_path: Path, loss: str) -> None:
+    train(soft, tmp_path, make_config(**{**SOUNDNET, "loss": loss, "epochs": 6, "learning_rate": 3e-3}))
     network, info = load_checkpoint(tmp_path)
     assert (network.heads, info.vocabulary) == ((4, 6), soft.names[:10])
     losses = [line["loss"] for line in read_runlog(tmp_path) if line["kind"] == "epoch"]
@@ -147,9 +162,12 @@ def test_an_autoencoder_learns_sound_without_labels(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_learned_is_refused(soft: SoftDataset, data: FakeDataset, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="no soft labels of a vision teacher"):
-        train(data, tmp_path / "one", make_config(**SOUNDNET))
+    for loss in ("kl", "l2"):
+        with pytest.raises(DatasetError, match=f"no soft labels of a vision teacher, wanted some, for the loss {loss}"):
+            train(data, tmp_path / "one", make_config(**{**SOUNDNET, "loss": loss}))
     with pytest.raises(UsageError, match="which has no heads"):
         train(soft, tmp_path / "two", make_config(loss="kl"))
+    with pytest.raises(UsageError, match="loss l2"):
+        train(soft, tmp_path / "two", make_config(loss="l2"))
     with pytest.raises(UsageError, match="wanted a network that gives sound back"):
         train(soft, tmp_path / "three", make_config(loss="reconstruction"))
