@@ -52,6 +52,19 @@ def digest_embedder(embedder: Embedder, weights: str) -> str:
     return hashlib.sha256(weights.encode() + rounded.astype(np.int64).tobytes()).hexdigest()
 
 
+@runtime_checkable
+class LearnedEmbedder(Protocol):
+    """One that knows what it learned from.
+
+    Attributes
+    ----------
+    training_clips
+        How many clips; None where nobody said, or the weights are fresh.
+    """
+
+    training_clips: int | None
+
+
 class NetworkEmbedder:
     """A network's embeddings of the segments of a clip."""
 
@@ -63,6 +76,7 @@ class NetworkEmbedder:
         self.name = listener.name
         self.sample_rate = listener.sample_rate
         self.untrained = untrained
+        self.training_clips = listener.training_clips
 
     def compute_digest(self) -> str:
         """SHA-256 of the weights, and of what they make of a fixed noise: it changes with the code around them, too."""

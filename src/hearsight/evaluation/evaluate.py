@@ -15,7 +15,7 @@ from hearsight.config import EvaluateConfig, load_config
 from hearsight.errors import BenchmarkError, UsageError
 from hearsight.evaluation.benchmarks import load_benchmark
 from hearsight.evaluation.contamination import Contamination, find_contamination
-from hearsight.evaluation.embedder import Embedder, NetworkEmbedder
+from hearsight.evaluation.embedder import Embedder, LearnedEmbedder, NetworkEmbedder
 from hearsight.evaluation.embedders import load_embedder
 from hearsight.evaluation.embeddings import WINDOWS
 from hearsight.evaluation.heads import FINETUNE, find_head
@@ -253,6 +253,7 @@ def _make_evaluation(
         pool=", ".join(name_pool(embedder, str(config.pool)) for embedder in embedders),
         untrained=any(embedder.untrained for embedder in embedders),
         seed=config.seed,
+        training_clips=embedders[0].training_clips if isinstance(embedders[0], LearnedEmbedder) else None,
         accuracy=mean_of_folds(hits, clips.folds[rows]),
         folds=tuple(fold.accuracy for fold in folds),
         interval=bootstrap_interval(hits[None], clips.folds[rows], seed=config.seed, resamples=config.resamples),

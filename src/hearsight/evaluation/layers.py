@@ -73,6 +73,7 @@ class LayerEmbedder:
         self.name = f"{listener.name}/{windows.layer}"
         self.sample_rate = listener.sample_rate
         self.untrained = untrained
+        self.training_clips = listener.training_clips
         seen = Window(1, 1)
         for name, (_, window) in network.plan.layers.items():
             seen = window.after(seen)

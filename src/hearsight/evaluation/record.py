@@ -82,6 +82,7 @@ def make_measurement(evaluation: Evaluation, cell: PublishedCell, command: str) 
             "folds": len(evaluation.folds),
             "num_clips": evaluation.num_clips,
             "num_classes": evaluation.num_classes,
+            **({} if evaluation.training_clips is None else {"training_clips": evaluation.training_clips}),
         },
         data=" beside ".join([evaluation.run, *evaluation.beside]),
         num_clips=evaluation.num_clips,

@@ -52,6 +52,8 @@ class Evaluation:
         One after the other for several models.
     untrained, seed
         Whether the weights are fresh (of one model at least), and the seed of all draws.
+    training_clips
+        Clips that the run's network learned from; None where nobody said, and where the weights are fresh.
     accuracy
         Mean over the folds, 0..1: the share of clips whose highest score is their class, or one of their classes.
     folds
@@ -92,6 +94,7 @@ class Evaluation:
     pool: str
     untrained: bool
     seed: int
+    training_clips: int | None
     accuracy: float
     folds: tuple[float, ...]
     interval: tuple[float, float]

@@ -47,7 +47,7 @@ class Measurement(BaseModel):
     value, interval
         In the unit of the column; the interval holds 95 %, None where there is none.
     benchmark, protocol
-        What it was measured on, and how: network, head, pooling, numbers of folds, clips and classes.
+        What it was measured on, and how: network, head, pooling, numbers of folds, clips, classes and clips learned from.
     data
         What was scored: the run, or the baseline.
     num_clips, seed, date, version, command
@@ -76,12 +76,16 @@ class Measurement(BaseModel):
         return f"{self.table}:{self.row}:{self.column}"
 
     def list_differences(self, cell: PublishedCell) -> list[str]:
-        """List where it was measured otherwise than the paper did, as far as the paper says."""
+        """List where it was measured otherwise than the paper did, as far as the paper says, and how little was learned from."""
         pairs = {"benchmark": (self.benchmark, cell.benchmark)}
         pairs |= {key: (self.protocol[key], told) for key, told in cell.protocol.items() if key in self.protocol}
         words = {key: key.replace("num_", "number of ").replace("model", "network") for key in pairs}
         found = [f"{words[key]} {ours} (paper: {told})" for key, (ours, told) in pairs.items() if ours != told]
-        return [*found, *(["untrained"] if self.protocol.get("untrained") else [])]
+        if self.protocol.get("untrained"):
+            found.append("untrained")
+        if "training_clips" in self.protocol:
+            found.append(f"learned from {self.protocol['training_clips']:,} clips")
+        return found
 
     def describe(self) -> str:
         """Say where it comes from, in one line."""

@@ -96,15 +96,26 @@ class Listener:
         Length of the shortest sound that is heard as it is; a shorter one is padded, or repeated, to as much.
     embedding_dim
         Length of an embedding.
+    training_clips
+        Clips that the network learned from; None where nobody said.
     """
 
-    def __init__(self, network: Network, vocabulary: Sequence[str], *, name: str, device: str | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        vocabulary: Sequence[str],
+        *,
+        name: str,
+        device: str | None = None,
+        training_clips: int | None = None,
+    ) -> None:
         if len(vocabulary) != network.num_classes:
             raise CheckpointError(
                 name, f"{len(vocabulary)} class names for {network.num_classes} outputs", "one name per output"
             )
         self.name = name
         self.vocabulary = tuple(vocabulary)
+        self.training_clips = training_clips
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         # convolutions on the processor are 1.5 to 3 times faster with their channels last
         network = network.eval().to(self.device)
@@ -281,4 +292,11 @@ def load(run: str | Path, *, device: str | None = None) -> Listener:
 
         run = fetch_checkpoint(str(run))
     network, info = load_checkpoint(Path(run))
-    return Listener(network, info.vocabulary, name=info.name, device=device)
+    clips = info.training.get("clips")  # a configuration may say anything
+    return Listener(
+        network,
+        info.vocabulary,
+        name=info.name,
+        device=device,
+        training_clips=clips if isinstance(clips, int) and clips > 0 else None,
+    )

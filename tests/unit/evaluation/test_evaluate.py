@@ -25,7 +25,8 @@ def tones(make_folder):
 @pytest.fixture(scope="session")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    save_checkpoint(build_network("jia-mobilenet-v2", 2, seed=5, width=0.25), folder, vocabulary=("a", "b"))
+    network = build_network("jia-mobilenet-v2", 2, seed=5, width=0.25)
+    save_checkpoint(network, folder, vocabulary=("a", "b"), training={"clips": 1234})
     return folder
 
 
@@ -44,6 +45,7 @@ def test_the_json_has_the_keys_that_are_promised(tones):
     assert len(value["folds"]) == len(value["strengths"]) == 5
     assert len(value["interval"]) == 2
     assert value["untrained"] is False
+    assert value["training_clips"] is None
     assert "5 folds dealt by content" in value["notes"]
 
 
@@ -51,6 +53,7 @@ def test_a_run_and_its_network_with_fresh_weights_are_scored_alike(run, tones):
     trained, fresh = evaluate(run, tones, strength=1.0), evaluate(run, tones, strength=1.0, untrained=True, seed=3)
     assert (trained.model, trained.untrained) == ("jia-mobilenet-v2", False)
     assert (fresh.model, fresh.untrained) == ("jia-mobilenet-v2", True)
+    assert (trained.training_clips, fresh.training_clips) == (1234, None)
     assert trained.dim == fresh.dim == 256
     assert trained.pool == fresh.pool == "mean+max"
     assert "untrained" in fresh.describe()[0]

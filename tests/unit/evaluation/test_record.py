@@ -29,8 +29,15 @@ def test_an_evaluation_becomes_a_measurement_with_all_that_is_needed_to_repeat_i
     assert (one.benchmark, one.data, one.num_clips, one.seed) == ("esc10", "baseline:log-mel", 12, 0)
     assert one.protocol["head"] == "svm"
     assert one.protocol["folds"] == 5
+    assert "training_clips" not in one.protocol
     assert (one.version, one.command) == (hearsight.__version__, "hearsight evaluate x")
     assert one.date == datetime.datetime.now(tz=datetime.UTC).date()
+
+
+def test_a_measurement_says_how_much_was_learned_from(scored) -> None:
+    one = make_measurement(dataclasses.replace(scored, training_clips=11_187), find_cell(CELL), "x")
+    assert one.protocol["training_clips"] == 11_187
+    assert "learned from 11,187 clips" in one.list_differences(find_cell(CELL))
 
 
 def test_every_measure_has_its_own_interval(scored) -> None:
