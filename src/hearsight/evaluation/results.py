@@ -80,7 +80,12 @@ class Measurement(BaseModel):
         pairs = {"benchmark": (self.benchmark, cell.benchmark)}
         pairs |= {key: (self.protocol[key], told) for key, told in cell.protocol.items() if key in self.protocol}
         words = {key: key.replace("num_", "number of ").replace("model", "network") for key in pairs}
-        found = [f"{words[key]} {ours} (paper: {told})" for key, (ours, told) in pairs.items() if ours != told]
+        layer = f"{cell.protocol.get('model')}/"  # of the paper's own network: which one is the row's or the column's affair
+        found = [
+            f"{words[key]} {ours} (paper: {told})"
+            for key, (ours, told) in pairs.items()
+            if ours != told and not (key == "model" and str(ours).startswith(layer))
+        ]
         if self.protocol.get("untrained"):
             found.append("untrained")
         if "training_clips" in self.protocol:

@@ -32,6 +32,7 @@ def test_a_measurement_says_where_it_was_made_otherwise_than_the_paper_s() -> No
     cell = find_cell("soundnet2016-4:soundnet:esc10")
     paper_s = {"head": "svm", "folds": 5, "num_clips": 400, "num_classes": 10, "model": "soundnet-8"}
     assert make(cell.name, protocol=paper_s).list_differences(cell) == []
+    assert make(cell.name, protocol=paper_s | {"model": "soundnet-8/pool5"}).list_differences(cell) == []
     other = make(cell.name, protocol=paper_s | {"head": "linear", "model": "soundnet-5", "untrained": True})
     assert other.list_differences(cell) == [
         "head linear (paper: svm)",
