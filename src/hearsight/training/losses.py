@@ -52,10 +52,13 @@ def squared_error(
     """Sum over the heads of the mean, over clips and classes, of the squared error of the network's softmax.
 
     Aytar 2016, Table 5, compares this loss "on the target outputs" with the divergence; we read the outputs as the
-    distributions of both. Parameters are those of :func:`kl_divergence`, and such a head adds nothing here either.
+    distributions of both. Parameters are those of :func:`kl_divergence`, and such a head adds nothing here either. Targets of a
+    mixture, which sum to two, count as one distribution.
     """
     parts = zip(logits.float().split(heads, dim=1), targets.split(heads, dim=1), strict=True)
-    errors = [
-        ((said.softmax(1) - wanted).square() * wanted.sum(1, keepdim=True).sign()).mean() for said, wanted in parts
-    ]
+    errors: list[Tensor] = []
+    for said, wanted in parts:
+        total = wanted.sum(1, keepdim=True)
+        distribution = wanted / torch.where(total > 0, total, 1.0)
+        errors.append(((said.softmax(1) - distribution).square() * (total > 0)).mean())
     return torch.stack(errors).sum()

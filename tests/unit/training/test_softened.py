@@ -67,6 +67,7 @@ def test_the_squared_error_is_the_mean_over_clips_and_classes_of_each_head() -> 
     )
     assert float(squared_error(logits, targets, (2, 3))) == pytest.approx(float(expected), rel=1e-5)
     assert float(squared_error(targets.log(), targets, (2, 3))) == pytest.approx(0.0, abs=1e-6)
+    assert float(squared_error(logits, 2 * targets, (2, 3))) == pytest.approx(float(expected), rel=1e-5)
 
 
 @pytest.mark.parametrize("measure", [kl_divergence, squared_error])
