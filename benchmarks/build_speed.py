@@ -20,9 +20,10 @@ import av
 from benchmarks.verdict import print_verdict
 from hearsight.config import BuildConfig
 from hearsight.dataset.build import build_dataset
-from hearsight.engine.engines import count_cores, open_engine
+from hearsight.engine.engines import open_engine
 from hearsight.errors import DatasetError
 from hearsight.media.sources import list_sources
+from hearsight.threads import count_cores
 
 WANTED = 0.8
 

@@ -1,11 +1,17 @@
-"""Keeping numerical libraries to one thread. The only file that imports threadpoolctl."""
+"""Threads: how many there can be, and keeping numerical libraries to one. The only file that imports threadpoolctl."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
+
+
+def count_cores() -> int:
+    """Count the processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 @contextmanager

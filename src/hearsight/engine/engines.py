@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 from hearsight.engine.engine import Engine
 from hearsight.engine.local import ProcessEngine, SerialEngine
 from hearsight.errors import UsageError, guess
+from hearsight.threads import count_cores
 
 ENGINES: tuple[str, ...] = ("local", "ray")
 """Names that :func:`open_engine` knows."""
-
-
-def count_cores() -> int:
-    """Count the processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 def open_engine(name: str = "local", workers: int | None = None) -> Engine:

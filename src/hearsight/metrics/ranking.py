@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -20,6 +19,7 @@ import scipy.sparse
 from jaxtyping import Bool, Float, Float64, Int
 
 from hearsight.metrics.blocks import BLOCK_BYTES, Truths, check_shapes, refuse_nan, walk_columns, widen
+from hearsight.threads import count_cores
 
 MAX_THREADS = 8
 """Threads that sort at once, at most; their number does not change the result."""
@@ -81,7 +81,7 @@ def rank_classes(
     area = np.full(num_classes, np.nan)
     positives = np.zeros(num_classes)
     if threads is None:
-        threads = min(MAX_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+        threads = min(MAX_THREADS, count_cores())
     with ThreadPoolExecutor(threads) as pool:
         for columns, block, flags in walk_columns(scores, truths, block_bytes):
             tiles = [slice(start, start + TILE) for start in range(0, block.shape[1], TILE)]

@@ -24,6 +24,7 @@ from jaxtyping import Float32, Float64, UInt8
 from hearsight.console import track
 from hearsight.media.container import write_video
 from hearsight.media.streams import Encoding
+from hearsight.threads import count_cores
 from hearsight.units import SAMPLE_RATE, to_samples
 from hearsight.world import pictures
 from hearsight.world.kinds import KINDS
@@ -280,7 +281,7 @@ def _run_missing(
     """Make the files that are not there, in as many processes as asked for."""
     units = list(units)
     missing = [unit for unit in units if not unit[0].exists()]
-    count = min(workers or os.cpu_count() or 1, len(missing))
+    count = min(workers or count_cores(), len(missing))
     with track(description, len(units), "files") as bar:
         bar.advance(len(units) - len(missing))
         if count <= 1:

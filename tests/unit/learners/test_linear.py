@@ -132,6 +132,17 @@ def test_a_fit_that_runs_out_of_iterations_says_so(monkeypatch):
     assert not fit_linear(features, labels, strength=1000.0).converged
 
 
+def test_an_svm_is_the_same_however_many_processors_there_are(monkeypatch):
+    features, labels = draw_classes(apart=0.5)
+    found = []
+    for count in (1, 4):
+        monkeypatch.setattr(linear, "count_cores", lambda count=count: count)
+        found.append(fit_svm(features, labels))
+    np.testing.assert_array_equal(found[0].weights, found[1].weights)
+    np.testing.assert_array_equal(found[0].intercepts, found[1].intercepts)
+    assert found[0].converged == found[1].converged
+
+
 def test_an_svm_gives_up_where_nearly_equal_clips_are_of_different_classes():
     rng = np.random.default_rng(0)
     silence = rng.normal(size=(1, 20)) + 1e-4 * rng.normal(size=(200, 20))
