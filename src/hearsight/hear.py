@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int64, Shaped
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from hearsight.listening.listener import load
 from hearsight.listening.segments import SegmentCutter
 from hearsight.models.checkpoint import CONFIG, WEIGHTS
 from hearsight.models.network import Network, check_waveform
+from hearsight.signal.waveform import limit_band
 from hearsight.units import to_samples
 
 SAMPLE_RATES = (16_000, 22_050, 32_000, 44_100, 48_000)
@@ -47,6 +49,8 @@ class HearModel(nn.Module):
     pool
         Mean over time, or mean and maximum side by side, which is the default of ``hearsight evaluate`` and beat either alone
         there.
+    learned_rate
+        Hz of the sound that it learned from, where that is less than its own; see :class:`~hearsight.Listener`.
 
     Attributes
     ----------
@@ -65,7 +69,7 @@ class HearModel(nn.Module):
         When there is no such pool.
     """
 
-    def __init__(self, network: Network, *, pool: str = "mean+max") -> None:
+    def __init__(self, network: Network, *, pool: str = "mean+max", learned_rate: int | None = None) -> None:
         super().__init__()
         if network.sample_rate not in SAMPLE_RATES:
             rates = ", ".join(f"{rate:,}" for rate in SAMPLE_RATES)
@@ -75,6 +79,7 @@ class HearModel(nn.Module):
         self.network = network.eval()
         self.pool = pool
         self.sample_rate = network.sample_rate
+        self.learned_rate = learned_rate or network.sample_rate
         self.timestamp_embedding_size = network.embedding_dim
         self.scene_embedding_size = network.embedding_dim * len(pool.split("+"))
         self.segment_samples = network.front_end.definition.patch_samples
@@ -83,6 +88,13 @@ class HearModel(nn.Module):
     def train(self, mode: bool = True) -> HearModel:  # noqa: ARG002 (torch's signature)
         """Stay in evaluation mode: in training, what is heard of a sound would depend on the batch."""
         return super().train(False)
+
+    def limit_band(self, waveforms: Float32[Tensor, "sounds samples"]) -> Float32[Tensor, "sounds samples"]:
+        """Take out of sounds what the network never learned from."""
+        if self.learned_rate >= self.sample_rate:
+            return waveforms
+        limited = [limit_band(sound, self.sample_rate, self.learned_rate) for sound in waveforms.detach().cpu().numpy()]
+        return torch.from_numpy(np.stack(limited)).to(waveforms.device)
 
     def forward(self, segments: Float[Tensor, "segments samples"]) -> Float32[Tensor, "segments dim"]:
         """Give the embeddings of segments, on the network's own device.
@@ -131,7 +143,8 @@ def load_model(model_file_path: str | Path | None = "", *, pool: str = "mean+max
     path = Path(model_file_path)
     if path.name in (WEIGHTS, CONFIG) and path.is_file():
         model_file_path = path.parent
-    return HearModel(load(model_file_path, device="cpu").network, pool=pool)
+    listener = load(model_file_path, device="cpu")
+    return HearModel(listener.network, pool=pool, learned_rate=listener.learned_rate)
 
 
 @torch.no_grad()
@@ -163,7 +176,7 @@ def get_timestamp_embeddings(
     CheckpointError
         When the embeddings are not finite.
     """
-    waveforms = check_waveform(audio, None)[0].float()
+    waveforms = model.limit_band(check_waveform(audio, None)[0].float())
     hop_ms = model.hop_ms if hop_ms is None else hop_ms
     if not 1.0 <= hop_ms < math.inf:
         raise UsageError("hop_ms", f"{hop_ms}", "milliseconds, at least 1")
@@ -180,7 +193,7 @@ def get_scene_embeddings(audio: Shaped[Tensor, "*shape"], model: HearModel) -> F
 
     Parameters, device and errors are those of :func:`get_timestamp_embeddings`.
     """
-    waveforms = check_waveform(audio, None)[0].float()
+    waveforms = model.limit_band(check_waveform(audio, None)[0].float())
     return torch.stack([_embed_scene(model, waveform) for waveform in waveforms])
 
 

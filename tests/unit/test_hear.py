@@ -189,6 +189,20 @@ def test_a_scene_is_the_vector_that_evaluate_scores(model: HearModel) -> None:
     )
 
 
+def test_what_the_network_never_learned_from_is_not_heard(tmp_path: Path) -> None:
+    network = build_network("panns-cnn14", 3, seed=0, width=0.05).eval()
+    sounds = make_sounds(2, 1.2, 32_000)
+    listener = Listener(network, ["bark", "rain", "bell"], name="same", device="cpu", learned_rate=8_000)
+    low = torch.stack([torch.from_numpy(listener.limit_band(sound.numpy())) for sound in sounds])
+    save_checkpoint(network, tmp_path, vocabulary=["bark", "rain", "bell"], training={"sample_rate": 8_000})
+    limited, whole = load_model(tmp_path), HearModel(network)
+    assert limited.sample_rate == whole.sample_rate == 32_000
+    for embed in (get_scene_embeddings, lambda sounds, model: get_timestamp_embeddings(sounds, model)[0]):
+        expected = embed(low, whole)
+        assert (embed(sounds.requires_grad_(), limited) - expected).abs().max() < 1e-4 * expected.abs().max()
+        assert (embed(sounds, whole) - expected).abs().max() > 1e-2 * expected.abs().max()
+
+
 def test_no_gradient_is_kept_and_the_model_never_trains(jia: HearModel) -> None:
     sounds = make_sounds(2, 1.0, 16_000).requires_grad_()
     before = {name: value.clone() for name, value in jia.state_dict().items()}

@@ -76,7 +76,9 @@ def load_embedder(
     if baseline and network.name != "soundnet-autoencoder":
         raise UsageError(run, f"a run of {network.name}", "one of soundnet-autoencoder")
     if untrained:
-        listener = _build_untrained(network.name, network.options, num_classes=network.num_classes, seed=seed)
+        rate = listener.learned_rate  # the same sound to both: only the weights are others
+        name, options, num_classes = network.name, network.options, network.num_classes
+        listener = _build_untrained(name, options, num_classes=num_classes, seed=seed, learned_rate=rate)
     return _wrap(listener, layer, untrained=untrained)
 
 
@@ -107,10 +109,12 @@ def _wrap(listener: hearsight.Listener, layer: LayerWindows | None, *, untrained
     return LayerEmbedder(listener, layer, untrained=untrained)
 
 
-def _build_untrained(name: str, options: dict[str, Any], *, num_classes: int, seed: int) -> hearsight.Listener:
+def _build_untrained(
+    name: str, options: dict[str, Any], *, num_classes: int, seed: int, learned_rate: int | None = None
+) -> hearsight.Listener:
     from hearsight.listening.listener import Listener
     from hearsight.models.zoo import build_network
 
     network = build_network(name, num_classes, seed=seed, **options)
     vocabulary = [str(index) for index in range(num_classes)]
-    return Listener(network, vocabulary, name=name)
+    return Listener(network, vocabulary, name=name, learned_rate=learned_rate)

@@ -90,7 +90,9 @@ class LayerEmbedder:
     ) -> tuple[Float32[np.ndarray, "segments dim"], Float64[np.ndarray, " segments"]]:
         """Give a row for each window."""
         with torch.inference_mode():
-            batch = torch.from_numpy(np.ascontiguousarray(waveform))[None].to(self._listener.device)
+            batch = torch.from_numpy(np.ascontiguousarray(self._listener.limit_band(waveform)))[None].to(
+                self._listener.device
+            )
             values = self._network.features(batch, self._windows.layer)[0].float().cpu().numpy()
         length, hop = (self._count(seconds) for seconds in (self._windows.seconds, self._windows.hop))
         values = np.pad(values, ((0, 0), (0, max(0, length - values.shape[1]))))

@@ -221,6 +221,7 @@ def _describe_network(network: Network, info: CheckpointInfo) -> dict[str, str]:
         "network": info.name,
         "names": json.dumps(list(info.vocabulary), ensure_ascii=False),
         "sample_rate": str(network.sample_rate),
+        "learned_rate": str(info.learned_rate),
         "segment_samples": str(network.segment_samples),
         "front_end": network.front_end.definition.name,
     }

@@ -22,7 +22,7 @@ from hearsight.media.decode import stream_audio
 from hearsight.models.checkpoint import load_checkpoint
 from hearsight.models.network import Network
 from hearsight.records import Tag
-from hearsight.signal.waveform import downmix, resample
+from hearsight.signal.waveform import downmix, limit_band, resample, resample_blocks
 from hearsight.units import to_seconds
 
 BATCH_SEGMENTS = 32
@@ -98,6 +98,9 @@ class Listener:
         Length of an embedding.
     training_clips
         Clips that the network learned from; None where nobody said.
+    learned_rate
+        Hz of the sound that it learned from: ``sample_rate``, or less. What lies above half of it (at 32 kHz, trained on a dataset
+        of 16 kHz, the upper half of its bands) the network knows as empty only, and it is taken out of whatever it hears.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class Listener:
         name: str,
         device: str | None = None,
         training_clips: int | None = None,
+        learned_rate: int | None = None,
     ) -> None:
         if len(vocabulary) != network.num_classes:
             raise CheckpointError(
@@ -116,6 +120,7 @@ class Listener:
         self.name = name
         self.vocabulary = tuple(vocabulary)
         self.training_clips = training_clips
+        self.learned_rate = min(learned_rate or network.sample_rate, network.sample_rate)
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         # convolutions on the processor are 1.5 to 3 times faster with their channels last
         network = network.eval().to(self.device)
@@ -140,6 +145,8 @@ class Listener:
         for key, value in sorted(self.network.state_dict().items()):
             digest.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
             digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        if self.learned_rate < self.sample_rate:
+            digest.update(f"heard up to {self.learned_rate}".encode())
         return digest.hexdigest()
 
     def tag(
@@ -198,7 +205,12 @@ class Listener:
 
     def listen(self, path: str | Path) -> Iterator[Heard]:
         """Hear a file batch by batch, in memory that does not grow with its length; what ``tag`` and ``embed`` are made of."""
-        return self._hear(stream_audio(path, self.sample_rate, BLOCK_SECONDS), path)
+        blocks = stream_audio(path, self.learned_rate, BLOCK_SECONDS)
+        return self._hear(resample_blocks(blocks, self.learned_rate, self.sample_rate), path)
+
+    def limit_band(self, waveform: Float32[np.ndarray, " samples"]) -> Float32[np.ndarray, " samples"]:
+        """Take out of a waveform at the network's own rate what the network never learned from."""
+        return limit_band(waveform, self.sample_rate, self.learned_rate)
 
     def listen_to_waveform(self, waveform: Float[np.ndarray, "*channels samples"], sample_rate: int) -> Iterator[Heard]:
         """Hear a waveform batch by batch."""
@@ -207,7 +219,8 @@ class Listener:
         if sample_rate < 1:
             raise UsageError("sample_rate", f"{sample_rate}", "Hz above 0")
         mono = downmix(np.atleast_2d(waveform).astype(np.float32))
-        return self._hear([resample(mono, sample_rate, self.sample_rate)], "waveform")
+        mono = resample(mono, sample_rate, self.learned_rate)
+        return self._hear([resample(mono, self.learned_rate, self.sample_rate)], "waveform")
 
     def _hear(self, blocks: Iterable[Float32[np.ndarray, " _"]], where: object) -> Iterator[Heard]:
         for segments in self._cutter.cut(blocks, where):
@@ -299,4 +312,5 @@ def load(run: str | Path, *, device: str | None = None) -> Listener:
         name=info.name,
         device=device,
         training_clips=clips if isinstance(clips, int) and clips > 0 else None,
+        learned_rate=info.learned_rate,
     )

@@ -33,6 +33,8 @@ from hearsight.signal.front_ends import FrontEnd, WaveformFrontEnd
 
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+LEAST_RATE = 1_000
+"""Hz that a network can have learned from; less is no sound."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +76,12 @@ class CheckpointInfo:
     def num_classes(self) -> int:
         """Number of classes."""
         return len(self.vocabulary)
+
+    @property
+    def learned_rate(self) -> int:
+        """Hz of the sound that it learned from, at most :attr:`sample_rate`: that is what it is where nobody said (or nonsense)."""
+        rate = self.training.get("sample_rate")
+        return min(rate, self.sample_rate) if isinstance(rate, int) and rate >= LEAST_RATE else self.sample_rate
 
 
 def save_checkpoint(

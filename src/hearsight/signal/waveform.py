@@ -7,6 +7,7 @@ frequency and stops aliases below -140 dB, with its delay taken out, so that a c
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import soxr
@@ -58,6 +59,31 @@ def resample(
 def count_resampled(num_samples: int, sample_rate: int, to_rate: int) -> int:
     """Count the samples that resampling gives: the nearest whole number, halves up."""
     return math.floor(num_samples * to_rate / sample_rate + 0.5)
+
+
+def limit_band(
+    waveform: Float32[np.ndarray, " samples"], sample_rate: int, band_rate: int
+) -> Float32[np.ndarray, " samples"]:
+    """Take out of a waveform what a lower sample rate could not have held; as many samples as before.
+
+    It is the same array where ``band_rate`` is not lower. A waveform that came from there before is, but for rounding, what it was.
+    """
+    if band_rate >= sample_rate:
+        return waveform
+    limited = resample(resample(waveform, sample_rate, band_rate), band_rate, sample_rate)[: len(waveform)]
+    return np.pad(limited, (0, len(waveform) - len(limited)))
+
+
+def resample_blocks(
+    blocks: Iterable[Float32[np.ndarray, " samples"]], sample_rate: int, to_rate: int
+) -> Iterator[Float32[np.ndarray, " resampled"]]:
+    """Bring a waveform that comes in blocks to another sample rate."""
+    stream = StreamResampler(sample_rate, to_rate)
+    for block in blocks:
+        if len(resampled := stream.push(block)):
+            yield resampled
+    if len(resampled := stream.push(np.zeros(0, np.float32), last=True)):
+        yield resampled
 
 
 class StreamResampler:

@@ -10,6 +10,7 @@ from hearsight.evaluation.evaluate import evaluate
 from hearsight.evaluation.layers import LayerWindows, choose_windows
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.models.zoo import build_network
+from hearsight.signal.waveform import limit_band
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +44,19 @@ def test_a_row_is_all_that_the_layer_says_in_a_window(run):
         np.testing.assert_allclose(values[row], expected, atol=1e-4)
     assert (shares == 1.0).all()
     assert embedder.name.endswith("/pool5")
+
+
+def test_a_layer_hears_no_more_than_the_network_learned_from(run, tmp_path):
+    network = build_network("soundnet-8", 2, seed=5, width=0.25)
+    save_checkpoint(network, tmp_path, vocabulary=("a", "b"), training={"sample_rate": 8_000})
+    windows = LayerWindows("pool5", 1.0, 0.5)
+    limited, whole = load_embedder(tmp_path, layer=windows), load_embedder(run, layer=windows)
+    low = limit_band(noise(6.0), 22_050, 8_000)
+    np.testing.assert_array_equal(limited.embed(noise(6.0))[0], whole.embed(low)[0])
+    assert (limited.embed(noise(6.0))[0] != whole.embed(noise(6.0))[0]).any()
+    fresh = load_embedder(tmp_path, untrained=True, seed=5, layer=windows)
+    np.testing.assert_array_equal(fresh.embed(noise(6.0))[0], whole.embed(low)[0])
+    assert len({embedder.compute_digest() for embedder in (limited, whole)}) == 2
 
 
 def test_windows_begin_within_a_clip_that_is_repeated_to_be_heard(run):

@@ -45,7 +45,7 @@ def test_any_length_and_batch_gives_what_the_network_gives(exported: Path, run: 
 def test_the_file_tells_what_it_is(exported: Path) -> None:
     session = Session(exported.read_bytes(), exported)
     assert json.loads(session.metadata["names"]) == ["bark", "rain", "bell"]
-    assert session.metadata["sample_rate"] == "16000"
+    assert session.metadata["sample_rate"] == session.metadata["learned_rate"] == "16000"
     assert session.metadata["network"] == "jia-mobilenet-v2"
     assert [port.name for port in session.inputs] == [INPUT]
     assert [port.name for port in session.outputs] == list(OUTPUTS)

@@ -9,8 +9,14 @@ import hearsight
 from hearsight.errors import CheckpointError, MediaError, UsageError
 from hearsight.listening import listener as module
 from hearsight.listening.listener import Listener
+from hearsight.models.checkpoint import save_checkpoint
 from hearsight.models.zoo import build_network
 from hearsight.records import Tag
+from hearsight.signal.waveform import resample
+
+
+def differ(found, expected):
+    return np.abs(found - expected).max() / np.abs(expected).max()
 
 
 def test_a_file_is_tagged_by_the_mean_over_its_segments(listener, write_sound):
@@ -41,6 +47,30 @@ def test_classes_below_the_threshold_are_left_out(listener, write_sound):
     assert listener.tag(path, threshold=threshold) == everything[:2]
     assert listener.tag(path, threshold=1.01) == []
     assert listener.tag(path, top=1) == everything[:1]
+
+
+def test_what_the_network_never_learned_from_is_not_heard(tmp_path, write_sound):
+    network = build_network("panns-cnn14", 3, seed=0, width=0.05)
+    save_checkpoint(network, tmp_path, vocabulary="abc", training={"sample_rate": 16_000})
+    limited, whole = hearsight.load(tmp_path), Listener(network, "abc", name="whole", device="cpu")
+    assert (limited.learned_rate, whole.learned_rate) == (16_000, network.sample_rate)
+    path = write_sound("noise.wav", 1.7, 44_100)
+    waveform, _ = soundfile.read(path, dtype="float32")
+    low = resample(resample(waveform, 44_100, 16_000), 16_000, network.sample_rate)
+    expected = whole.embed_waveform(low, network.sample_rate)
+    for heard in (limited.embed(path), limited.embed_waveform(waveform, 44_100)):
+        np.testing.assert_array_equal(heard.starts, expected.starts)
+        np.testing.assert_allclose(heard.durations, expected.durations, atol=1e-4)
+        assert differ(heard.values, expected.values) < 1e-4
+    assert differ(whole.embed(path).values, expected.values) > 1e-2
+    assert limited.digest != whole.digest
+
+
+@pytest.mark.parametrize("said", [None, "16000", True, 0, -16_000, 1, 48_000, 16_000.5])
+def test_a_rate_that_cannot_be_is_not_taken(said, tmp_path):
+    network = build_network("soundnet-8", 3, seed=0, width=0.05)
+    save_checkpoint(network, tmp_path, vocabulary="abc", training={} if said is None else {"sample_rate": said})
+    assert hearsight.load(tmp_path).learned_rate == 22_050
 
 
 def test_classes_of_equal_probability_keep_the_order_of_the_vocabulary():

@@ -8,7 +8,9 @@ from hearsight.signal.waveform import (
     count_resampled,
     downmix,
     from_int16,
+    limit_band,
     resample,
+    resample_blocks,
     to_int16,
 )
 
@@ -45,6 +47,27 @@ def test_resampling_lets_no_tone_through_that_the_lower_rate_cannot_carry() -> N
 def test_resampling_to_the_same_rate_changes_nothing() -> None:
     waveform = make_sine(440, 16_000)
     assert resample(waveform, 16_000, 16_000) is waveform
+
+
+@pytest.mark.parametrize("num_samples", [32_000, 31_999, 7, 1])
+def test_a_band_is_limited_to_what_a_lower_rate_can_hold(num_samples: int) -> None:
+    low, high = make_sine(3_000, 32_000)[:num_samples], make_sine(11_000, 32_000)[:num_samples]
+    limited = limit_band(low + high, 32_000, 16_000)
+    assert len(limited) == num_samples
+    np.testing.assert_allclose(limited[2_000:-2_000], low[2_000:-2_000], atol=2e-4)
+    np.testing.assert_allclose(limit_band(limited, 32_000, 16_000)[2_000:-2_000], limited[2_000:-2_000], atol=1e-4)
+    assert limit_band(high, 32_000, 32_000) is high
+
+
+@pytest.mark.parametrize("size", [1, 999, 40_000])
+@pytest.mark.parametrize("to_rate", [22_050, 16_000])
+def test_blocks_are_resampled_as_the_whole(size: int, to_rate: int) -> None:
+    whole = make_sine(440, 16_000, 0.25 if size == 1 else 2.0)
+    blocks = [whole[start : start + size] for start in range(0, len(whole), size)]
+    found = list(resample_blocks(blocks, 16_000, to_rate))
+    assert all(len(block) for block in found)
+    np.testing.assert_array_equal(np.concatenate(found), resample(whole, 16_000, to_rate))
+    assert list(resample_blocks([], 16_000, to_rate)) == []
 
 
 def test_a_stream_that_has_ended_takes_no_more() -> None:

@@ -33,6 +33,7 @@ def test_two_epochs_of_training_move_the_weights_and_leave_a_checkpoint(
     assert losses[0] != losses[1]
     network, info = load_checkpoint(tmp_path)
     assert info.name == name
+    assert info.training["sample_rate"] == clips.sample_rate
     output = network(0.1 * torch.randn(1, 30_000, generator=torch.Generator().manual_seed(0)))
     assert torch.isfinite(output.logits).all()
     assert torch.isfinite(output.embeddings).all()
