@@ -10,10 +10,15 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
 import torch
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 # there is a process of tests for each processor, and their networks are small: a second thread would wait for the first
 torch.set_num_threads(1)
+
+# how long an example takes says how busy the machine is; a test that hangs is stopped by pytest-timeout
+settings.register_profile("hearsight", deadline=None)
+settings.load_profile("hearsight")
 
 # To beartype, as to Python's type checkers, an int is a float.
 install_import_hook("hearsight", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")

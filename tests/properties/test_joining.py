@@ -44,7 +44,7 @@ seeds = st.integers(0, 1000)
 
 
 @BOTH
-@settings(max_examples=15, deadline=None)  # a fit takes its time
+@settings(max_examples=15)  # a fit takes its time
 @given(seed=seeds, one=dims, other=dims, factor=st.floats(1e-3, 1e3), shift=st.floats(-1e3, 1e3))
 def test_neither_the_order_of_the_parts_nor_the_scale_of_one_matters(fit, seed, one, other, factor, shift):
     (heard, seen), labels = draw_clips(seed, (one, other))
@@ -54,7 +54,7 @@ def test_neither_the_order_of_the_parts_nor_the_scale_of_one_matters(fit, seed, 
 
 
 @BOTH
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=seeds, dim=dims, times=st.integers(1, 3), constant=st.integers(0, 5))
 def test_a_part_beside_itself_and_beside_what_never_varies_says_what_it_says_alone(fit, seed, dim, times, constant):
     (heard,), labels = draw_clips(seed, (dim,))

@@ -9,7 +9,7 @@ from hearsight.media.timeline import SoundTimeline
 from hearsight.signal.waveform import StreamResampler, count_resampled, resample
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from([8_000, 11_025, 16_000, 22_050, 44_100, 48_000]),
     st.lists(st.integers(0, 3_000), max_size=12),
@@ -25,7 +25,7 @@ def test_a_stream_of_any_blocks_gives_what_the_whole_gives(rate: int, lengths: l
     np.testing.assert_array_equal(np.concatenate(blocks), whole)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.integers(1, 60)), min_size=1, max_size=20),
     st.sampled_from([8_000, 16_000]),
