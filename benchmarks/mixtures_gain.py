@@ -52,15 +52,16 @@ class Line:
         return [self.name, self.labels, *(f"{100 * figure:.1f}" for figure in figures)]
 
 
-def prepare(data: Path, out: Path, clips: int, speed: float, labels: Sequence[str]) -> dict[str, Path]:
+def prepare(data: Path, out: Path, options: argparse.Namespace) -> dict[str, Path]:
     """Build and mix; give the folders of mixtures by whose labels they are to have."""
     specs = {sense: (f"litert:{data / 'teachers' / name}",) for sense, name in TEACHERS.items()}
     build_dataset([data / "videos"], out / "dataset", BuildConfig(**specs))
-    kind = f"mixtures-{clips}-{speed:g}"
+    config = MixConfig(clips=options.clips, speed=options.speed, chimaeras=options.chimaeras)
+    kind = f"mixtures-{config.clips}-{config.speed:g}-{config.chimaeras:g}"
     names = {"heard": kind, "heard and seen": f"{kind}-seen"}
-    folders = {each: out / names[each] for each in labels}
+    folders = {each: out / names[each] for each in options.labels}
     for each, folder in folders.items():
-        mix_dataset(out / "dataset", folder, MixConfig(clips=clips, speed=speed, vision=each != "heard"))
+        mix_dataset(out / "dataset", folder, MixConfig(**{**config.model_dump(), "vision": each != "heard"}))
     return folders
 
 
@@ -97,9 +98,12 @@ def main() -> None:
     parser.add_argument("--labels", nargs="+", choices=["heard", "heard and seen"], default=["heard", "heard and seen"])
     parser.add_argument("--clips", type=int, default=12_000)
     parser.add_argument("--speed", type=float, default=1.0, help="greatest change of a sound's speed")
+    parser.add_argument(
+        "--chimaeras", type=float, default=0.0, help="share of chimaeras among the sounds, for labels of what is heard"
+    )
     parser.add_argument("--steps", type=int, default=1_500)
     options = parser.parse_args()
-    folders = prepare(options.data, options.out, options.clips, options.speed, options.labels)
+    folders = prepare(options.data, options.out, options)
     lines: list[Line] = []
     for name in options.networks:
         for labels in options.labels:

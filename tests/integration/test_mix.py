@@ -20,6 +20,7 @@ from hearsight.dataset.recall import load_mix_teachers
 from hearsight.errors import ConfigError, DatasetError, MissingExtraError, TeacherError, UsageError
 from hearsight.evaluation.benchmarks import load_benchmark
 from hearsight.evaluation.contamination import find_contamination
+from hearsight.signal.chimaeras import make_chimaera, scramble_phases
 from hearsight.signal.waveform import from_int16, play
 from hearsight.training.learn import LearnConfigs, learn_from_media, load_learn_configs
 from hearsight.training.loop import train
@@ -78,6 +79,39 @@ def test_each_mixture_sounds_as_its_recipe_says(mixed: Path, built: Path) -> Non
         np.testing.assert_allclose(from_int16(dataset.read(index)), total, atol=2 / 32768)
         bound = parent.manifest.validation_folds
         assert len({folds[place[uuid]] < bound for uuid in recipe["clips"]} | {clip["fold"] < bound}) == 1
+
+
+def test_each_chimaera_is_made_as_its_recipe_says(built: Path, tmp_path: Path) -> None:
+    mix_dataset(built, tmp_path / "made", MixConfig(clips=60, share=0.3, chimaeras=0.6, bands=8), workers=1)
+    dataset, parent = Dataset(tmp_path / "made"), Dataset(built)
+    place = {uuid: index for index, uuid in enumerate(parent.clips().column("uuid").to_pylist())}
+    recipes = {row["uuid"]: row for row in pq.read_table(tmp_path / "made" / "mixtures.parquet").to_pylist()}
+    carriers = [carrier for recipe in recipes.values() for carrier in recipe["carriers"]]
+    assert {None, 1, 2, 4, 8} == {carrier and carrier["bands"] for carrier in carriers}
+    assert len({carrier["phases"] for carrier in carriers if carrier}) > 5
+
+    def read(uuid: str, start: float) -> np.ndarray:
+        return from_int16(parent.read(place[uuid], round(start * 16_000), 16_000))
+
+    for index, clip in enumerate(dataset.clips().to_pylist()):
+        recipe = recipes[clip["uuid"]]
+        total = np.zeros(16_000, np.float32)
+        parts = (recipe[key] for key in ("clips", "starts", "levels", "carriers"))
+        for uuid, start, level, carrier in zip(*parts, strict=True):
+            sound = read(uuid, start)
+            if carrier is not None:
+                lent = read(carrier["clip"], carrier["start"])
+                if carrier["phases"] is not None:
+                    lent = scramble_phases(lent, np.random.default_rng(carrier["phases"]))
+                sound = make_chimaera(sound, lent, sample_rate=16_000, bands=carrier["bands"])
+            total += sound * np.float32(10 ** (level / 20))
+        total /= max(1.0, np.abs(total).max())
+        np.testing.assert_allclose(from_int16(dataset.read(index)), total, atol=2 / 32768)
+
+
+def test_what_nobody_saw_has_no_pictures() -> None:
+    with pytest.raises(ConfigError, match=r"chimaeras 0\.5 have no pictures"):
+        load_config(MixConfig, "mix", None, ["vision=true", "chimaeras=0.5"])
 
 
 def test_the_audio_teacher_names_the_mixture_itself(mixed: Path, built: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -65,6 +67,62 @@ def test_a_mixture_stays_within_its_split_and_its_clips(
         edge = 0 if one.speed == 1.0 else 2000
         np.testing.assert_allclose(excerpt[edge : max(edge, heard - edge)], value, rtol=1e-3 if edge else 1e-5)
         assert not excerpt[heard + 1 :].any()
+
+
+@given(lengths, st.integers(1, 7), st.integers(0, 500), st.sampled_from([1, 2, 7, 32]), st.integers(0, 2**31))
+def test_a_chimaera_stays_within_its_split_and_has_the_level_of_its_envelope(
+    lengths: list[int], bound: int, number: int, bands: int, seed: int
+) -> None:
+    sounds = Noises(lengths)
+    everything = np.arange(len(lengths))
+    splits = [everything[:bound], everything[bound:]]
+    config = MixConfig(share=0.5, chimaeras=1.0, bands=bands, speed=1.5, level=0.0, seed=seed)
+    mixer = Mixer(sounds, splits, config)
+    drawn = mixer.draw(number)
+    assert drawn == Mixer(sounds, splits, config).draw(number)
+    carriers = [one.carrier for one in drawn if one.carrier is not None]
+    assert len(carriers) == len(drawn)
+    assert len({one.clip < bound for one in (*drawn, *carriers)}) == 1
+    for carrier in carriers:
+        assert carrier.bands in (1, 2, 4, 8, 16, 32)
+        assert carrier.bands <= bands
+        assert 0 <= carrier.start <= max(0, lengths[carrier.clip] - mixer.count_samples(carrier.speed))
+    excerpts = mixer.read(drawn)
+    np.testing.assert_array_equal(excerpts, mixer.read(drawn))
+    plain = mixer.read([dataclasses.replace(one, carrier=None) for one in drawn])
+    levels, wanted = (np.sqrt(np.square(some, dtype=np.float64).mean(axis=1)) for some in (excerpts, plain))
+    assert np.isfinite(excerpts).all()
+    # where what it is carried by is silent throughout, so is the chimaera
+    np.testing.assert_allclose(levels[levels > 0], wanted[levels > 0], rtol=1e-4)
+
+
+class Noises(Tones):
+    """Clips of unequal length, each a noise of its own."""
+
+    def read(self, index: int, start: int = 0, num_samples: int | None = None) -> np.ndarray:
+        noise = np.random.default_rng(index).integers(-9000, 9000, self.num_samples[index], dtype=np.int16)
+        return noise[start:][:num_samples]
+
+
+def test_chimaeras_are_as_many_as_asked_for_and_half_of_them_of_noise() -> None:
+    mixer = Mixer(Tones([4 * RATE]), [np.array([0])], MixConfig(share=0.0, chimaeras=0.3, bands=20))
+    carriers = [mixer.draw(number)[0].carrier for number in range(3000)]
+    made = [one for one in carriers if one is not None]
+    assert abs(len(made) / 3000 - 0.3) < 0.03
+    assert abs(np.mean([one.phases is None for one in made]) - 0.5) < 0.06
+    counts = np.unique([one.bands for one in made], return_counts=True)
+    assert counts[0].tolist() == [1, 2, 4, 8, 16]
+    assert min(counts[1]) > 120
+
+
+def test_without_chimaeras_the_same_mixtures_are_drawn_as_ever() -> None:
+    """What a mixture is made of is part of its name; a knob that is off must not change it."""
+    sounds, splits = Tones([4 * RATE, 2 * RATE]), [np.array([0, 1])]
+    some = Mixer(sounds, splits, MixConfig(chimaeras=1.0, share=0.0))
+    none = Mixer(sounds, splits, MixConfig(share=0.0))
+    for number in range(50):
+        (with_one,), (without,) = some.draw(number), none.draw(number)
+        assert dataclasses.replace(with_one, carrier=None) == without
 
 
 def test_a_faster_sound_is_higher_and_shorter() -> None:

@@ -106,6 +106,12 @@ class MixConfig(Stage):
     speed: float = Field(default=1.0, ge=1.0, le=4.0)
     """Greatest change of speed, drawn for each sound: at 1.5 it is played up to 1.5 times as fast or as slowly, and higher or lower
     with it; the teachers hear it as it is played."""
+    chimaeras: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Share of the sounds that are auditory chimaeras (Smith, Delgutte & Oxenham 2002): the envelope of an excerpt on the fine
+    structure of another, or, for half of them, on steady noise of the other's colour. Nobody saw what sounds like that: not for
+    ``vision``."""
+    bands: int = Field(default=32, ge=1, le=256)
+    """Most frequency bands of a chimaera; 1, 2, 4 and so on up to it are drawn alike."""
     audio: tuple[str, ...] = ()
     """Specs of the audio teachers, ``kind:where``; those of the dataset where none is given."""
     vision: bool = False
@@ -121,6 +127,10 @@ class MixConfig(Stage):
     @model_validator(mode="after")
     def _check_kept(self) -> MixConfig:
         _check_soft_top(self.soft_top, self.policy)
+        if self.vision and self.chimaeras:
+            raise ValueError(
+                f"chimaeras {self.chimaeras:g} have no pictures: set it to 0, or leave out what was seen (vision)"
+            )
         return self
 
 

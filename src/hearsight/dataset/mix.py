@@ -24,7 +24,7 @@ from hearsight.console import track
 from hearsight.dataset.claim import begin, claim_folder, identify, keep_finished
 from hearsight.dataset.finish import Assembly, assemble_dataset
 from hearsight.dataset.layout import MIXED_FROM, Layout, TeacherRecord, digest_json, replacing
-from hearsight.dataset.mixtures import Ingredient, Mixer, Sounds, mix, weigh
+from hearsight.dataset.mixtures import Carrier, Ingredient, Mixer, Sounds, mix, weigh
 from hearsight.dataset.parts import PartReport, Parts, cut_segments, make_row, part_schema
 from hearsight.dataset.pictures import Pictures, write_pictures
 from hearsight.dataset.reader import Dataset
@@ -48,6 +48,20 @@ _RECIPE_SCHEMA = pa.schema(
         ("starts", pa.list_(pa.float64())),
         ("levels", pa.list_(pa.float64())),
         ("speeds", pa.list_(pa.float64())),
+        (
+            "carriers",
+            pa.list_(
+                pa.struct(
+                    [
+                        ("clip", pa.string()),
+                        ("start", pa.float64()),
+                        ("speed", pa.float64()),
+                        ("bands", pa.int32()),
+                        ("phases", pa.int64()),
+                    ]
+                )
+            ),
+        ),
     ]
 )
 
@@ -189,6 +203,7 @@ class _MixtureLabeller:
         self._seeing = list_seeing(dataset, config)
         self._schema = part_schema([one.name for one in (*self._seeing, *self._hearing)])
         self._clips = dataset.clips().combine_chunks()
+        self._uuids = self._clips.column("uuid").combine_chunks()
         self._pictures = {
             record.name: Pictures(_pictures_path(folder, record.name), record.num_classes) for record in self._seeing
         }
@@ -243,10 +258,9 @@ class _MixtureLabeller:
     ) -> dict[str, Any]:
         """Give the row of a mixture: what is heard is its own, where it comes from is its first ingredient's."""
         (first,) = self._clips.slice(recipe[0].clip, 1).to_pylist()
-        uuids = self._clips.column("uuid")
         return {
             **first,
-            "uuid": name_mixture(number, [uuids[one.clip].as_py() for one in recipe], recipe),
+            "uuid": name_mixture(number, recipe, self._uuids),
             "start": first["start"] + to_seconds(recipe[0].start, self._dataset.sample_rate),
             "duration": self._config.length,
             "num_samples": len(mixture),
@@ -255,16 +269,22 @@ class _MixtureLabeller:
         }
 
 
-def name_mixture(number: int, clips: Sequence[str], recipe: Sequence[Ingredient]) -> str:
+def name_mixture(number: int, recipe: Sequence[Ingredient], uuids: pa.Array) -> str:
     """Give the UUID of a mixture: its number and what it is made of."""
-    made_of = "+".join(
-        f"{clip}@{one.start}:{one.level:.6f}:{one.speed:.6f}" for clip, one in zip(clips, recipe, strict=True)
-    )
+    made_of = "+".join(_name_ingredient(one, uuids) for one in recipe)
     return str(uuid_module.uuid5(NAMESPACE, f"mixture:{number}:{made_of}"))
 
 
+def _name_ingredient(one: Ingredient, uuids: pa.Array) -> str:
+    name = f"{uuids[one.clip]}@{one.start}:{one.level:.6f}:{one.speed:.6f}"
+    if one.carrier is None:
+        return name
+    carrier = one.carrier
+    return f"{name}/{uuids[carrier.clip]}@{carrier.start}:{carrier.speed:.6f}:{carrier.bands}:{carrier.phases}"
+
+
 def _write_recipes(path: Path, parent: Dataset, config: MixConfig) -> None:
-    """Write what each mixture is made of: its clips, where in them it begins (seconds), their levels (dB) and speeds."""
+    """Write what each mixture is made of: its clips, where in them it begins (seconds), their levels (dB), speeds and carriers."""
     mixer, uuids = open_mixer(parent, config), parent.clips().column("uuid").combine_chunks()
     with replacing(path) as temporary, pq.ParquetWriter(temporary, _RECIPE_SCHEMA, compression="zstd") as writer:
         for first in range(0, config.clips, _RECIPE_ROWS):
@@ -274,14 +294,21 @@ def _write_recipes(path: Path, parent: Dataset, config: MixConfig) -> None:
 
 
 def _describe_recipe(number: int, recipe: list[Ingredient], uuids: pa.Array, sample_rate: int) -> dict[str, Any]:
-    clips = [cast(str, uuids[one.clip].as_py()) for one in recipe]
     return {
-        "uuid": name_mixture(number, clips, recipe),
-        "clips": clips,
+        "uuid": name_mixture(number, recipe, uuids),
+        "clips": [uuids[one.clip].as_py() for one in recipe],
         "starts": [to_seconds(one.start, sample_rate) for one in recipe],
         "levels": [one.level for one in recipe],
         "speeds": [one.speed for one in recipe],
+        "carriers": [_describe_carrier(one.carrier, uuids, sample_rate) for one in recipe],
     }
+
+
+def _describe_carrier(carrier: Carrier | None, uuids: pa.Array, sample_rate: int) -> dict[str, Any] | None:
+    if carrier is None:
+        return None
+    start = to_seconds(carrier.start, sample_rate)
+    return {**dataclasses.asdict(carrier), "clip": uuids[carrier.clip].as_py(), "start": start}
 
 
 def _pictures_path(parts: Path, teacher: str) -> Path:

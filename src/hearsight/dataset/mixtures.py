@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float32, Int16, Int32, Int64
 
 from hearsight.config import MixConfig
+from hearsight.signal.chimaeras import make_chimaera, scramble_phases
 from hearsight.signal.waveform import from_int16, play, to_int16
 from hearsight.units import to_samples
 
@@ -21,13 +22,35 @@ from hearsight.units import to_samples
 class Ingredient:
     """An excerpt of a clip: its index, its first sample, what its amplitudes are multiplied by in dB, and how fast it is played.
 
-    At twice the speed an excerpt takes half the time and sounds an octave higher.
+    At twice the speed an excerpt takes half the time and sounds an octave higher. With a carrier, its envelope alone is taken.
     """
 
     clip: int
     start: int
     level: float
     speed: float = 1.0
+    carrier: Carrier | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Carrier:
+    """What lends its fine structure to an ingredient, which keeps its envelope alone: a chimaera is made of the two.
+
+    Attributes
+    ----------
+    clip, start, speed
+        As an ingredient's.
+    bands
+        Frequency bands of the chimaera.
+    phases
+        Seed of the random phases of a steady noise of the clip's colour; None where its own fine structure is taken.
+    """
+
+    clip: int
+    start: int
+    speed: float
+    bands: int
+    phases: int | None
 
 
 @runtime_checkable
@@ -80,7 +103,16 @@ class Mixer:
         count = 1
         if generator.random() < self._config.share:
             count = int(generator.integers(2, self._config.sounds + 1))
-        return [self._draw_ingredient(split, generator) for _ in range(count)]
+        return [self._draw_sound(split, generator) for _ in range(count)]
+
+    def _draw_sound(self, split: int, generator: np.random.Generator) -> Ingredient:
+        one = self._draw_ingredient(split, generator)
+        if not self._config.chimaeras or generator.random() >= self._config.chimaeras:
+            return one
+        other = self._draw_ingredient(split, generator)
+        bands = 2 ** int(generator.integers(self._config.bands.bit_length()))
+        phases = int(generator.integers(2**32)) if generator.random() < 0.5 else None
+        return dataclasses.replace(one, carrier=Carrier(other.clip, other.start, other.speed, bands, phases))
 
     def _draw_ingredient(self, split: int, generator: np.random.Generator) -> Ingredient:
         ends = self._ends[split]
@@ -106,10 +138,22 @@ class Mixer:
         """Read the excerpts, each at its speed and level; where a clip is shorter, silence follows."""
         excerpts = np.zeros((len(ingredients), self.num_samples), dtype=np.float32)
         for excerpt, one in zip(excerpts, ingredients, strict=True):
-            samples = from_int16(self._sounds.read(one.clip, one.start, self.count_samples(one.speed)))
-            played = play(samples, one.speed)[: self.num_samples]
-            excerpt[: len(played)] = played * np.float32(10.0 ** (one.level / 20.0))
+            sound = self._play(one.clip, one.start, one.speed)
+            if one.carrier is not None:
+                sound = self._carry(sound, one.carrier)
+            excerpt[:] = sound * np.float32(10.0 ** (one.level / 20.0))
         return excerpts
+
+    def _play(self, clip: int, start: int, speed: float) -> Float32[np.ndarray, " samples"]:
+        samples = from_int16(self._sounds.read(clip, start, self.count_samples(speed)))
+        played = play(samples, speed)[: self.num_samples]
+        return np.pad(played, (0, self.num_samples - len(played)))
+
+    def _carry(self, sound: Float32[np.ndarray, " samples"], carrier: Carrier) -> Float32[np.ndarray, " samples"]:
+        lent = self._play(carrier.clip, carrier.start, carrier.speed)
+        if carrier.phases is not None:
+            lent = scramble_phases(lent, np.random.default_rng(carrier.phases))
+        return make_chimaera(sound, lent, sample_rate=self._sounds.sample_rate, bands=carrier.bands)
 
 
 def mix(excerpts: Float32[np.ndarray, "ingredients samples"]) -> Int16[np.ndarray, " samples"]:
