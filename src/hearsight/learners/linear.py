@@ -21,6 +21,8 @@ STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 """What C is chosen from. Features are scaled so that a clip's squared length is about 1: C means the same at any width."""
 GRAM_CLIPS = 4_000
 """Clips up to which a fit goes through the matrix of their inner products, however long the features."""
+MAX_THREADS = 8
+"""Classes of an SVM that are solved at once, at most; their number does not change the result."""
 MAX_ITERATIONS = 5_000
 MAX_PAIRS = 100_000
 """Steps of the hinge loss's solver, each of two clips. Some ten thousand are plenty where classes can be told apart; where equal
@@ -231,7 +233,7 @@ def _solve_logistic(rows: np.ndarray, labels: np.ndarray, strength: float) -> tu
 
 
 def _solve_svm(rows: np.ndarray, labels: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Solve each class by itself, as many at once as there are processors: the solver works without Python's lock."""
+    """Solve each class by itself, through inner products several at once: the solver works without Python's lock."""
     products = rows @ rows.T if len(rows) <= GRAM_CLIPS else None
 
     def solve_class(label: int) -> tuple[np.ndarray, float]:
@@ -242,6 +244,8 @@ def _solve_svm(rows: np.ndarray, labels: np.ndarray, strength: float) -> tuple[n
         return np.asarray(primal.coef_)[0], np.asarray(primal.intercept_)[0]
 
     num_classes = int(labels.max()) + 1
-    with watch_convergence() as unconverged, ThreadPoolExecutor(min(count_cores(), num_classes)) as pool:
+    # in the primal each solver has a copy of the rows, twice their size
+    threads = 1 if products is None else min(MAX_THREADS, count_cores(), num_classes)
+    with watch_convergence() as unconverged, ThreadPoolExecutor(threads) as pool:
         weights, intercepts = zip(*pool.map(solve_class, range(num_classes)), strict=True)
     return np.stack(weights, axis=1), np.array(intercepts), not unconverged
