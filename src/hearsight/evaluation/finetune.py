@@ -33,7 +33,7 @@ from hearsight.metrics.tagging import hits
 from hearsight.models.network import Network
 from hearsight.models.zoo import build_network
 from hearsight.signal.waveform import from_int16, to_int16
-from hearsight.training.machine import Machine
+from hearsight.training.device import Device
 from hearsight.training.optimizer import make_optimizer, schedule_rate, set_rate
 
 LEAST_PROBABILITY = 1e-30
@@ -129,7 +129,7 @@ def finetune_splits(
     config
         The budget.
     seed
-        Of the new layer, the order of clips and their segments: equal seeds give equal scores on one machine.
+        Of the new layer, the order of clips and their segments: equal seeds give equal scores on one device.
     kept
         Folds that were done before, and where those that are done now are kept; see :func:`keep_folds`.
 
@@ -215,19 +215,19 @@ def _train(
     plan = TrainConfig(
         recipe="quick", epochs=config.epochs, learning_rate=config.learning_rate, weight_decay=config.weight_decay
     )
-    machine = Machine.resolve(plan)
+    device = Device.resolve(plan)
     steps = -(-len(rows) // config.batch_size)
-    network = machine.place(network).train()
+    network = device.place(network).train()
     optimizer = make_optimizer(network, plan)
-    with torch.random.fork_rng(), machine.reproducibly():
+    with torch.random.fork_rng(), device.deterministic():
         torch.manual_seed(seed)
         for epoch in range(config.epochs):
             rng = np.random.default_rng([seed, epoch])
             for step, batch in enumerate(np.array_split(rng.permutation(rows), steps)):
                 set_rate(optimizer, schedule_rate(plan, epoch * steps + step, steps))
                 excerpts = [_draw(sounds.read(int(clip)), network, rng) for clip in batch]
-                waveform = torch.from_numpy(np.stack(excerpts)).to(machine.device)
-                targets = torch.from_numpy(truths[batch].astype(np.float32)).to(machine.device)
+                waveform = torch.from_numpy(np.stack(excerpts)).to(device.device)
+                targets = torch.from_numpy(truths[batch].astype(np.float32)).to(device.device)
                 loss = _measure_loss(network(waveform).logits[:, 0], targets, exclusive=bool(network.heads))
                 if not math.isfinite(float(loss.detach())):
                     found = f"a loss of {float(loss.detach())} in epoch {epoch + 1}"

@@ -89,7 +89,7 @@ class SoftTargets(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class Draw:
+class SamplingConfig:
     """The rules of drawing, in the words of :class:`~hearsight.config.TrainConfig`."""
 
     segment_samples: int
@@ -115,7 +115,7 @@ class Batch:
 
 
 @dataclasses.dataclass(frozen=True)
-class Survey:
+class SplitStatistics:
     """The clips of a split that have a label, and how often each class is drawn for one of them, or its mean probability.
 
     A clip without any label says nothing of what is heard in it, not even what is absent: it is left out, and counted.
@@ -126,14 +126,14 @@ class Survey:
     num_unlabelled: int
 
 
-def survey_clips(
+def compute_statistics(
     data: TrainingData,
     split: Literal["train", "validation"],
     visual_share: float,
     most: int | None = None,
     *,
     labelled_only: bool = True,
-) -> Survey:
+) -> SplitStatistics:
     """Read the labels of a split once.
 
     Parameters
@@ -164,7 +164,7 @@ def survey_clips(
             counts[labels.audio] += 1.0
         labelled[row] = not labelled_only or bool(len(labels.visual) or len(labels.audio))
     kept = indices[labelled]
-    return Survey(kept, counts / max(1, len(kept)), int((~labelled).sum()))
+    return SplitStatistics(kept, counts / max(1, len(kept)), int((~labelled).sum()))
 
 
 def count_drawn(num_labels: int, share: float) -> int:
@@ -177,7 +177,7 @@ def count_batches(num_clips: int, batch_size: int) -> int:
     return max(1, min(math.ceil(num_clips / batch_size), num_clips // 2))
 
 
-class Epochs:
+class TrainBatches:
     """The batches of every epoch of a split, drawn by Jia's rule (Jia 2019, section 3, "Training").
 
     Parameters
@@ -190,7 +190,7 @@ class Epochs:
         The rules.
     """
 
-    def __init__(self, data: TrainingData, clips: Int64[np.ndarray, " clips"], draw: Draw) -> None:
+    def __init__(self, data: TrainingData, clips: Int64[np.ndarray, " clips"], draw: SamplingConfig) -> None:
         self._data = data
         self._clips = clips
         self._draw = draw
@@ -258,10 +258,10 @@ class Epochs:
         return segment * int(generator.integers(max(1, num_samples // segment)))
 
 
-class MiddleSegments:
+class ValidationBatches:
     """The middle second of each of some clips with all its labels, in a fixed order: what validation hears."""
 
-    def __init__(self, data: TrainingData, clips: Int64[np.ndarray, " clips"], draw: Draw) -> None:
+    def __init__(self, data: TrainingData, clips: Int64[np.ndarray, " clips"], draw: SamplingConfig) -> None:
         self._data = data
         self._clips = clips
         self._draw = draw

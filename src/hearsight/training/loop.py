@@ -12,7 +12,7 @@ from hearsight.console import Bar, say, track
 from hearsight.dataset.reader import Dataset
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.training.batches import TrainingData, prefetch
-from hearsight.training.machine import Machine
+from hearsight.training.device import Device
 from hearsight.training.run import RunFolder, check_resumable, claim_run
 from hearsight.training.runlog import RunLog, read_runlog
 from hearsight.training.student import Student
@@ -58,10 +58,10 @@ def train(
             if run.is_finished:
                 say(f"{run.folder}: this run is finished")
                 return summarise_run(run.folder)
-            machine = Machine.recall(record["machine"])
+            machine = Device.from_record(record["machine"])
         else:
-            machine = Machine.resolve(config)
-        with machine.reproducibly():
+            machine = Device.resolve(config)
+        with machine.deterministic():
             student = Student.prepare(data, config, machine)
             if not run.record.exists():
                 run.start(values, student.describe(), machine.describe())
@@ -95,7 +95,7 @@ def _train_epoch(student: Student, epoch: int, log: RunLog, bar: Bar, scratch: P
     for batch, seconds in _time(prefetch(student.epochs.batches(epoch))):
         begun = time.perf_counter()
         step += 1
-        loss, rate = student.learn(batch, epoch, step)
+        loss, rate = student.train_step(batch, epoch, step)
         total += loss * len(batch.clips)
         waited += seconds
         if step % config.log_every == 0:

@@ -13,7 +13,7 @@ from hearsight.models.network import Network
 from hearsight.models.soundnet_autoencoder import Autoencoder
 from hearsight.training.batches import Batch
 from hearsight.training.losses import binary_cross_entropy, kl_divergence, squared_error
-from hearsight.training.machine import Machine
+from hearsight.training.device import Device
 
 DISTRIBUTION_LOSSES: Mapping[str, Callable[[Tensor, Tensor, tuple[int, ...]], Tensor]] = {
     "kl": kl_divergence,
@@ -54,12 +54,12 @@ class Objective:
         """Whether the network learns to name classes, so that naming them can be scored."""
         return self.name != "reconstruction"
 
-    def measure(self, network: Network, machine: Machine, batch: Batch) -> tuple[Tensor, Tensor | None]:
+    def measure(self, network: Network, machine: Device, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """Give the loss of a batch, and its logits; None where there is nothing to name."""
         if isinstance(network, Autoencoder) and self.name == "reconstruction":
             waveform = torch.from_numpy(batch.waveform).to(machine.device)
             return self.weight * network.measure_loss(waveform), None
-        logits, targets = machine.hear(network, batch)
+        logits, targets = machine.forward(network, batch)
         if self.name in DISTRIBUTION_LOSSES:
             return self.weight * DISTRIBUTION_LOSSES[self.name](logits, targets, network.heads), logits
         return self.weight * binary_cross_entropy(logits, targets), logits

@@ -14,8 +14,8 @@ from hearsight.console import say
 from hearsight.errors import DatasetError, TrainingError
 from hearsight.models.network import Network
 from hearsight.models.zoo import NETWORKS, build_network, list_options
-from hearsight.training.batches import Batch, Draw, Epochs, MiddleSegments, Survey, TrainingData, survey_clips
-from hearsight.training.machine import Machine
+from hearsight.training.batches import Batch, SamplingConfig, TrainBatches, ValidationBatches, SplitStatistics, TrainingData, compute_statistics
+from hearsight.training.device import Device
 from hearsight.training.objectives import DISTRIBUTION_LOSSES, Objective
 from hearsight.training.optimizer import make_optimizer, schedule_rate, set_rate
 from hearsight.training.resampled import ResampledData, ResampledSoftData
@@ -27,19 +27,19 @@ class Student:
     """A network in training, its optimizer, and the clips it hears."""
 
     config: TrainConfig
-    machine: Machine
+    machine: Device
     vocabulary: tuple[str, ...]
     dataset: str
     learned_rate: int
     network: Network
     objective: Objective
     optimizer: torch.optim.Optimizer
-    epochs: Epochs
-    middles: MiddleSegments
+    epochs: TrainBatches
+    middles: ValidationBatches
     num_clips: int
 
     @classmethod
-    def prepare(cls, data: TrainingData, config: TrainConfig, machine: Machine) -> Student:
+    def prepare(cls, data: TrainingData, config: TrainConfig, machine: Device) -> Student:
         """Read the labels, build the network and its optimizer.
 
         Raises
@@ -51,9 +51,9 @@ class Student:
         """
         data = _choose_targets(data, config)
         labelled = config.loss != "reconstruction" and config.targets == "labels"
-        training = survey_clips(data, "train", config.visual_share, labelled_only=labelled)
+        training = compute_statistics(data, "train", config.visual_share, labelled_only=labelled)
         most = config.validation_clips
-        validation = survey_clips(data, "validation", config.visual_share, most, labelled_only=labelled)
+        validation = compute_statistics(data, "validation", config.visual_share, most, labelled_only=labelled)
         _check_clips(training, validation)
         network = build_network(config.model, len(data.names), seed=config.seed, **_choose_options(data, config))
         objective = Objective(config, network)
@@ -64,7 +64,7 @@ class Student:
         if config.prior:
             network.set_prior(torch.from_numpy(training.frequencies).float())
         network = machine.place(network).train()
-        draw = Draw(
+        draw = SamplingConfig(
             segment_samples=network.example_samples,
             batch_size=config.batch_size,
             segments=config.segments,
@@ -82,8 +82,8 @@ class Student:
             network=network,
             objective=objective,
             optimizer=make_optimizer(network, config),
-            epochs=Epochs(data, training.clips, draw),
-            middles=MiddleSegments(data, validation.clips, draw),
+            epochs=TrainBatches(data, training.clips, draw),
+            middles=ValidationBatches(data, validation.clips, draw),
             num_clips=len(training.clips),
         )
 
@@ -92,7 +92,7 @@ class Student:
         """Passes over the training clips."""
         return self.config.count_epochs(self.epochs.num_batches)
 
-    def learn(self, batch: Batch, epoch: int, step: int) -> tuple[float, float]:
+    def train_step(self, batch: Batch, epoch: int, step: int) -> tuple[float, float]:
         """Take one step, counted from one over the whole run; give the loss before it and its learning rate.
 
         Raises
@@ -170,7 +170,7 @@ def _choose_options(data: TrainingData, config: TrainConfig) -> dict[str, Any]:
     return options
 
 
-def _check_clips(training: Survey, validation: Survey) -> None:
+def _check_clips(training: SplitStatistics, validation: SplitStatistics) -> None:
     """Refuse what cannot be trained on, and say what is left out."""
     if len(training.clips) < 2:
         found = f"{len(training.clips)} training clips with labels"

@@ -14,8 +14,8 @@ import torch
 from hearsight.metrics.averages import mean_average_precision
 from hearsight.metrics.tagging import one_best_accuracy
 from hearsight.models.network import Network
-from hearsight.training.batches import MiddleSegments, prefetch
-from hearsight.training.machine import Machine
+from hearsight.training.batches import ValidationBatches, prefetch
+from hearsight.training.device import Device
 from hearsight.training.objectives import Objective
 
 IN_MEMORY = 256 * 2**20
@@ -49,7 +49,7 @@ class Scores:
         return {f"validation_{field.name}": getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
-def validate(network: Network, clips: MiddleSegments, machine: Machine, objective: Objective, scratch: Path) -> Scores:
+def validate(network: Network, clips: ValidationBatches, machine: Device, objective: Objective, scratch: Path) -> Scores:
     """Score a network, and leave it in training mode.
 
     Parameters

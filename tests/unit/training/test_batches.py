@@ -11,18 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hearsight.training.batches import (
-    Draw,
-    Epochs,
-    MiddleSegments,
+    SamplingConfig,
+    TrainBatches,
+    ValidationBatches,
     count_batches,
     count_drawn,
     prefetch,
-    survey_clips,
+    compute_statistics,
 )
 
 from .conftest import RATE, FakeDataset
 
-DRAW = Draw(RATE, 8)
+DRAW = SamplingConfig(RATE, 8)
 
 
 def ramp(num_samples: int) -> np.ndarray:
@@ -30,9 +30,9 @@ def ramp(num_samples: int) -> np.ndarray:
     return (np.arange(num_samples) // 100).astype(np.int16)
 
 
-def make_epochs(data: FakeDataset, **rules: object) -> Epochs:
-    draw = Draw(**{"segment_samples": RATE, "batch_size": 8, **rules})  # type: ignore[arg-type]
-    return Epochs(data, data.indices("train"), draw)
+def make_epochs(data: FakeDataset, **rules: object) -> TrainBatches:
+    draw = SamplingConfig(**{"segment_samples": RATE, "batch_size": 8, **rules})  # type: ignore[arg-type]
+    return TrainBatches(data, data.indices("train"), draw)
 
 
 def test_an_epoch_hears_every_clip_once(data: FakeDataset) -> None:
@@ -140,7 +140,7 @@ def test_a_mixed_segment_has_the_labels_of_both_clips(data: FakeDataset) -> None
 def test_validation_hears_the_middle_and_all_labels(data: FakeDataset) -> None:
     data.set_sound(41, ramp(3 * RATE))
     data.set_sound(42, ramp(800))
-    batches = list(MiddleSegments(data, data.indices("validation"), DRAW).batches())
+    batches = list(ValidationBatches(data, data.indices("validation"), DRAW).batches())
     assert [len(batch.clips) for batch in batches] == [8, 2]
     assert round(float(batches[0].waveform[1, 0] * 32768)) == 160
     assert not batches[0].waveform[2, 800:].any()
@@ -150,7 +150,7 @@ def test_validation_hears_the_middle_and_all_labels(data: FakeDataset) -> None:
 def test_clips_without_labels_are_left_out_and_counted(data: FakeDataset) -> None:
     data.set_labels(3, [], [])
     data.set_labels(4, [], [12])
-    survey = survey_clips(data, "train", 0.5)
+    survey = compute_statistics(data, "train", 0.5)
     assert survey.num_unlabelled == 1
     assert len(survey.clips) == 39
     assert 3 not in survey.clips
@@ -158,7 +158,7 @@ def test_clips_without_labels_are_left_out_and_counted(data: FakeDataset) -> Non
 
 
 def test_frequencies_are_those_of_the_drawn_targets(data: FakeDataset) -> None:
-    survey = survey_clips(data, "train", 0.5)
+    survey = compute_statistics(data, "train", 0.5)
     epochs = make_epochs(data)
     drawn = np.mean([batch.targets.mean(axis=0) for epoch in range(60) for batch in epochs.batches(epoch)], axis=0)
     np.testing.assert_allclose(survey.frequencies, drawn, atol=0.05)
@@ -166,8 +166,8 @@ def test_frequencies_are_those_of_the_drawn_targets(data: FakeDataset) -> None:
 
 
 def test_a_subset_for_validation_is_spread_over_the_split(data: FakeDataset) -> None:
-    assert list(survey_clips(data, "validation", 0.5, most=5).clips) == [40, 42, 44, 46, 48]
-    assert len(survey_clips(data, "validation", 0.5, most=100).clips) == 10
+    assert list(compute_statistics(data, "validation", 0.5, most=5).clips) == [40, 42, 44, 46, 48]
+    assert len(compute_statistics(data, "validation", 0.5, most=100).clips) == 10
 
 
 def test_prefetched_items_come_in_order_and_a_few_ahead() -> None:

@@ -53,14 +53,14 @@ def test_what_a_network_learns_besides_its_weights_is_resumed_too(
 ) -> None:
     config = make_config(model=name, options={"width": 0.03}, epochs=2, batch_size=4, learning_rate=1e-3, threads=1)
     train(clips, tmp_path / "whole", config)
-    whole = student.Student.learn
+    whole = student.Student.train_step
 
-    def learn(self: student.Student, batch: Batch, epoch: int, step: int) -> tuple[float, float]:
+    def train_step(self: student.Student, batch: Batch, epoch: int, step: int) -> tuple[float, float]:
         if step > 3:
             raise Killed
         return whole(self, batch, epoch, step)
 
-    monkeypatch.setattr(student.Student, "learn", learn)
+    monkeypatch.setattr(student.Student, "train_step", learn)
     with pytest.raises(Killed):
         train(clips, tmp_path / "killed", config)
     monkeypatch.undo()

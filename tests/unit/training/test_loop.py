@@ -43,16 +43,16 @@ class Killed(BaseException):
 def kill_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
     """Let training die at its ``steps``-th step from now."""
     done = 0
-    whole = student.Student.learn
+    whole = student.Student.train_step
 
-    def learn(self: student.Student, batch: Batch, epoch: int, step: int) -> tuple[float, float]:
+    def train_step(self: student.Student, batch: Batch, epoch: int, step: int) -> tuple[float, float]:
         nonlocal done
         done += 1
         if done > steps:
             raise Killed
         return whole(self, batch, epoch, step)
 
-    monkeypatch.setattr(student.Student, "learn", learn)
+    monkeypatch.setattr(student.Student, "train_step", learn)
 
 
 def test_training_learns_what_can_be_heard(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_two_processes_do_not_train_into_one_folder(
             train(data, tmp_path, make_config(), resume=True)
         raise Killed
 
-    monkeypatch.setattr(student.Student, "learn", train_again)
+    monkeypatch.setattr(student.Student, "train_step", train_again)
     with pytest.raises(Killed):
         train(data, tmp_path, make_config())
 

@@ -4,7 +4,7 @@ import pytest
 
 from hearsight.config import RECIPES, TrainConfig, load_config
 from hearsight.errors import ConfigError
-from hearsight.training.batches import Draw
+from hearsight.training.batches import SamplingConfig
 
 PAPER = {
     "epochs": 30,
@@ -53,7 +53,7 @@ def test_an_unknown_recipe_is_a_config_error(name: str) -> None:
 
 def test_every_rule_of_drawing_is_a_knob_of_the_same_name() -> None:
     knobs = set(TrainConfig.model_fields)
-    assert {"batch_size", "segments", "visual_share", "gain", "mix", "seed"} == set(Draw.__dataclass_fields__) - {
+    assert {"batch_size", "segments", "visual_share", "gain", "mix", "seed"} == set(SamplingConfig.__dataclass_fields__) - {
         "segment_samples"
     }
-    assert set(Draw.__dataclass_fields__) - {"segment_samples"} <= knobs
+    assert set(SamplingConfig.__dataclass_fields__) - {"segment_samples"} <= knobs

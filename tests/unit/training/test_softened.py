@@ -11,7 +11,7 @@ import torch
 from hearsight.config import TrainConfig
 from hearsight.errors import DatasetError, UsageError
 from hearsight.models.checkpoint import load_checkpoint
-from hearsight.training.batches import Draw, Epochs, MiddleSegments, survey_clips
+from hearsight.training.batches import SamplingConfig, TrainBatches, ValidationBatches, compute_statistics
 from hearsight.training.loop import train
 from hearsight.training.losses import kl_divergence, squared_error
 from hearsight.training.resampled import ResampledSoftData
@@ -86,10 +86,10 @@ def test_the_targets_are_what_the_vision_teachers_said(soft: SoftDataset) -> Non
     data = SoftenedData(soft)
     assert data.heads == (4, 6)
     assert data.names == soft.names[:10]
-    epochs = Epochs(data, np.arange(16), Draw(RATE, 4))
+    epochs = TrainBatches(data, np.arange(16), SamplingConfig(RATE, 4))
     batch = epochs.make(1, np.arange(4))
     np.testing.assert_allclose(batch.targets, [soft.distribution(index)[:10] for index in range(4)])
-    mixed = Epochs(data, np.arange(16), Draw(RATE, 4, mix=1.0)).make(1, np.arange(4))
+    mixed = TrainBatches(data, np.arange(16), SamplingConfig(RATE, 4, mix=1.0)).make(1, np.arange(4))
     np.testing.assert_allclose(mixed.targets.sum(axis=1), 2.0, rtol=1e-5)
 
 
@@ -97,13 +97,13 @@ def test_the_targets_may_be_what_all_teachers_said(soft: SoftDataset) -> None:
     data = SoftData(soft, "targets soft")
     assert data.names == soft.names
     said = np.stack([soft.probabilities(index) for index in range(16)])
-    batch = Epochs(data, np.arange(16), Draw(RATE, 4)).make(1, np.arange(4))
+    batch = TrainBatches(data, np.arange(16), SamplingConfig(RATE, 4)).make(1, np.arange(4))
     np.testing.assert_array_equal(batch.targets, said[:4])
     # in a mixture, what is heard in either sound is heard
-    mixed = Epochs(data, np.arange(16), Draw(RATE, 4, mix=1.0)).make(1, np.arange(4)).targets
+    mixed = TrainBatches(data, np.arange(16), SamplingConfig(RATE, 4, mix=1.0)).make(1, np.arange(4)).targets
     for row in range(4):
         assert any(np.array_equal(mixed[row], np.maximum(said[row], other)) for other in said)
-    survey = survey_clips(data, "train", 0.5, labelled_only=False)
+    survey = compute_statistics(data, "train", 0.5, labelled_only=False)
     np.testing.assert_allclose(survey.frequencies, said[survey.clips].mean(axis=0), rtol=1e-5)
     with pytest.raises(DatasetError, match="no soft labels, wanted some, for targets soft"):
         SoftData(FakeDataset(16, 4), "targets soft")
@@ -111,7 +111,7 @@ def test_the_targets_may_be_what_all_teachers_said(soft: SoftDataset) -> None:
 
 def test_validation_hears_distributions_and_counts_labels(soft: SoftDataset) -> None:
     data = ResampledSoftData(SoftenedData(soft), 8_000)
-    (batch,) = MiddleSegments(data, soft.indices("validation"), Draw(8_000, 4)).batches()
+    (batch,) = ValidationBatches(data, soft.indices("validation"), SamplingConfig(8_000, 4)).batches()
     np.testing.assert_allclose(batch.targets, [soft.distribution(index)[:10] for index in range(16, 20)])
     assert batch.truths is not None
     for index, row in zip(range(16, 20), batch.truths, strict=True):

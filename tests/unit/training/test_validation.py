@@ -13,15 +13,15 @@ from hearsight.metrics.tagging import one_best_accuracy
 from hearsight.models.network import Network
 from hearsight.models.zoo import build_network
 from hearsight.training import validation
-from hearsight.training.batches import Draw, MiddleSegments
+from hearsight.training.batches import SamplingConfig, ValidationBatches
 from hearsight.training.losses import binary_cross_entropy
-from hearsight.training.machine import Machine
+from hearsight.training.device import Device
 from hearsight.training.objectives import Objective
 from hearsight.training.validation import validate
 
 from .conftest import RATE, FakeDataset
 
-MACHINE = Machine("cpu", 1, "float32", fast=False)
+MACHINE = Device("cpu", 1, "float32", fast=False)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_scores_are_those_of_the_middle_segments(
     data: FakeDataset, network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: int
 ) -> None:
     monkeypatch.setattr(validation, "IN_MEMORY", in_memory)
-    clips = MiddleSegments(data, data.indices("validation"), Draw(RATE, 3))
+    clips = ValidationBatches(data, data.indices("validation"), SamplingConfig(RATE, 3))
     scores = validate(network, clips, MACHINE, Objective(TrainConfig(), network), tmp_path)
     assert network.training
     assert not list(tmp_path.iterdir())
@@ -58,7 +58,7 @@ def test_validation_leaves_the_statistics_of_the_normalisations_alone(
     before = {name: value.clone() for name, value in network.state_dict().items()}
     validate(
         network,
-        MiddleSegments(data, data.indices("validation"), Draw(RATE, 3)),
+        ValidationBatches(data, data.indices("validation"), SamplingConfig(RATE, 3)),
         MACHINE,
         Objective(TrainConfig(), network),
         tmp_path,
@@ -67,7 +67,7 @@ def test_validation_leaves_the_statistics_of_the_normalisations_alone(
 
 
 def test_no_clips_give_no_scores(data: FakeDataset, network: Network, tmp_path: Path) -> None:
-    clips = MiddleSegments(data, data.indices("validation")[:0], Draw(RATE, 3))
+    clips = ValidationBatches(data, data.indices("validation")[:0], SamplingConfig(RATE, 3))
     scores = validate(network, clips, MACHINE, Objective(TrainConfig(), network), tmp_path)
     assert (scores.loss, scores.accuracy, scores.mean_average_precision, scores.num_clips) == (None, None, None, 0)
     assert scores.describe() == "not validated"
@@ -80,7 +80,7 @@ def test_logits_that_are_no_numbers_give_a_loss_that_is_none(
         network.output_layer.bias.fill_(math.nan)
     scores = validate(
         network,
-        MiddleSegments(data, data.indices("validation"), Draw(RATE, 3)),
+        ValidationBatches(data, data.indices("validation"), SamplingConfig(RATE, 3)),
         MACHINE,
         Objective(TrainConfig(), network),
         tmp_path,

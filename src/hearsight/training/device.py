@@ -22,7 +22,7 @@ from hearsight.training.batches import Batch
 
 
 @dataclasses.dataclass(frozen=True)
-class Machine:
+class Device:
     """Device, CPU threads and precision of a run, resolved; they are written into the run, since they are part of its result."""
 
     device: str
@@ -31,7 +31,7 @@ class Machine:
     fast: bool
 
     @classmethod
-    def resolve(cls, config: TrainConfig) -> Machine:
+    def resolve(cls, config: TrainConfig) -> Device:
         """Settle what the configuration leaves to the machine.
 
         Raises
@@ -54,7 +54,7 @@ class Machine:
         return cls(device, config.threads or torch.get_num_threads(), precision, config.fast)
 
     @classmethod
-    def recall(cls, record: Mapping[str, Any]) -> Machine:
+    def from_record(cls, record: Mapping[str, Any]) -> Device:
         """Take up the settings that a run began with, and say so where something else may make a difference.
 
         Raises
@@ -88,7 +88,7 @@ class Machine:
                     parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         return network
 
-    def hear(self, network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
+    def forward(self, network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
         """Give the logits of a batch of single segments, and their targets, here."""
         waveform = torch.from_numpy(batch.waveform).to(self.device)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.precision == "bfloat16"):
@@ -96,7 +96,7 @@ class Machine:
         return logits, torch.from_numpy(batch.targets).to(self.device)
 
     @contextlib.contextmanager
-    def reproducibly(self) -> Generator[None]:
+    def deterministic(self) -> Generator[None]:
         """Compute by algorithms that give the same sums each time, on a fixed number of threads; then as before."""
         threads = torch.get_num_threads()
         strict = torch.are_deterministic_algorithms_enabled()
