@@ -12,8 +12,8 @@ from hearsight.errors import UsageError
 from hearsight.models.network import Network
 from hearsight.models.soundnet_autoencoder import Autoencoder
 from hearsight.training.batches import Batch
-from hearsight.training.losses import binary_cross_entropy, kl_divergence, squared_error
 from hearsight.training.device import Device
+from hearsight.training.losses import binary_cross_entropy, kl_divergence, squared_error
 
 DISTRIBUTION_LOSSES: Mapping[str, Callable[[Tensor, Tensor, tuple[int, ...]], Tensor]] = {
     "kl": kl_divergence,

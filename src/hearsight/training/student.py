@@ -14,7 +14,15 @@ from hearsight.console import say
 from hearsight.errors import DatasetError, TrainingError
 from hearsight.models.network import Network
 from hearsight.models.zoo import NETWORKS, build_network, list_options
-from hearsight.training.batches import Batch, SamplingConfig, TrainBatches, ValidationBatches, SplitStatistics, TrainingData, compute_statistics
+from hearsight.training.batches import (
+    Batch,
+    SamplingConfig,
+    SplitStatistics,
+    TrainBatches,
+    TrainingData,
+    ValidationBatches,
+    compute_statistics,
+)
 from hearsight.training.device import Device
 from hearsight.training.objectives import DISTRIBUTION_LOSSES, Objective
 from hearsight.training.optimizer import make_optimizer, schedule_rate, set_rate

@@ -49,7 +49,9 @@ class Scores:
         return {f"validation_{field.name}": getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
-def validate(network: Network, clips: ValidationBatches, machine: Device, objective: Objective, scratch: Path) -> Scores:
+def validate(
+    network: Network, clips: ValidationBatches, machine: Device, objective: Objective, scratch: Path
+) -> Scores:
     """Score a network, and leave it in training mode.
 
     Parameters

@@ -14,10 +14,10 @@ from hearsight.training.batches import (
     SamplingConfig,
     TrainBatches,
     ValidationBatches,
+    compute_statistics,
     count_batches,
     count_drawn,
     prefetch,
-    compute_statistics,
 )
 
 from .conftest import RATE, FakeDataset

@@ -14,8 +14,8 @@ from hearsight.models.network import Network
 from hearsight.models.zoo import build_network
 from hearsight.training import validation
 from hearsight.training.batches import SamplingConfig, ValidationBatches
-from hearsight.training.losses import binary_cross_entropy
 from hearsight.training.device import Device
+from hearsight.training.losses import binary_cross_entropy
 from hearsight.training.objectives import Objective
 from hearsight.training.validation import validate
 
