@@ -123,7 +123,7 @@ def test_the_audio_teacher_names_the_mixture_itself(mixed: Path, built: Path) ->
         for row in dataset.soft_labels(teacher.name, shard).to_pylist()
     ]
     for index in range(0, 150, 10):
-        (said,) = teacher.label(cut_segments(dataset.read(index)))
+        (said,) = teacher.predict(cut_segments(dataset.read(index)))
         dense = np.zeros_like(said)
         dense[rows[index]["classes"]] = rows[index]["probabilities"]
         np.testing.assert_allclose(dense, said, atol=1e-6)

@@ -111,7 +111,7 @@ def make_soundnet_dictionary(
     return saved
 
 
-def hear_like_soundnet(
+def compute_soundnet_reference(
     saved: Mapping[str, Mapping[str, np.ndarray]], layers: tuple[tuple[int, int, int], ...], waveform: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Give what the two last layers say over time, softmaxed, as the authors' extractor does."""
@@ -269,7 +269,9 @@ def _make_mel() -> np.ndarray:
     return (np.maximum(0, np.minimum(up, down)) * 2 / (edges[2:] - edges[:-2])).astype(np.float32)
 
 
-def hear_like_panns(state: Mapping[str, torch.Tensor], waveform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def compute_panns_reference(
+    state: Mapping[str, torch.Tensor], waveform: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Give probabilities and embedding as the authors' code computes them, in evaluation mode."""
     window = torch.hann_window(1024, dtype=torch.float64)
     spectrum = torch.stft(

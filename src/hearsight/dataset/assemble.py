@@ -23,8 +23,8 @@ from hearsight.dataset.layout import NUM_FOLDS, Layout, ShardRecord, digest_json
 from hearsight.dataset.parts import SAMPLES_FIELD, Parts
 from hearsight.errors import DatasetError
 from hearsight.records import AUDIO_SCHEMA, CLIP_SCHEMA, LABEL_SCHEMA, Rejection, RejectReason
-from hearsight.teachers.kinds import load_teacher
 from hearsight.teachers.policy import keep_soft_labels
+from hearsight.teachers.registry import load_teacher
 from hearsight.teachers.teacher import FittedTeacher, Modality, Teacher
 
 _INDEX_SCHEMA = pa.schema([*CLIP_SCHEMA, ("unit", pa.string()), ("row", pa.int32())])

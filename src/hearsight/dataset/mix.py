@@ -231,7 +231,7 @@ class _MixtureLabeller:
     def _listen(self, teacher: Teacher, mixtures: Sequence[Int16[np.ndarray, " samples"]]) -> list[SoftLabels]:
         segments = [cut_segments(mixture) for mixture in mixtures]
         bounds = np.cumsum([0, *map(len, segments)])
-        probabilities = teacher.label(np.concatenate(segments))
+        probabilities = teacher.predict(np.concatenate(segments))
         top = self._config.soft_top or len(teacher.vocabulary)
         return [keep_soft_labels(probabilities[first:last], top) for first, last in itertools.pairwise(bounds)]
 

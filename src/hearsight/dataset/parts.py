@@ -27,8 +27,8 @@ from hearsight.media.decode import DecodedClip
 from hearsight.media.info import read_media
 from hearsight.records import CLIP_SCHEMA, NAMESPACE, Media, Rejection, RejectReason, SoftLabels, Source, name_clip
 from hearsight.signal.waveform import from_int16
-from hearsight.teachers.kinds import load_teacher
 from hearsight.teachers.policy import keep_soft_labels
+from hearsight.teachers.registry import load_teacher
 from hearsight.teachers.teacher import FittedTeacher, Teacher
 from hearsight.units import SAMPLE_RATE, count_segments
 
@@ -225,7 +225,7 @@ class _MediaLabeller:
             if isinstance(teacher, FittedTeacher):
                 yield list(teacher.describe(items))
             else:
-                probabilities = teacher.label(items)
+                probabilities = teacher.predict(items)
                 top = self._config.soft_top or probabilities.shape[1]
                 yield keep_soft_labels(probabilities, top)
 

@@ -8,8 +8,8 @@ from hearsight.config import MixConfig
 from hearsight.dataset.layout import Layout, TeacherRecord
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import TeacherError, UsageError
-from hearsight.teachers.applied import AppliedTeacher
-from hearsight.teachers.kinds import load_teacher
+from hearsight.teachers.frozen import FrozenTeacher
+from hearsight.teachers.registry import load_teacher
 from hearsight.teachers.teacher import FittedTeacher, Teacher
 
 
@@ -51,7 +51,7 @@ def load_given(specs: Sequence[str], *, quiet: bool = False) -> list[Teacher]:
     UsageError
         When one has no classes before it is fitted.
     ConfigError, MissingExtraError, TeacherError
-        As :func:`~hearsight.teachers.kinds.load_teacher` does.
+        As :func:`~hearsight.teachers.registry.load_teacher` does.
     """
     loaded: list[Teacher] = []
     for spec in specs:
@@ -84,4 +84,4 @@ def recall_teacher(dataset: Dataset, record: TeacherRecord) -> Teacher:
     if not isinstance(teacher, FittedTeacher):
         return teacher
     teacher.load(Layout(dataset.path).teacher(record.name))
-    return AppliedTeacher(teacher)
+    return FrozenTeacher(teacher)

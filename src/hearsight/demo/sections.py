@@ -63,8 +63,8 @@ def show_world(place: DemoFolder, world: World) -> str:
         log_mel = compute_log_mel(read_audio(path, JIA.sample_rate), JIA)
         svg = to_svg(draw_spectrogram(log_mel, JIA), f"log-mel spectrogram of a {kind.name}")
         tiles.append(
-            f"<div>{show_video(path, f'a {kind.name}, which {kind.says}')}"
-            f"<h3>{escape(kind.name)}</h3><p>{escape(kind.says)}</p>{svg}</div>"
+            f"<div>{show_video(path, f'a {kind.name}, which {kind.description}')}"
+            f"<h3>{escape(kind.name)}</h3><p>{escape(kind.description)}</p>{svg}</div>"
         )
     contents = world.read_contents().to_pylist()
     both = sum(row["audible"] and row["visible"] for row in contents)

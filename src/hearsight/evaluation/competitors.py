@@ -16,7 +16,7 @@ from jaxtyping import Float32, Float64
 from hearsight.errors import ConfigError, UsageError
 from hearsight.evaluation.embedder import digest_embedder
 from hearsight.listening.segments import SegmentCutter
-from hearsight.teachers.kinds import load_teacher
+from hearsight.teachers.registry import load_teacher
 from hearsight.teachers.spec import TeacherSpec, parse_spec
 from hearsight.teachers.teacher import Teacher
 from hearsight.units import SAMPLE_RATE
@@ -52,7 +52,7 @@ class TeacherEmbedder:
     ) -> tuple[Float32[np.ndarray, "segments dim"], Float64[np.ndarray, " segments"]]:
         """Give a row for each second; the last one ends with the clip."""
         heard = list(self._cutter.cut([waveform]))
-        values = np.concatenate([self._teacher.label(part.waveforms) for part in heard])
+        values = np.concatenate([self._teacher.predict(part.waveforms) for part in heard])
         if self._features == "logits":
             bounded = np.clip(values.astype(np.float64), LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
             values = (np.log(bounded) - np.log1p(-bounded)).astype(np.float32)

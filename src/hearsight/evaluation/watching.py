@@ -13,7 +13,7 @@ from hearsight.errors import UsageError
 from hearsight.media.decode import decode_windows
 from hearsight.media.info import read_media
 from hearsight.records import Source
-from hearsight.teachers.kinds import load_teacher
+from hearsight.teachers.registry import load_teacher
 from hearsight.teachers.teacher import Teacher
 
 NUM_IMAGES = 4
@@ -77,7 +77,7 @@ class VisionEmbedder:
         )
         seen = np.concatenate([window.images[0] for window in windows])
         chosen = ((np.arange(NUM_IMAGES) + 0.5) * len(seen) / NUM_IMAGES).astype(np.int64)
-        probabilities = self._teacher.label(seen[np.unique(chosen)])
+        probabilities = self._teacher.predict(seen[np.unique(chosen)])
         return probabilities.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32), np.ones(1)
 
 

@@ -75,7 +75,7 @@ class Classifier:
         settings = {"input": model.input.settings, "activation": model.activation, "options": options}
         self.digest: str = digest_teacher(spec.kind, modality, model.content, self.vocabulary, settings)
 
-    def label(self, items: Shaped[np.ndarray, "items ..."]) -> Float32[np.ndarray, "items classes"]:
+    def predict(self, items: Shaped[np.ndarray, "items ..."]) -> Float32[np.ndarray, "items classes"]:
         """Give the probability of every class for every picture or segment; see :class:`~hearsight.teachers.teacher.Teacher`."""
         if len(items) == 0:
             return np.zeros((0, len(self.vocabulary)), np.float32)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from hearsight.errors import TeacherError
-from hearsight.teachers.hugging_face import explaining, identify, load_network, load_processor, locate, one_thread
+from hearsight.teachers.hugging_face import convert_errors, identify, load_network, load_processor, locate, one_thread
 from hearsight.teachers.spec import TeacherSpec, read_options
 from hearsight.teachers.transformers import TransformersOptions
 
@@ -40,7 +40,7 @@ class Encoder:
         TeacherError
             When the model cannot hear it, or gives no states over time.
         """
-        with one_thread(), explaining(self.where):
+        with one_thread(), convert_errors(self.where):
             inputs = self.extractor(waveform, sampling_rate=self.sample_rate, return_tensors="pt")
             if hasattr(self.network, "get_audio_features"):
                 output = self.network.get_audio_features(**inputs)

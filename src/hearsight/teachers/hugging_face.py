@@ -87,7 +87,7 @@ def list_architectures(modality: Modality) -> set[str]:
 def load_settings(origin: Origin) -> Any:
     """Read a model's ``config.json``."""
     library = _open_library()
-    with explaining(origin.where):
+    with convert_errors(origin.where):
         return library.AutoConfig.from_pretrained(origin.where, **origin.arguments)
 
 
@@ -116,7 +116,7 @@ def load_network(
     """
     library, torch = _open_library(), _import_torch()
     arguments = origin.arguments if settings is None else {**origin.arguments, "config": settings}
-    with explaining(origin.where):
+    with convert_errors(origin.where):
         network, report = getattr(library, maker).from_pretrained(
             origin.where, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **arguments
         )
@@ -131,7 +131,7 @@ def load_processor(origin: Origin, modality: Modality) -> Any:
     library = _open_library()
     if modality == "vision":
         require("PIL", EXTRA, PURPOSE)
-    with explaining(origin.where), warnings.catch_warnings():
+    with convert_errors(origin.where), warnings.catch_warnings():
         # AST's own 128 bands are too narrow for its 512-point transform: nothing that a user could mend
         warnings.filterwarnings("ignore", message="At least one mel filter has all zero values")
         if modality == "vision":
@@ -142,7 +142,7 @@ def load_processor(origin: Origin, modality: Modality) -> Any:
 def load_tokenizer(origin: Origin) -> Any:
     """Load what prepares texts for a model."""
     library = _open_library()
-    with explaining(origin.where):
+    with convert_errors(origin.where):
         return library.AutoTokenizer.from_pretrained(origin.where, **origin.arguments)
 
 
@@ -165,7 +165,7 @@ def one_thread() -> Generator[None]:
 
 
 @contextlib.contextmanager
-def explaining(where: str) -> Generator[None]:
+def convert_errors(where: str) -> Generator[None]:
     """Turn the library's errors into ours, with what it says of them."""
     broken: Any = require("safetensors", EXTRA, PURPOSE).SafetensorError
     try:

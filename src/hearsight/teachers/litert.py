@@ -49,7 +49,7 @@ class LiteRTOptions(ModelOptions):
 
 
 def load(spec: TeacherSpec, modality: Modality, *, quiet: bool = False) -> Classifier:
-    """Load a LiteRT model as a teacher; see :func:`hearsight.teachers.kinds.load_teacher` for the errors."""
+    """Load a LiteRT model as a teacher; see :func:`hearsight.teachers.registry.load_teacher` for the errors."""
     options = read_options(LiteRTOptions, spec)
     path, content = read_model_file(spec.where)
     metadata = read_metadata(content, path)
@@ -93,7 +93,7 @@ class _Interpreter:
     def __init__(self, content: bytes, path: Path, output: int) -> None:
         runtime: Any = require("ai_edge_litert.interpreter", "litert", "teachers of kind litert")
         self.path = path
-        with _explaining(path), _hushed():
+        with _convert_errors(path), _filter_stderr():
             self._interpreter = runtime.Interpreter(model_content=content, num_threads=1)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(inputs) != 1:
@@ -108,7 +108,7 @@ class _Interpreter:
 
     def allocate(self, sizes: list[int]) -> None:
         """Make the input as large as this, and get ready to run."""
-        with _explaining(self.path), _hushed():
+        with _convert_errors(self.path), _filter_stderr():
             if sizes != [int(size) for size in self._input["shape"]]:
                 self._interpreter.resize_tensor_input(self._input["index"], sizes)
             self._interpreter.allocate_tensors()
@@ -120,7 +120,7 @@ class _Interpreter:
             scale, zero_point = self._input["quantization"]
             values = quantise(values, scale, zero_point, self.input_dtype)
         values = values.astype(self.input_dtype, copy=False).reshape(self._sizes)
-        with _explaining(self.path):
+        with _convert_errors(self.path):
             self._interpreter.set_tensor(self._input["index"], values)
             self._interpreter.invoke()
         output = self._interpreter.get_tensor(self._output["index"])
@@ -130,7 +130,7 @@ class _Interpreter:
 
 
 @contextmanager
-def _explaining(path: Path) -> Generator[None]:
+def _convert_errors(path: Path) -> Generator[None]:
     """Turn the runtime's errors into ours, with what it says of them."""
     try:
         yield
@@ -141,7 +141,7 @@ def _explaining(path: Path) -> Generator[None]:
 
 
 @contextmanager
-def _hushed() -> Generator[None]:
+def _filter_stderr() -> Generator[None]:
     """Keep back the line of information that LiteRT writes to stderr, from C++, in every process; pass on the rest."""
     sys.stderr.flush()
     saved = os.dup(2)

@@ -63,7 +63,7 @@ class ONNXOptions(ModelOptions):
 
 
 def load(spec: TeacherSpec, modality: Modality, *, quiet: bool = False) -> Classifier:
-    """Load an ONNX model as a teacher; see :func:`hearsight.teachers.kinds.load_teacher` for the errors."""
+    """Load an ONNX model as a teacher; see :func:`hearsight.teachers.registry.load_teacher` for the errors."""
     options = read_options(ONNXOptions, spec)
     path, content = read_model_file(spec.where)
     session = _Session(content, path, options.output)

@@ -13,7 +13,7 @@ from jaxtyping import Float32, Int32
 from hearsight.records import SoftLabels
 
 
-def average(probabilities: Float32[np.ndarray, "items classes"]) -> Float32[np.ndarray, " classes"]:
+def average_probabilities(probabilities: Float32[np.ndarray, "items classes"]) -> Float32[np.ndarray, " classes"]:
     """Average the probabilities of a clip's images or segments (summed in double precision).
 
     A clip without items has probability 0 for every class.
@@ -33,7 +33,7 @@ def keep_soft_labels(probabilities: Float32[np.ndarray, "items classes"], top: i
     top
         Classes kept, most probable first, ties by class index; 0 keeps all of them.
     """
-    classes, kept = _keep_top(average(probabilities), top)
+    classes, kept = _keep_top(average_probabilities(probabilities), top)
     items = [_keep_top(row, top) for row in probabilities]
     return SoftLabels(classes, kept, [item[0] for item in items], [item[1] for item in items])
 

@@ -21,7 +21,7 @@ Modality = Literal["vision", "audio"]
 
 
 @runtime_checkable
-class Described(Protocol):
+class BaseTeacher(Protocol):
     """What both sorts of teacher say of themselves."""
 
     @property
@@ -56,10 +56,10 @@ class Described(Protocol):
 
 
 @runtime_checkable
-class Teacher(Described, Protocol):
+class Teacher(BaseTeacher, Protocol):
     """A teacher whose classes are known before it sees or hears anything."""
 
-    def label(self, items: Shaped[np.ndarray, "items ..."]) -> Float32[np.ndarray, "items classes"]:
+    def predict(self, items: Shaped[np.ndarray, "items ..."]) -> Float32[np.ndarray, "items classes"]:
         """Give the probability of every class for every item, each independently of the others.
 
         Parameters
@@ -82,7 +82,7 @@ class Teacher(Described, Protocol):
 
 
 @runtime_checkable
-class FittedTeacher(Described, Protocol):
+class FittedTeacher(BaseTeacher, Protocol):
     """A teacher that finds its classes in the dataset; how many there are is known before."""
 
     @property
@@ -91,7 +91,7 @@ class FittedTeacher(Described, Protocol):
         ...
 
     def describe(self, items: Shaped[np.ndarray, "items ..."]) -> Float32[np.ndarray, "items dim"]:
-        """Describe every item (as :meth:`Teacher.label` gets them), each independently of the others."""
+        """Describe every item (as :meth:`Teacher.predict` gets them), each independently of the others."""
         ...
 
     def fit(self, descriptors: Float32[np.ndarray, "items dim"], seed: int) -> None:

@@ -33,7 +33,7 @@ from hearsight.teachers.hugging_face import (
     EXTRA,
     PURPOSE,
     Origin,
-    explaining,
+    convert_errors,
     identify,
     list_architectures,
     load_network,
@@ -72,7 +72,7 @@ class TransformersOptions(ModelOptions):
 
 
 def load(spec: TeacherSpec, modality: Modality, *, quiet: bool = False) -> Classifier:
-    """Load a Hugging Face model as a teacher; see :func:`hearsight.teachers.kinds.load_teacher` for the errors."""
+    """Load a Hugging Face model as a teacher; see :func:`hearsight.teachers.registry.load_teacher` for the errors."""
     options = read_options(TransformersOptions, spec)
     origin = locate(spec.where, options.revision)
     settings = load_settings(origin)
@@ -185,7 +185,7 @@ def _encode_texts(
         settings = {"padding": "max_length", "max_length": limit, "truncation": True, "return_attention_mask": False}
     torch: Any = require("torch", EXTRA, PURPOSE)
     rows: list[Any] = []
-    with explaining(origin.where), one_thread():
+    with convert_errors(origin.where), one_thread():
         for name in vocabulary.names:
             tokens = tokenizer([template.replace("{}", name)], return_tensors="pt", **settings)
             rows.append(_embed(network.get_text_features(**tokens)))

@@ -28,8 +28,8 @@ from hearsight.threads import count_cores
 from hearsight.units import SAMPLE_RATE, to_samples
 from hearsight.world import pictures
 from hearsight.world.kinds import KINDS
-from hearsight.world.scenes import Chances, Presence, Scene, plan_scenes
-from hearsight.world.sounds import play, put_in_room, record
+from hearsight.world.scenes import Presence, Scene, SceneProbabilities, plan_scenes
+from hearsight.world.sounds import add_background, add_reverberation, synthesize
 
 FRAME_RATE = 8.0
 """Pictures per second of the videos."""
@@ -71,7 +71,7 @@ def generate_world(
     seconds: float = 16.0,
     seed: int = 0,
     workers: int | None = None,
-    chances: Chances | None = None,
+    probabilities: SceneProbabilities | None = None,
 ) -> World:
     """Generate videos of objects that look and sound their own way.
 
@@ -85,21 +85,21 @@ def generate_world(
         Of everything; a video's contents depend on it and the video's number alone.
     workers
         Processes; one per processor by default.
-    chances
+    probabilities
         How often objects share a scene, are silent, unseen or mismatched.
     """
-    chances = chances or Chances()
+    probabilities = probabilities or SceneProbabilities()
     folder.mkdir(parents=True, exist_ok=True)
     # the names say nothing: content is drawn from the number, the name is a hash of it
     numbers = range(num_videos)
     paths = [folder / f"{_hash_name('video', seed, number)}.mp4" for number in numbers]
-    make = functools.partial(_write_world_video, seed=seed, seconds=seconds, chances=chances)
+    make = functools.partial(_write_world_video, seed=seed, seconds=seconds, probabilities=probabilities)
     _run_missing("making videos", make, [(path, number) for path, number in zip(paths, numbers, strict=True)], workers)
     contents = folder / "world.parquet"
     rows = [
         {"path": path.name, **_describe(presence)}
         for path, number in zip(paths, numbers, strict=True)
-        for scene in plan_scenes(seconds, chances, _seed_plan(seed, number))
+        for scene in plan_scenes(seconds, probabilities, _seed_plan(seed, number))
         for presence in scene.objects
     ]
     _write_table(pa.Table.from_pylist(rows, schema=WORLD_SCHEMA), contents)
@@ -166,8 +166,8 @@ def generate_portraits(
 def make_sound(number: int, seconds: float, seed: int) -> Float32[np.ndarray, " samples"]:
     """Make the labelled sound of a number, of kind ``number // 1_000_000``."""
     rng = np.random.default_rng([seed, _SOUNDS, number])
-    played = play(KINDS[number // _TAKES], seconds, rng)
-    return record(put_in_room(played.waveform, rng), 1.0, rng)
+    played = synthesize(KINDS[number // _TAKES], seconds, rng)
+    return add_background(add_reverberation(played.waveform, rng), 1.0, rng)
 
 
 def _write_world_sound(unit: tuple[Path, int], *, seed: int, seconds: float) -> None:
@@ -177,9 +177,9 @@ def _write_world_sound(unit: tuple[Path, int], *, seed: int, seconds: float) -> 
     )
 
 
-def _write_world_video(unit: tuple[Path, int], *, seed: int, seconds: float, chances: Chances) -> None:
+def _write_world_video(unit: tuple[Path, int], *, seed: int, seconds: float, probabilities: SceneProbabilities) -> None:
     path, number = unit
-    scenes = plan_scenes(seconds, chances, _seed_plan(seed, number))
+    scenes = plan_scenes(seconds, probabilities, _seed_plan(seed, number))
     _write_scenes(path, scenes, seconds, np.random.default_rng([seed, _VIDEOS, number, 1]))
 
 
@@ -208,16 +208,16 @@ def _make_soundtrack(
     levels: dict[Presence, np.ndarray] = {}
     for scene in scenes:
         for presence in scene.objects:
-            played = play(presence.kind, presence.end - presence.start, rng)
+            played = synthesize(presence.kind, presence.end - presence.start, rng)
             levels[presence] = played.level if presence.audible else np.zeros_like(played.level)
             if presence.audible:
                 first = to_samples(presence.start)
-                sound = put_in_room(played.waveform, rng)[: len(total) - first] * 10.0 ** (
+                sound = add_reverberation(played.waveform, rng)[: len(total) - first] * 10.0 ** (
                     rng.uniform(-4.0, 4.0) / 20.0
                 )
                 ramp = np.minimum(1.0, np.arange(len(sound)) / 800.0)
                 total[first : first + len(sound)] += sound * ramp * ramp[::-1]
-    return record(total, 1.0, rng), levels
+    return add_background(total, 1.0, rng), levels
 
 
 def _draw_images(
@@ -239,7 +239,7 @@ def _draw_images(
             for presence, look in zip(shown, looks, strict=True):
                 course = levels[presence]
                 pictures.paint(picture, look, now, float(course[min(len(course) - 1, max(0, to_samples(now)))]))
-            yield pictures.develop(picture, grain[number % len(grain)])
+            yield pictures.add_grain(picture, grain[number % len(grain)])
             number += 1
 
 

@@ -23,7 +23,7 @@ class Kind:
         Its shape and the pattern on it, by their names in :mod:`hearsight.world.pictures`.
     gesture
         What its sound does in time, by its name in :mod:`hearsight.world.sounds`.
-    says
+    description
         The gesture in words.
     pitch_lean
         Octaves by which the middle of its pitches is off the middle of all pitches.
@@ -35,7 +35,7 @@ class Kind:
     outline: str
     surface: str
     gesture: str
-    says: str
+    description: str
     pitch_lean: float
     noise_share: float
 

@@ -30,12 +30,12 @@ class Scene:
 
 
 @dataclasses.dataclass(frozen=True)
-class Chances:
+class SceneProbabilities:
     """How the world is made up.
 
     Attributes
     ----------
-    company
+    two_objects
         Chance that a scene has two objects.
     silent, unseen
         Chance that an object is seen without being heard, and heard without being seen.
@@ -43,13 +43,13 @@ class Chances:
         Chance that an object is seen while quite another one is heard.
     """
 
-    company: float = 0.15
+    two_objects: float = 0.15
     silent: float = 0.08
     unseen: float = 0.06
     mismatched: float = 0.04
 
 
-def plan_scenes(seconds: float, chances: Chances, rng: np.random.Generator) -> tuple[Scene, ...]:
+def plan_scenes(seconds: float, probabilities: SceneProbabilities, rng: np.random.Generator) -> tuple[Scene, ...]:
     """Plan a video: scenes of 8 to 16 seconds, cut to length at the end of the video."""
     scenes: list[Scene] = []
     start = 0.0
@@ -57,28 +57,28 @@ def plan_scenes(seconds: float, chances: Chances, rng: np.random.Generator) -> t
         end = start + rng.uniform(8.0, 16.0)
         if seconds - end < 4.0:
             end = seconds
-        count = 2 if rng.random() < chances.company else 1
+        count = 2 if rng.random() < probabilities.two_objects else 1
         numbers = rng.permutation(len(KINDS))
         objects: list[Presence] = []
         for number, other in zip(numbers[:count], numbers[count:], strict=False):
-            objects += _plan_object(KINDS[number], KINDS[other], (start, end), chances, rng)
+            objects += _plan_object(KINDS[number], KINDS[other], (start, end), probabilities, rng)
         scenes.append(Scene(start, end, tuple(objects)))
         start = end
     return tuple(scenes)
 
 
 def _plan_object(
-    kind: Kind, other: Kind, span: tuple[float, float], chances: Chances, rng: np.random.Generator
+    kind: Kind, other: Kind, span: tuple[float, float], probabilities: SceneProbabilities, rng: np.random.Generator
 ) -> list[Presence]:
     start, end = span
     lot = rng.random()
-    if lot < chances.silent:
+    if lot < probabilities.silent:
         return [Presence(kind, start, end, audible=False, visible=True)]
-    lot -= chances.silent
-    if lot < chances.unseen:
+    lot -= probabilities.silent
+    if lot < probabilities.unseen:
         return [Presence(kind, start, end, audible=True, visible=False)]
-    lot -= chances.unseen
-    if lot < chances.mismatched:
+    lot -= probabilities.unseen
+    if lot < probabilities.mismatched:
         seen = Presence(kind, start, end, audible=False, visible=True)
         return [seen, Presence(other, start, end, audible=True, visible=False)]
     return [Presence(kind, start, end, audible=True, visible=True)]

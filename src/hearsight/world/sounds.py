@@ -130,23 +130,23 @@ GESTURES: dict[str, Callable[[np.random.Generator], Iterator[Note]]] = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Played:
+class ObjectSound:
     """One object's sound: its waveform, of unit RMS level over its duration, and the course of its level (0 to 1)."""
 
     waveform: Float64[np.ndarray, " samples"]
     level: Float64[np.ndarray, " samples"]
 
 
-def play(kind: Kind, seconds: float, rng: np.random.Generator) -> Played:
+def synthesize(kind: Kind, seconds: float, rng: np.random.Generator) -> ObjectSound:
     """Play a kind's gesture with a pitch and a timbre of its own."""
     count = to_samples(seconds)
     offsets, level = _write_score(GESTURES[kind.gesture](rng), count, -rng.uniform(0.0, 0.5))
     middle = MIDDLE_PITCH * 2.0 ** (kind.pitch_lean + rng.uniform(-PITCH_SPREAD, PITCH_SPREAD))
     phase = 2.0 * np.pi * np.cumsum(middle * 2.0**offsets) / SAMPLE_RATE
-    tone = _sound_tone(phase, middle, rng)
+    tone = _synthesize_tone(phase, middle, rng)
     share = rng.uniform(0.7, 1.0) if rng.random() < kind.noise_share else rng.uniform(0.0, 0.3)
-    source = (1.0 - share) * tone + share * _sound_noise(phase, rng)
-    return Played(_scale(source * level), level)
+    source = (1.0 - share) * tone + share * _synthesize_noise(phase, rng)
+    return ObjectSound(_scale(source * level), level)
 
 
 def _write_score(
@@ -175,7 +175,7 @@ def _run_level(note: Note, course: np.ndarray) -> np.ndarray:
     return np.sqrt(np.sin(np.pi * course))
 
 
-def _sound_tone(phase: np.ndarray, pitch: float, rng: np.random.Generator) -> np.ndarray:
+def _synthesize_tone(phase: np.ndarray, pitch: float, rng: np.random.Generator) -> np.ndarray:
     """Sum one to six partials, some missing, sometimes stretched; those that could pass 7.6 kHz are left out."""
     count, tilt = int(rng.integers(1, 7)), rng.uniform(0.4, 1.6)
     stretch = rng.uniform(1.0, 1.25) if rng.random() < 0.4 else 1.0
@@ -188,7 +188,7 @@ def _sound_tone(phase: np.ndarray, pitch: float, rng: np.random.Generator) -> np
     return _scale(tone)
 
 
-def _sound_noise(phase: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _synthesize_noise(phase: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Give a band of noise that follows the pitch."""
     smoothing = math.exp(-2.0 * math.pi * rng.uniform(60.0, 400.0) / SAMPLE_RATE)
     slow = rng.standard_normal((2, len(phase)))
@@ -197,7 +197,9 @@ def _sound_noise(phase: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return _scale(slow[0] * np.cos(phase) - slow[1] * np.sin(phase))
 
 
-def put_in_room(waveform: Float64[np.ndarray, " samples"], rng: np.random.Generator) -> Float64[np.ndarray, " samples"]:
+def add_reverberation(
+    waveform: Float64[np.ndarray, " samples"], rng: np.random.Generator
+) -> Float64[np.ndarray, " samples"]:
     """Add the tail of a room (0.05 to 0.45 s to -60 dB) and the colour of a transmission (±6 dB over the spectrum)."""
     length = to_samples(rng.uniform(0.05, 0.45))
     tail = rng.standard_normal(length) * np.exp(-6.9 * np.arange(length) / length) * rng.uniform(0.02, 0.12)
@@ -209,7 +211,7 @@ def put_in_room(waveform: Float64[np.ndarray, " samples"], rng: np.random.Genera
     return np.asarray(scipy.fft.irfft(spectrum * 10.0 ** (gains / 20.0), size))[: len(waveform)]
 
 
-def sound_background(count: int, rng: np.random.Generator) -> Float64[np.ndarray, " samples"]:
+def make_background_noise(count: int, rng: np.random.Generator) -> Float64[np.ndarray, " samples"]:
     """Give steady noise between white and brown of unit RMS level, that comes and goes a little."""
     spectrum = np.asarray(scipy.fft.rfft(rng.standard_normal(count)))
     hertz = np.maximum(40.0, np.linspace(0.0, SAMPLE_RATE / 2.0, len(spectrum)))
@@ -219,7 +221,7 @@ def sound_background(count: int, rng: np.random.Generator) -> Float64[np.ndarray
     return _scale(noise)
 
 
-def record(
+def add_background(
     sounds: Float64[np.ndarray, " samples"], reference: float, rng: np.random.Generator
 ) -> Float32[np.ndarray, " samples"]:
     """Mix sounds into a background 6 to 24 dB below them, and record the whole at -32 to -14 dB of full scale.
@@ -231,7 +233,7 @@ def record(
     reference
         RMS level of an object's sound, that the background is set against.
     """
-    background = sound_background(len(sounds), rng) * reference * 10.0 ** (-rng.uniform(6.0, 24.0) / 20.0)
+    background = make_background_noise(len(sounds), rng) * reference * 10.0 ** (-rng.uniform(6.0, 24.0) / 20.0)
     mixed = sounds + background
     loudness = 10.0 ** (rng.uniform(-32.0, -14.0) / 20.0)
     return np.clip(_scale(mixed) * loudness, -1.0, 1.0).astype(np.float32)

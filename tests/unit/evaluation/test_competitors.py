@@ -13,7 +13,7 @@ from hearsight.errors import ConfigError, TeacherError, UsageError
 from hearsight.evaluation.competitors import TeacherEmbedder, load_competitor
 from hearsight.evaluation.embedders import load_embedder
 from hearsight.evaluation.evaluate import evaluate
-from hearsight.teachers.kinds import load_teacher
+from hearsight.teachers.registry import load_teacher
 
 RATE = 16_000
 
@@ -52,7 +52,7 @@ def test_a_classifier_describes_each_second_by_logits_or_probabilities(classifie
     sound = np.concatenate([tone(300), tone(600), tone(900, 0.5)])
     chances, shares = load_competitor(f"onnx:{classifier},features=probabilities").embed(sound)
     logits, _ = load_competitor(f"onnx:{classifier}").embed(sound)
-    expected = load_teacher(f"onnx:{classifier}", "audio").label(np.stack([tone(300), tone(600), sound[-RATE:]]))
+    expected = load_teacher(f"onnx:{classifier}", "audio").predict(np.stack([tone(300), tone(600), sound[-RATE:]]))
     np.testing.assert_allclose(chances, expected, atol=1e-6)
     np.testing.assert_allclose(logits, np.log(expected / (1 - expected)), atol=1e-4)
     np.testing.assert_allclose(shares, [1.0, 1.0, 0.5])
@@ -63,7 +63,7 @@ def test_a_certain_answer_has_a_finite_logit():
         name, digest = "certain", "0"
         spec, modality, vocabulary, image_request = "", "audio", None, None
 
-        def label(self, items):
+        def predict(self, items):
             return np.tile(np.array([0.0, 1.0], np.float32), (len(items), 1))
 
     values, _ = TeacherEmbedder(Certain()).embed(tone())

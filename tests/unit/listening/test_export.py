@@ -18,7 +18,7 @@ from hearsight.models.checkpoint import load_checkpoint
 from hearsight.models.graph import GraphNetwork
 from hearsight.models.zoo import build_network
 from hearsight.runtime import Session
-from hearsight.teachers.kinds import load_teacher
+from hearsight.teachers.registry import load_teacher
 from tests.support.videos import write_folder
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -58,7 +58,7 @@ def test_the_file_is_a_teacher_too(exported: Path, run: Path) -> None:
     segments = (0.1 * np.random.default_rng(0).standard_normal((2, 16_000))).astype(np.float32)
     with torch.inference_mode():
         wanted = load_checkpoint(run)[0](torch.from_numpy(segments)).clip_probabilities.numpy()
-    np.testing.assert_allclose(teacher.label(segments), wanted, atol=1e-4)
+    np.testing.assert_allclose(teacher.predict(segments), wanted, atol=1e-4)
 
 
 @pytest.fixture(scope="module")

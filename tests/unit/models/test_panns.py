@@ -14,7 +14,7 @@ from hearsight.models.zoo import build_network
 from hearsight.signal.filters import mel_matrix
 from hearsight.signal.front_ends import PANNS
 from hearsight.signal.log_mel import compute_log_mel
-from tests.support.published import hear_like_panns
+from tests.support.published import compute_panns_reference
 
 RATE = 32_000
 
@@ -47,7 +47,7 @@ def test_the_network_is_the_reference_on_a_sound_of_any_length(network: Network)
         waveform = make_noise(num_samples, seed=num_samples)
         with torch.no_grad():
             output = network(waveform)
-            probabilities, embedding = hear_like_panns(state, waveform)
+            probabilities, embedding = compute_panns_reference(state, waveform)
         torch.testing.assert_close(output.probabilities[:, 0], probabilities, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(output.embeddings[:, 0], embedding, rtol=1e-4, atol=1e-4)
 

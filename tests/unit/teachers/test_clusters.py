@@ -8,10 +8,10 @@ import pytest
 from hearsight.errors import ConfigError, TeacherError
 from hearsight.teachers.clusters import ClusterTeacher
 from hearsight.teachers.descriptors import IMAGE_DIM
-from hearsight.teachers.kinds import load_teacher
+from hearsight.teachers.registry import load_teacher
 from hearsight.teachers.teacher import FittedTeacher, Teacher
 from hearsight.world.kinds import KINDS
-from hearsight.world.pictures import sample_looks
+from hearsight.world.pictures import draw_samples
 
 
 def _draw_groups(num_groups: int, per_group: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -140,7 +140,7 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
 
 def test_pictures_of_one_kind_of_object_fall_into_the_same_clusters() -> None:
     teacher = ClusterTeacher("vision", 48)
-    pictures = np.concatenate([sample_looks(kind.outline, kind.surface, 20, seed) for seed, kind in enumerate(KINDS)])
+    pictures = np.concatenate([draw_samples(kind.outline, kind.surface, 20, seed) for seed, kind in enumerate(KINDS)])
     side = 96
     columns = np.linspace(0, pictures.shape[2] - 1, side).round().astype(int)
     descriptors = teacher.describe(np.ascontiguousarray(pictures[:, :side, columns]))

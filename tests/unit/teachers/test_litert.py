@@ -11,8 +11,8 @@ import scipy.special
 
 from hearsight.errors import ConfigError, MissingExtraError, TeacherError
 from hearsight.media.pictures import ImageRequest
-from hearsight.teachers.kinds import load_teacher
 from hearsight.teachers.policy import keep_soft_labels
+from hearsight.teachers.registry import load_teacher
 from hearsight.teachers.teacher import FittedTeacher, Teacher
 
 from .conftest import Quantisation, TFLiteBuilder, make_weights
@@ -34,7 +34,7 @@ def test_float_pictures_are_normalised_to_minus_one_to_one(tmp_path: Path, make_
     weights = make_weights(7, 72)
     teacher = load_teacher(f"litert:{make_tflite(tmp_path / 'a.tflite', [1, 4, 6, 3], weights)}", "vision", quiet=True)
     expected = scipy.special.softmax(((images - 127.5) / 127.5).reshape(5, -1) @ weights.T, axis=1)
-    np.testing.assert_allclose(teacher.label(images), expected, atol=1e-5)
+    np.testing.assert_allclose(teacher.predict(images), expected, atol=1e-5)
     assert teacher.image_request == ImageRequest(height=4, width=6, fit="crop")
     assert isinstance(teacher, Teacher)
     assert not isinstance(teacher, FittedTeacher)
@@ -47,7 +47,7 @@ def test_normalisation_can_be_given_for_each_channel(tmp_path: Path, make_tflite
     teacher = load_teacher(spec, "vision", quiet=True)
     normal = (images - np.array([100, 110, 120])) / np.array([50, 60, 70])
     expected = scipy.special.softmax(normal.reshape(5, -1) @ weights.T, axis=1)
-    np.testing.assert_allclose(teacher.label(images), expected, atol=1e-5)
+    np.testing.assert_allclose(teacher.predict(images), expected, atol=1e-5)
     assert teacher.image_request == ImageRequest(height=4, width=6, fit="stretch")
 
 
@@ -57,7 +57,7 @@ def test_normalisation_is_read_from_the_metadata(tmp_path: Path, make_tflite: Ma
     path = make_tflite(tmp_path / "a.tflite", [1, 4, 6, 3], weights, metadata=metadata)
     teacher = load_teacher(f"litert:{path}", "vision", quiet=True)
     expected = scipy.special.softmax(((images - 10.0) / 200.0).reshape(5, -1) @ weights.T, axis=1)
-    np.testing.assert_allclose(teacher.label(images), expected, atol=1e-5)
+    np.testing.assert_allclose(teacher.predict(images), expected, atol=1e-5)
 
 
 def test_channels_first_pictures_are_transposed(tmp_path: Path, make_tflite: Maker, images: np.ndarray):
@@ -65,7 +65,7 @@ def test_channels_first_pictures_are_transposed(tmp_path: Path, make_tflite: Mak
     path = make_tflite(tmp_path / "a.tflite", [1, 3, 4, 6], weights)
     teacher = load_teacher(f"litert:{path}", "vision", quiet=True)
     flat = ((images - 127.5) / 127.5).transpose(0, 3, 1, 2).reshape(5, -1)
-    np.testing.assert_allclose(teacher.label(images), scipy.special.softmax(flat @ weights.T, axis=1), atol=1e-5)
+    np.testing.assert_allclose(teacher.predict(images), scipy.special.softmax(flat @ weights.T, axis=1), atol=1e-5)
 
 
 @pytest.mark.parametrize(("dtype", "offset"), [("uint8", 0), ("int8", 128)])
@@ -83,7 +83,7 @@ def test_eight_bit_models_get_pixels_and_give_dequantised_probabilities(
     )
     teacher = load_teacher(f"litert:{path}", "vision", quiet=True)
     exact = scipy.special.expit(((images - 128.0) / 128.0).reshape(5, -1) @ weights.T)
-    given = teacher.label(images)
+    given = teacher.predict(images)
     np.testing.assert_allclose(given, exact, atol=0.5 / 256 + 1e-4)
     np.testing.assert_array_equal(given * 256, np.rint(given * 256))
     assert len(np.unique(given)) > 7
@@ -96,7 +96,7 @@ def test_a_model_that_wants_less_than_a_second_hears_its_beginning(
     path = make_tflite(tmp_path / "a.tflite", [15_600], weights, last="logistic")
     teacher = load_teacher(f"litert:{path}", "audio", quiet=True)
     expected = scipy.special.expit(segments[:, :15_600] @ weights.T)
-    np.testing.assert_allclose(teacher.label(segments), expected, atol=1e-5)
+    np.testing.assert_allclose(teacher.predict(segments), expected, atol=1e-5)
     assert teacher.image_request is None
 
 
@@ -107,7 +107,7 @@ def test_a_model_that_wants_more_than_a_second_hears_silence_after_it(
     path = make_tflite(tmp_path / "a.tflite", [1, 20_000], weights, last="logistic")
     teacher = load_teacher(f"litert:{path}", "audio", quiet=True)
     expected = scipy.special.expit(segments @ weights[:, :16_000].T)
-    np.testing.assert_allclose(teacher.label(segments), expected, atol=1e-5)
+    np.testing.assert_allclose(teacher.predict(segments), expected, atol=1e-5)
 
 
 def test_sound_is_resampled_to_the_rate_that_is_asked_for(tmp_path: Path, make_tflite: Maker):
@@ -116,8 +116,8 @@ def test_sound_is_resampled_to_the_rate_that_is_asked_for(tmp_path: Path, make_t
     weights = np.stack([tone, -tone]) / 1000
     path = make_tflite(tmp_path / "a.tflite", [1, 32_000], weights, last="logistic")
     segment = np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000).astype(np.float32)[None]
-    at_32 = load_teacher(f"litert:{path},sample_rate=32000", "audio", quiet=True).label(segment)
-    at_16 = load_teacher(f"litert:{path}", "audio", quiet=True).label(segment)
+    at_32 = load_teacher(f"litert:{path},sample_rate=32000", "audio", quiet=True).predict(segment)
+    at_16 = load_teacher(f"litert:{path}", "audio", quiet=True).predict(segment)
     assert at_32[0, 0] > 0.99
     assert abs(at_16[0, 0] - 0.5) < 0.01
 
@@ -128,14 +128,14 @@ def test_the_sample_rate_is_read_from_the_metadata(tmp_path: Path, make_tflite: 
     metadata = _make_metadata(sample_rate=32_000)
     path = make_tflite(tmp_path / "a.tflite", [1, 32_000], weights, last="logistic", metadata=metadata)
     segment = np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000).astype(np.float32)[None]
-    assert load_teacher(f"litert:{path}", "audio", quiet=True).label(segment)[0, 0] > 0.99
+    assert load_teacher(f"litert:{path}", "audio", quiet=True).predict(segment)[0, 0] > 0.99
 
 
 def test_a_model_that_takes_any_length_gets_the_second(tmp_path: Path, make_tflite: Maker, segments: np.ndarray):
     weights = make_weights(4, 16_000)
     path = make_tflite(tmp_path / "a.tflite", [1, -1], weights, last="logistic")
     teacher = load_teacher(f"litert:{path}", "audio", quiet=True)
-    np.testing.assert_allclose(teacher.label(segments), scipy.special.expit(segments @ weights.T), atol=1e-5)
+    np.testing.assert_allclose(teacher.predict(segments), scipy.special.expit(segments @ weights.T), atol=1e-5)
 
 
 def test_eight_bit_waveforms_are_quantised(tmp_path: Path, make_tflite: Maker, segments: np.ndarray):
@@ -144,7 +144,7 @@ def test_eight_bit_waveforms_are_quantised(tmp_path: Path, make_tflite: Maker, s
         tmp_path / "a.tflite", [1, 16_000], weights, quantised_input=Quantisation("int8", 1 / 127, 3), last="logistic"
     )
     rounded = np.rint(segments * 127) / 127
-    given = load_teacher(f"litert:{path}", "audio", quiet=True).label(segments)
+    given = load_teacher(f"litert:{path}", "audio", quiet=True).predict(segments)
     np.testing.assert_allclose(given, scipy.special.expit(rounded @ weights.T), atol=1e-4)
     assert np.abs(given - scipy.special.expit(segments @ weights.T)).max() > 1e-3
 
@@ -157,7 +157,7 @@ def test_the_output_that_is_asked_for_has_the_classes(tmp_path: Path, segments: 
     builder.operation("softmax", [source], [second])
     path.write_bytes(builder.finish([source], [first, second]))
     teacher = load_teacher(f"litert:{path},output=1", "audio", quiet=True)
-    np.testing.assert_allclose(teacher.label(segments), scipy.special.softmax(segments, axis=1), atol=1e-6)
+    np.testing.assert_allclose(teacher.predict(segments), scipy.special.softmax(segments, axis=1), atol=1e-6)
     path.write_bytes(builder.finish([source, first], [second]))
     with pytest.raises(TeacherError, match="2 inputs, wanted one"):
         load_teacher(f"litert:{path}", "audio", quiet=True)
@@ -187,9 +187,9 @@ def test_a_label_file_inside_is_never_larger_than_any_class_list(
 def test_items_do_not_depend_on_their_neighbours(tmp_path: Path, make_tflite: Maker, segments: np.ndarray):
     path = make_tflite(tmp_path / "a.tflite", [1, 16_000], make_weights(4, 16_000))
     teacher = load_teacher(f"litert:{path}", "audio", quiet=True)
-    alone = np.concatenate([teacher.label(segment[None]) for segment in segments])
-    np.testing.assert_array_equal(teacher.label(segments), alone)
-    assert teacher.label(segments[:0]).shape == (0, 4)
+    alone = np.concatenate([teacher.predict(segment[None]) for segment in segments])
+    np.testing.assert_array_equal(teacher.predict(segments), alone)
+    assert teacher.predict(segments[:0]).shape == (0, 4)
 
 
 def test_names_inside_the_file_win_over_names_beside_it(tmp_path: Path, make_tflite: Maker):
@@ -218,7 +218,7 @@ def test_logits_are_refused_when_the_model_is_loaded(tmp_path: Path, make_tflite
         ("sigmoid", scipy.special.expit),
     ]:
         teacher = load_teacher(f"litert:{path},activation={activation}", "vision", quiet=True)
-        np.testing.assert_allclose(teacher.label(images), function(logits), atol=1e-5)
+        np.testing.assert_allclose(teacher.predict(images), function(logits), atol=1e-5)
 
 
 def test_the_digest_changes_with_weights_names_and_preprocessing_only(tmp_path: Path, make_tflite: Maker):
@@ -340,8 +340,8 @@ def test_real_teachers_see_a_beagle_and_hear_it_bark(real_data: Path):
     ears = load_teacher(f"litert:{folder / 'yamnet_audio_classifier_with_metadata.tflite'}", "audio")
     media = read_media(Source(str(real_data / "videos" / "SpecVQGAN__dog_video_02677.mp4")))
     clip = next(decode_windows(media, length=4.0, images_per_second=3.0, requests=[eyes.image_request]))
-    seen = keep_soft_labels(eyes.label(clip.images[0]), 10)
-    heard = keep_soft_labels(ears.label(from_int16(clip.samples).reshape(4, 16_000)), 5)
+    seen = keep_soft_labels(eyes.predict(clip.images[0]), 10)
+    heard = keep_soft_labels(ears.predict(from_int16(clip.samples).reshape(4, 16_000)), 5)
     assert eyes.vocabulary.names[seen.classes[0]] == "beagle"
     assert {"Animal", "Dog", "Bark"} <= {ears.vocabulary.names[index] for index in heard.classes}
 
@@ -349,7 +349,7 @@ def test_real_teachers_see_a_beagle_and_hear_it_bark(real_data: Path):
 @pytest.mark.real
 def test_yamnet_hears_silence(real_data: Path):
     teacher = load_teacher(f"litert:{real_data / 'teachers' / 'yamnet_audio_classifier_with_metadata.tflite'}", "audio")
-    assert teacher.vocabulary.names[teacher.label(np.zeros((1, 16_000), np.float32)).argmax()] == "Silence"
+    assert teacher.vocabulary.names[teacher.predict(np.zeros((1, 16_000), np.float32)).argmax()] == "Silence"
 
 
 def _make_metadata(

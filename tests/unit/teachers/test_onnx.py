@@ -14,7 +14,7 @@ from hearsight.errors import MissingExtraError, TeacherError
 from hearsight.media.pictures import ImageRequest
 from hearsight.signal.front_ends import JIA, VGGISH
 from hearsight.signal.log_mel import compute_log_mel
-from hearsight.teachers.kinds import load_teacher
+from hearsight.teachers.registry import load_teacher
 
 from .conftest import make_weights
 
@@ -38,7 +38,7 @@ def test_channels_first_pictures_are_normalised_as_torchvision_does(
     weights = make_weights(72, 7)
     teacher = load_teacher(f"onnx:{make_onnx(tmp_path / 'a.onnx', ['batch', 3, 4, 6], weights)}", "vision", quiet=True)
     flat = ((images / 255 - MEAN) / STD).transpose(0, 3, 1, 2).reshape(3, -1)
-    np.testing.assert_allclose(teacher.label(images), scipy.special.softmax(flat @ weights, axis=1), atol=1e-5)
+    np.testing.assert_allclose(teacher.predict(images), scipy.special.softmax(flat @ weights, axis=1), atol=1e-5)
     assert teacher.image_request == ImageRequest(height=4, width=6, fit="crop")
     assert teacher.name == "onnx-a"
 
@@ -47,7 +47,7 @@ def test_channels_last_pictures_are_normalised_as_keras_does(tmp_path: Path, mak
     weights = make_weights(72, 7)
     teacher = load_teacher(f"onnx:{make_onnx(tmp_path / 'a.onnx', [1, 4, 6, 3], weights)}", "vision", quiet=True)
     flat = (images / 127.5 - 1).reshape(3, -1)
-    np.testing.assert_allclose(teacher.label(images), scipy.special.softmax(flat @ weights, axis=1), atol=1e-5)
+    np.testing.assert_allclose(teacher.predict(images), scipy.special.softmax(flat @ weights, axis=1), atol=1e-5)
 
 
 def test_normalisation_can_be_given(tmp_path: Path, make_onnx: Maker, images: np.ndarray):
@@ -55,13 +55,13 @@ def test_normalisation_can_be_given(tmp_path: Path, make_onnx: Maker, images: np
     path = make_onnx(tmp_path / "a.onnx", [1, 3, 4, 6], weights)
     teacher = load_teacher(f"onnx:{path},scale=0.01,mean=1,std=2:3:4,fit=stretch", "vision", quiet=True)
     flat = ((images * 0.01 - 1) / np.array([2, 3, 4])).transpose(0, 3, 1, 2).reshape(3, -1)
-    np.testing.assert_allclose(teacher.label(images), scipy.special.softmax(flat @ weights, axis=1), atol=1e-5)
+    np.testing.assert_allclose(teacher.predict(images), scipy.special.softmax(flat @ weights, axis=1), atol=1e-5)
 
 
 def test_eight_bit_pictures_are_given_as_they_are(tmp_path: Path, make_onnx: Maker, images: np.ndarray):
     weights = make_weights(72, 7) / 100
     path = make_onnx(tmp_path / "a.onnx", [1, 4, 6, 3], weights, dtype=TensorProto.UINT8)
-    given = load_teacher(f"onnx:{path}", "vision", quiet=True).label(images)
+    given = load_teacher(f"onnx:{path}", "vision", quiet=True).predict(images)
     np.testing.assert_allclose(given, scipy.special.softmax(images.reshape(3, -1) @ weights, axis=1), atol=1e-5)
 
 
@@ -75,7 +75,7 @@ def test_pictures_of_any_size_are_asked_for_at_the_size_that_is_given(tmp_path: 
 def test_waveforms_of_all_shapes_are_heard(tmp_path: Path, make_onnx: Maker, segments: np.ndarray, sizes: list):
     weights = make_weights(16_000, 4)
     path = make_onnx(tmp_path / "a.onnx", sizes, weights, last="Sigmoid")
-    given = load_teacher(f"onnx:{path}", "audio", quiet=True).label(segments)
+    given = load_teacher(f"onnx:{path}", "audio", quiet=True).predict(segments)
     np.testing.assert_allclose(given, scipy.special.expit(segments @ weights), atol=1e-5)
 
 
@@ -83,7 +83,7 @@ def test_a_waveform_of_another_rate_is_resampled(tmp_path: Path, make_onnx: Make
     tone = np.sin(2 * np.pi * 1000 * np.arange(32_000) / 32_000).astype(np.float32)
     path = make_onnx(tmp_path / "a.onnx", [1, "samples"], np.stack([tone, -tone], axis=1) / 1000, last="Sigmoid")
     segment = np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000).astype(np.float32)[None]
-    assert load_teacher(f"onnx:{path},sample_rate=32000", "audio", quiet=True).label(segment)[0, 0] > 0.99
+    assert load_teacher(f"onnx:{path},sample_rate=32000", "audio", quiet=True).predict(segment)[0, 0] > 0.99
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_log_mel_patches_are_made_in_the_order_of_axes_that_the_model_wants(
 ):
     weights = make_weights(96 * 64, 4) * 0.3
     path = make_onnx(tmp_path / "a.onnx", sizes, weights)
-    given = load_teacher(f"onnx:{path},front_end=vggish", "audio", quiet=True).label(segments)
+    given = load_teacher(f"onnx:{path},front_end=vggish", "audio", quiet=True).predict(segments)
     patches = [compute_log_mel(segment, VGGISH)[:96] for segment in segments]
     flat = np.stack([(patch.T if mels_first else patch).ravel() for patch in patches])
     np.testing.assert_allclose(given, scipy.special.softmax(flat @ weights, axis=1), atol=1e-4)
@@ -104,7 +104,7 @@ def test_log_mel_patches_are_made_in_the_order_of_axes_that_the_model_wants(
 def test_several_patches_in_a_segment_are_averaged(tmp_path: Path, make_onnx: Maker, segments: np.ndarray):
     weights = make_weights(50 * 64, 4) * 0.3
     path = make_onnx(tmp_path / "a.onnx", [1, 50, 64], weights)
-    given = load_teacher(f"onnx:{path},front_end=jia", "audio", quiet=True).label(segments)
+    given = load_teacher(f"onnx:{path},front_end=jia", "audio", quiet=True).predict(segments)
     patches = np.stack([compute_log_mel(segment, JIA).reshape(2, 50 * 64) for segment in segments])
     np.testing.assert_allclose(given, scipy.special.softmax(patches @ weights, axis=2).mean(axis=1), atol=1e-4)
 
@@ -112,7 +112,7 @@ def test_several_patches_in_a_segment_are_averaged(tmp_path: Path, make_onnx: Ma
 def test_a_patch_longer_than_a_second_ends_in_silence(tmp_path: Path, make_onnx: Maker, segments: np.ndarray):
     weights = make_weights(200 * 64, 4) * 0.3
     path = make_onnx(tmp_path / "a.onnx", [1, 200, 64], weights)
-    given = load_teacher(f"onnx:{path},front_end=vggish", "audio", quiet=True).label(segments)
+    given = load_teacher(f"onnx:{path},front_end=vggish", "audio", quiet=True).predict(segments)
     padded = np.pad(segments, ((0, 0), (0, 32_240 - 16_000)))
     flat = np.stack([compute_log_mel(segment, VGGISH)[:200].ravel() for segment in padded])
     np.testing.assert_allclose(given, scipy.special.softmax(flat @ weights, axis=1), atol=1e-4)
@@ -145,7 +145,7 @@ def test_logits_are_refused_when_the_model_is_loaded(tmp_path: Path, make_onnx: 
     path = make_onnx(tmp_path / "a.onnx", [1, 4, 6, 3], weights, last=None)
     with pytest.raises(TeacherError, match="activation=softmax"):
         load_teacher(f"onnx:{path}", "vision", quiet=True)
-    given = load_teacher(f"onnx:{path},activation=sigmoid", "vision", quiet=True).label(images)
+    given = load_teacher(f"onnx:{path},activation=sigmoid", "vision", quiet=True).predict(images)
     np.testing.assert_allclose(given, scipy.special.expit((images / 127.5 - 1).reshape(3, -1) @ weights), atol=1e-5)
 
 
@@ -225,7 +225,7 @@ def test_a_published_log_mel_model_tells_the_classes_of_esc10_apart(real_data: P
     for folder, index in expected.items():
         for path in sorted((real_data / "esc10" / folder).glob("*.ogg"))[:6]:
             waveform = read_audio(path, 16_000)[: 5 * 16_000]
-            probabilities = teacher.label(waveform[: len(waveform) // 16_000 * 16_000].reshape(-1, 16_000))
+            probabilities = teacher.predict(waveform[: len(waveform) // 16_000 * 16_000].reshape(-1, 16_000))
             hits.append(int(probabilities.mean(axis=0).argmax()) == index)
     assert len(hits) == 30
     assert np.mean(hits) >= 0.8

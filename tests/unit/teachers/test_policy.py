@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hearsight.records import SoftLabels
-from hearsight.teachers.policy import average, choose_labels, fit_threshold, keep_soft_labels
+from hearsight.teachers.policy import average_probabilities, choose_labels, fit_threshold, keep_soft_labels
 
 
 @pytest.fixture
@@ -13,12 +13,12 @@ def soft() -> SoftLabels:
 
 
 def test_images_are_averaged_over_the_clip():
-    given = average(np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]], np.float32))
+    given = average_probabilities(np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]], np.float32))
     np.testing.assert_array_equal(given, np.array([0.5, 0.5], np.float32))
 
 
 def test_a_clip_without_items_has_no_probable_class():
-    np.testing.assert_array_equal(average(np.zeros((0, 3), np.float32)), np.zeros(3, np.float32))
+    np.testing.assert_array_equal(average_probabilities(np.zeros((0, 3), np.float32)), np.zeros(3, np.float32))
 
 
 def test_the_most_probable_classes_are_kept_in_order_with_ties_by_class(soft: SoftLabels):

@@ -22,7 +22,7 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 from hearsight.errors import ConfigError, MissingExtraError, TeacherError
 from hearsight.media.pictures import ImageRequest
 from hearsight.signal.waveform import resample
-from hearsight.teachers.kinds import load_teacher
+from hearsight.teachers.registry import load_teacher
 from hearsight.teachers.teacher import Teacher
 from hearsight.teachers.transformers import request_images
 
@@ -141,7 +141,7 @@ def test_an_image_classifier_gives_the_models_own_probabilities(saved: Path):
     with torch.inference_mode():
         pixels = ViTImageProcessorPil.from_pretrained(saved / "vit")(list(images), return_tensors="pt")
         expected = model(**pixels).logits.softmax(dim=1).numpy()
-    np.testing.assert_allclose(teacher.label(images), expected, atol=1e-5)
+    np.testing.assert_allclose(teacher.predict(images), expected, atol=1e-5)
     assert expected.std() > 0.01
     assert teacher.vocabulary.names == tuple(NAMES)
     assert teacher.image_request == ImageRequest(height=32, width=32, fit="stretch")
@@ -160,7 +160,7 @@ def test_a_multi_label_model_that_crops_is_asked_for_what_it_crops_from(
     with torch.inference_mode():
         pixels = MobileNetV2ImageProcessorPil.from_pretrained(saved / "mobilenet")(list(images), return_tensors="pt")
         expected = model(**pixels).logits.sigmoid().numpy()
-    np.testing.assert_allclose(teacher.label(images), expected, atol=1e-5)
+    np.testing.assert_allclose(teacher.predict(images), expected, atol=1e-5)
 
 
 def test_an_audioset_model_gets_a_sigmoid_and_pads_as_its_extractor_does(saved: Path, segments: np.ndarray):
@@ -169,10 +169,10 @@ def test_an_audioset_model_gets_a_sigmoid_and_pads_as_its_extractor_does(saved: 
     with torch.inference_mode():
         features = _make_ast_extractor()(list(segments), sampling_rate=16_000, return_tensors="pt")
         expected = model(**features).logits.sigmoid().numpy()
-    np.testing.assert_allclose(teacher.label(segments), expected, atol=1e-4)
+    np.testing.assert_allclose(teacher.predict(segments), expected, atol=1e-4)
     assert len(teacher.vocabulary) == 527
     softer = load_teacher(f"transformers:{saved / 'ast'},activation=softmax", "audio", quiet=True)
-    np.testing.assert_allclose(softer.label(segments).sum(axis=1), 1.0, atol=1e-5)
+    np.testing.assert_allclose(softer.predict(segments).sum(axis=1), 1.0, atol=1e-5)
 
 
 def test_a_shortened_ast_keeps_the_middle_of_its_position_embeddings(saved: Path, segments: np.ndarray):
@@ -192,7 +192,7 @@ def test_a_shortened_ast_keeps_the_middle_of_its_position_embeddings(saved: Path
         extractor.max_length = 100
         features = extractor(list(segments), sampling_rate=16_000, return_tensors="pt")
         expected = short(**features).logits.sigmoid().numpy()
-    np.testing.assert_allclose(teacher.label(segments), expected, atol=1e-4)
+    np.testing.assert_allclose(teacher.predict(segments), expected, atol=1e-4)
     with pytest.raises(ConfigError, match=r"16 to 1024 frames"):
         load_teacher(f"transformers:{saved / 'ast'},max_length=2000", "audio")
     with pytest.raises(ConfigError, match=r"for an Audio Spectrogram Transformer"):
@@ -207,7 +207,7 @@ def test_sound_is_resampled_to_the_extractors_rate(saved: Path, segments: np.nda
         waveforms = [resample(segment, 16_000, 8000) for segment in segments]
         values = extractor(waveforms, sampling_rate=8000, return_tensors="pt").input_values
         expected = model(values).logits.softmax(dim=1).numpy()
-    np.testing.assert_allclose(teacher.label(segments), expected, atol=1e-5)
+    np.testing.assert_allclose(teacher.predict(segments), expected, atol=1e-5)
     assert teacher.vocabulary.names == ("dog", "cat", "drum")
 
 
@@ -224,7 +224,7 @@ def test_pictures_are_compared_with_prompts(saved: Path, name: str, prompt: str)
         pixels = processor(list(images), return_tensors="pt")
         logits = model(input_ids=texts.input_ids, attention_mask=None, **pixels).logits_per_image
     expected = (logits.sigmoid() if name == "siglip" else logits.softmax(dim=1)).numpy()
-    np.testing.assert_allclose(teacher.label(images), expected, atol=1e-4)
+    np.testing.assert_allclose(teacher.predict(images), expected, atol=1e-4)
     assert teacher.vocabulary.names == ("dog", "cat", "drum")
     other = load_teacher(f"transformers:{saved / name},vocabulary={saved / 'names.txt'},prompt=sound of {{}}", "vision")
     assert other.digest != teacher.digest
@@ -241,7 +241,7 @@ def test_sounds_are_compared_with_prompts(saved: Path, segments: np.ndarray):
         waveforms = [resample(segment, 16_000, 8000) for segment in segments]
         features = _make_clap_extractor()(waveforms, sampling_rate=8000, return_tensors="pt")
         logits = model(input_ids=texts.input_ids, attention_mask=texts.attention_mask, **features).logits_per_audio
-    np.testing.assert_allclose(teacher.label(segments), logits.softmax(dim=1).numpy(), atol=1e-4)
+    np.testing.assert_allclose(teacher.predict(segments), logits.softmax(dim=1).numpy(), atol=1e-4)
     assert teacher.vocabulary.names == names
     assert teacher.image_request is None
 
@@ -250,10 +250,10 @@ def test_items_do_not_depend_on_their_neighbours_and_threads_are_given_back(save
     teacher = load_teacher(f"transformers:{saved / 'vit'}", "vision")
     images = _draw_images(32)
     threads = torch.get_num_threads()
-    alone = np.concatenate([teacher.label(image[None]) for image in images])
-    np.testing.assert_array_equal(teacher.label(images), alone)
+    alone = np.concatenate([teacher.predict(image[None]) for image in images])
+    np.testing.assert_array_equal(teacher.predict(images), alone)
     assert torch.get_num_threads() == threads
-    assert teacher.label(images[:0]).shape == (0, 5)
+    assert teacher.predict(images[:0]).shape == (0, 5)
 
 
 def test_the_digest_is_of_the_content_and_not_of_the_place(saved: Path, tmp_path: Path):

@@ -12,7 +12,7 @@ from hearsight.media.info import read_media
 from hearsight.records import Source
 from hearsight.world.generate import WORLD_SCHEMA, World, generate_portraits, generate_sounds, generate_world
 from hearsight.world.kinds import KINDS
-from hearsight.world.scenes import Chances
+from hearsight.world.scenes import SceneProbabilities
 
 
 def _digest_files(folder: Path, pattern: str) -> dict[str, str]:
@@ -85,8 +85,8 @@ def test_labelled_sounds_are_class_folders_of_wav_files(tmp_path: Path) -> None:
 
 
 def test_a_silent_world_is_only_background(tmp_path: Path) -> None:
-    chances = Chances(company=0.0, silent=1.0, unseen=0.0, mismatched=0.0)
-    quiet = generate_world(tmp_path, num_videos=1, seconds=5.0, seed=7, workers=1, chances=chances)
+    probabilities = SceneProbabilities(two_objects=0.0, silent=1.0, unseen=0.0, mismatched=0.0)
+    quiet = generate_world(tmp_path, num_videos=1, seconds=5.0, seed=7, workers=1, probabilities=probabilities)
     assert not any(quiet.read_contents().column("audible").to_pylist())
     (window, *_) = decode_windows(
         read_media(Source(str(quiet.videos[0]))), length=4.0, images_per_second=3.0, requests=[]

@@ -53,7 +53,7 @@ def test_an_object_half_outside_the_picture_is_painted_in_part() -> None:
 
 
 def test_the_same_seed_shows_the_same_looks_and_every_look_differs() -> None:
-    first = pictures.sample_looks("star", "plain", 3, seed=1)
-    np.testing.assert_array_equal(first, pictures.sample_looks("star", "plain", 3, seed=1))
+    first = pictures.draw_samples("star", "plain", 3, seed=1)
+    np.testing.assert_array_equal(first, pictures.draw_samples("star", "plain", 3, seed=1))
     assert first.shape == (3, pictures.HEIGHT, pictures.WIDTH, 3)
     assert all(np.abs(first[0].astype(int) - other).mean() > 5.0 for other in first[1:])

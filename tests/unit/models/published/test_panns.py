@@ -10,7 +10,7 @@ import torch
 from hearsight.errors import WeightsError
 from hearsight.models.checkpoint import load_checkpoint
 from hearsight.models.published.convert import convert
-from tests.support.published import hear_like_panns, make_panns_state
+from tests.support.published import compute_panns_reference, make_panns_state
 
 from .conftest import Writer
 
@@ -30,7 +30,7 @@ def check(out: Path, state: State) -> None:
         waveform = 0.1 * torch.randn(2, num_samples, generator=torch.Generator().manual_seed(0))
         with torch.no_grad():
             output = network(waveform)
-            probabilities, embedding = hear_like_panns(state, waveform)
+            probabilities, embedding = compute_panns_reference(state, waveform)
         torch.testing.assert_close(output.probabilities[:, 0], probabilities, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(output.embeddings[:, 0], embedding, rtol=1e-4, atol=1e-4)
 
@@ -85,6 +85,6 @@ def test_the_network_in_its_published_size_is_read(writer: Writer, tmp_path: Pat
     waveform = 0.1 * torch.randn(1, 64_000, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         output = network(waveform)
-        probabilities, embedding = hear_like_panns(state, waveform)
+        probabilities, embedding = compute_panns_reference(state, waveform)
     torch.testing.assert_close(output.probabilities[:, 0], probabilities, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(output.embeddings[:, 0], embedding, rtol=1e-3, atol=1e-3)

@@ -16,7 +16,7 @@ from tests.support.published import (
     EIGHT,
     FIVE,
     Torch7Writer,
-    hear_like_soundnet,
+    compute_soundnet_reference,
     make_soundnet_dictionary,
     to_torch7,
 )
@@ -33,7 +33,7 @@ def check(out: Path, name: str, saved: Any, layers: Any) -> None:
     waveform = 0.2 * torch.randn(2, 441_000, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         output = network(waveform)
-        objects, scenes = hear_like_soundnet(saved, layers, waveform)
+        objects, scenes = compute_soundnet_reference(saved, layers, waveform)
     torch.testing.assert_close(output.probabilities, torch.cat([objects, scenes], 2), rtol=1e-3, atol=1e-5)
     assert float(objects.std()) > 1e-3
 

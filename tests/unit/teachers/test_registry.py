@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from hearsight.errors import ConfigError
-from hearsight.teachers.kinds import load_teacher
+from hearsight.teachers.registry import load_teacher
 from hearsight.teachers.teacher import FittedTeacher
 
 
@@ -35,6 +35,6 @@ def test_options_of_clusters_are_whole_numbers_that_it_knows():
 
 def test_no_kind_is_imported_before_it_is_asked_for():
     modules = ["torch", "transformers", "onnxruntime", "ai_edge_litert", "sklearn"]
-    code = f"import sys, hearsight.teachers.kinds; print([name for name in {modules} if name in sys.modules])"
+    code = f"import sys, hearsight.teachers.registry; print([name for name in {modules} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -10,7 +10,7 @@ from hearsight.teachers.teacher import FittedTeacher, Modality
 from hearsight.vocabulary import Vocabulary
 
 
-class AppliedTeacher:
+class FrozenTeacher:
     """A fitted teacher as one whose classes are known: it describes what it gets, and assigns it to what it has found.
 
     Parameters
@@ -28,10 +28,10 @@ class AppliedTeacher:
         self.image_request: ImageRequest | None = fitted.image_request
         self.digest: str = fitted.digest
 
-    def label(self, items: Shaped[np.ndarray, "items ..."]) -> Float32[np.ndarray, "items classes"]:
+    def predict(self, items: Shaped[np.ndarray, "items ..."]) -> Float32[np.ndarray, "items classes"]:
         """Give the probability of every class for every item, each independently of the others.
 
-        Items are as :meth:`hearsight.teachers.teacher.Teacher.label` gets them.
+        Items are as :meth:`hearsight.teachers.teacher.Teacher.predict` gets them.
 
         Raises
         ------
