@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Int16, Int32, Int64
 
 from benchmarks.verdict import print_verdict
-from hearsight.console import say, show_table
+from hearsight.console import print_message, show_table
 from hearsight.dataset.reader import ClipLabels, Dataset
 from hearsight.demo.result import DemoFolder, DemoSettings
 from hearsight.demo.run import run_demo
@@ -155,7 +155,7 @@ def main() -> None:
         changes += ["pictures' labels only", "sounds' labels only"]
     scores: list[dict[str, Evaluation]] = []
     for seed in range(options.seeds):
-        say(f"seed {seed}")
+        print_message(f"seed {seed}")
         scores.append(score_seed(options.out / f"seed-{seed}", seed, changes, DemoSettings()))
     print_scores(scores)
     print_gains(scores)

@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.verdict import print_verdict
 from hearsight.config import BuildConfig, MixConfig, TrainConfig
-from hearsight.console import say, show_table
+from hearsight.console import print_message, show_table
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.mix import mix_dataset
 from hearsight.evaluation.evaluate import Evaluation, compare, evaluate
@@ -107,7 +107,7 @@ def main() -> None:
     lines: list[Line] = []
     for name in options.networks:
         for labels in options.labels:
-            say(f"{name}, labels of what is {labels}")
+            print_message(f"{name}, labels of what is {labels}")
             lines.append(score(name, labels, folders[labels], options.steps, options))
     print_lines(lines)
 

@@ -78,7 +78,7 @@ def track(description: str, total: int | None, unit: str = "items") -> Generator
         yield Bar(progress, progress.add_task(description, total=total, rate="", note=""), unit)
 
 
-def say(text: str) -> None:
+def print_message(text: str) -> None:
     """Say one thing to the person on stderr; nothing in it is read as markup."""
     _talk.print(text, markup=False)
 

@@ -9,7 +9,7 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hearsight.console import say
+from hearsight.console import print_message
 from hearsight.dataset.layout import FORMAT_VERSION, Layout, digest_json, read_json, read_manifest, write_json
 from hearsight.dataset.parts import remove_parts
 from hearsight.dataset.statistics import BuildSummary, read_summary
@@ -103,7 +103,7 @@ def keep_finished(
             "choose another --out for them",
         )
     sweep(layout)
-    say(f"{layout.folder}: finished before with the same sources and configuration; nothing to do")
+    print_message(f"{layout.folder}: finished before with the same sources and configuration; nothing to do")
     return summary
 
 

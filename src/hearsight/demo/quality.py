@@ -77,7 +77,7 @@ class Truth:
                 kinds.add(kind)
         return kinds
 
-    def share_heard(self, video: str, start: float, end: float, kind: int) -> float:
+    def measure_audible_share(self, video: str, start: float, end: float, kind: int) -> float:
         """Give the share of a span in which a kind can be heard."""
         heard = 0.0
         for begins, ends, other, _, audible in self._spans.get(Path(video).name, []):
@@ -135,7 +135,8 @@ def measure_label_truth(
             if kind is not None:
                 total += 1
                 right += (
-                    truth.share_heard(row["source"], row["start"], row["start"] + row["duration"], kind) >= least_share
+                    truth.measure_audible_share(row["source"], row["start"], row["start"] + row["duration"], kind)
+                    >= least_share
                 )
     return right / total if total else 0.0
 

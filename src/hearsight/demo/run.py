@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hearsight.config import BuildConfig
-from hearsight.console import say
+from hearsight.console import print_message
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.layout import read_json, write_json
 from hearsight.dataset.reader import Dataset
@@ -128,7 +128,7 @@ class _Clock:
     @contextmanager
     def measure(self, stage: str) -> Generator[None]:
         """Measure a stage, also one that is interrupted, and say that it begins."""
-        say(f"demo: {stage}")
+        print_message(f"demo: {stage}")
         started = time.monotonic()
         try:
             yield

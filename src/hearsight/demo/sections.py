@@ -10,11 +10,11 @@ from hearsight.demo.embed import escape, show_picture, show_video
 from hearsight.demo.gallery import collect_pictures
 from hearsight.demo.quality import ScaleQuality, find_scales
 from hearsight.demo.result import DemoFolder, DemoResult
-from hearsight.figures.canvas import to_svg
-from hearsight.figures.labels import draw_agreement, draw_label_counts
-from hearsight.figures.scores import Score, draw_scores
-from hearsight.figures.sound import draw_spectrogram, draw_tagged
-from hearsight.figures.training import draw_learning
+from hearsight.drawing.canvas import to_svg
+from hearsight.drawing.labels import draw_agreement, draw_label_counts
+from hearsight.drawing.scores import Score, draw_scores
+from hearsight.drawing.sound import draw_spectrogram, draw_tags
+from hearsight.drawing.training import draw_learning
 from hearsight.listening.listener import load
 from hearsight.media.decode import read_audio
 from hearsight.records import Tag
@@ -154,7 +154,7 @@ def show_example(result: DemoResult, place: DemoFolder, example: World) -> str:
 expect to see: clusters of pictures, here gathered by the kind that they mostly show. What can really be heard:
 {escape(truth)}.</p>
 <figure class="example">{show_video(path, "the example")}</figure>
-<figure>{to_svg(draw_tagged(log_mel, JIA, shown), "spectrogram of the example and its tags")}
+<figure>{to_svg(draw_tags(log_mel, JIA, shown), "spectrogram of the example and its tags")}
 <figcaption>Bars are as strong as the network is sure of the surest cluster of a kind.</figcaption></figure>"""
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 import hearsight
-from hearsight.console import say, track
+from hearsight.console import print_message, track
 from hearsight.errors import BenchmarkError, MediaError
 from hearsight.evaluation.embedder import Embedder
 from hearsight.evaluation.kept import find_cache, read_arrays, write_arrays
@@ -174,6 +174,6 @@ def _read_entry(path: Path, num_clips: int) -> BenchmarkEmbeddings | None:
         return None
     values, shares, counts = found
     if counts.shape != (num_clips,) or not len(values) == len(shares) == counts.sum():
-        say(f"{path}: not whole; worked out again")
+        print_message(f"{path}: not whole; worked out again")
         return None
     return BenchmarkEmbeddings(values, shares, counts, {})

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
-from hearsight.console import say
+from hearsight.console import print_message
 from hearsight.dataset.layout import replacing
 
 
@@ -27,7 +27,7 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> tuple[np.ndarray, ...] | 
         with path.open("rb") as file, np.load(file, allow_pickle=False) as entry:
             return tuple(entry[name] for name in names)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        say(f"{path}: cannot be read ({error}); worked out again")
+        print_message(f"{path}: cannot be read ({error}); worked out again")
         return None
 
 
@@ -37,7 +37,7 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
     except OSError as error:
-        say(f"{path}: not kept ({error})")
+        print_message(f"{path}: not kept ({error})")
 
 
 class KeptFolds:

@@ -1,4 +1,4 @@
-"""Records and arrays in, Matplotlib figures out.
+"""A run, a dataset, a benchmark or a file in, a figure's file out: what each figure is drawn from is collected here.
 
-Invariant: a figure is drawn from what was measured, never from what was expected.
+Invariant: everything is measured on what was given; a figure's file appears whole or not at all.
 """

@@ -1,47 +1,59 @@
-"""Scores side by side, with their intervals."""
+"""Figures of how well a network tells classes apart."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from hearsight.figures.canvas import BLUE, FAINT, GRAY, INK, drawing
+from hearsight.dataset.reader import Dataset
+from hearsight.drawing.confusion import count_confusions, draw_confusion
+from hearsight.drawing.priors import draw_d_prime
+from hearsight.errors import DatasetError, UsageError
+from hearsight.evaluation.evaluate import evaluate
+from hearsight.figures.predictions import check_vocabulary, mark_labels, predict_clips
+from hearsight.listening.listener import load
+from hearsight.metrics.averages import class_d_primes
+from hearsight.metrics.ranking import rank_classes
 
 
-@dataclasses.dataclass(frozen=True)
-class Score:
-    """One bar: accuracy and its 95 % interval, 0..1, and whether it is the one that the figure is about."""
+def plot_confusion(run: str, benchmark: str, **options: Any) -> Any:
+    """Score a model on a benchmark and draw which classes it takes for which (after Aytar 2016, figure 3).
 
-    name: str
-    accuracy: float
-    interval: tuple[float, float]
-    is_ours: bool = False
+    Every clip was scored by a classifier that did not see its fold. Parameters and errors are those of
+    :func:`~hearsight.evaluation.evaluate.evaluate`.
+    """
+    result = evaluate(run, benchmark, **options)
+    truths = result.clips.truths[result.score.rows]
+    if not (truths.sum(axis=1) == 1).all():
+        raise UsageError("confusion", f"{result.benchmark}, whose clips have several classes", "one class per clip")
+    counts = count_confusions(truths.argmax(axis=1), result.score.decisions.argmax(axis=1), len(result.clips.classes))
+    low, high = result.interval
+    title = (
+        f"{result.model}{', untrained' if result.untrained else ''} on {result.benchmark}:"
+        f" {100 * result.accuracy:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+    )
+    return draw_confusion(counts, result.clips.classes, title)
 
 
-def draw_scores(scores: Sequence[Score], chance: float | None = None) -> Any:
-    """Draw accuracies as bars with intervals, and a line at chance; give the Matplotlib figure."""
-    with drawing(6.6, 0.45 + 0.36 * len(scores)) as figure:
-        axes = figure.add_subplot()
-        for row, score in enumerate(scores):
-            value, (low, high) = 100.0 * score.accuracy, (100.0 * bound for bound in score.interval)
-            axes.barh(row, value, 0.62, color=BLUE if score.is_ours else GRAY, alpha=1.0 if score.is_ours else 0.55)
-            axes.plot([low, high], [row, row], color=INK, linewidth=1.2, solid_capstyle="butt")
-            axes.text(
-                max(value, high) + 1.5,
-                row,
-                f"{value:.1f}",
-                va="center",
-                color=INK,
-                fontweight="bold" if score.is_ours else "normal",
-            )
-        if chance is not None:
-            axes.axvline(100.0 * chance, color=FAINT, linewidth=0.8, linestyle=(0, (2, 2)))
-            axes.text(100.0 * chance + 0.8, len(scores) - 0.42, "chance", color=FAINT, fontsize=7.5, va="center")
-        axes.set_yticks(range(len(scores)), [score.name for score in scores])
-        axes.tick_params(axis="y", left=False, labelcolor=INK)
-        axes.spines["left"].set_visible(False)
-        axes.set_ylim(len(scores) - 0.3, -0.6)
-        axes.set_xlim(0.0, 108.0)
-        axes.set_xticks(range(0, 101, 20), [f"{tick} %" for tick in range(0, 101, 20)])
-        return figure
+def plot_d_prime(run: Path, dataset: Path) -> Any:
+    """Draw the d-prime of each class on the validation clips against its share of the training clips (Hershey 2017, figure 1).
+
+    The truth is the machine's own labels, those of the dataset.
+
+    Raises
+    ------
+    DatasetError
+        When the dataset cannot be read, or keeps no clip for validation.
+    CheckpointError
+        When the run has no usable checkpoint, or was trained on other classes.
+    """
+    data, listener = Dataset(dataset), load(run)
+    check_vocabulary(listener, data)
+    train, validation = data.indices("train"), data.indices("validation")
+    if not len(train) or not len(validation):
+        raise DatasetError(dataset, f"{len(train)} training and {len(validation)} validation clips", "some of each")
+    heard = predict_clips(listener, data, validation)
+    ranking = rank_classes(heard.probabilities, mark_labels(data, validation))
+    priors = mark_labels(data, train).mean(axis=0)
+    title = f"{listener.name} on the {len(validation):,} validation clips of {dataset}, by the machine's own labels"
+    return draw_d_prime(priors, class_d_primes(ranking.area_under_curve), ranking.average_precision, data.names, title)

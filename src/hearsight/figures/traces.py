@@ -1,152 +1,123 @@
-"""What a network hears from moment to moment: a lane for each class, over the spectrogram or over the pictures themselves."""
+"""What a network hears in one file from moment to moment: as a figure, or over the file's own pictures."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64, Int64
+from jaxtyping import UInt8
 
-from hearsight.errors import UsageError
-from hearsight.figures.canvas import BLUE, FAINT, HAIR, INK, drawing, outline, shorten
-from hearsight.figures.sound import show_log_mel
-from hearsight.signal.front_ends import FrontEnd
+from hearsight.console import print_message, track
+from hearsight.drawing.canvas import to_pixels
+from hearsight.drawing.traces import Traces, choose_traces, draw_overlay, draw_traces
+from hearsight.errors import BrokenMediaError, UsageError
+from hearsight.listening.listener import load
+from hearsight.media.container import write_video
+from hearsight.media.decode import decode_windows, read_audio
+from hearsight.media.info import read_media
+from hearsight.media.pictures import ImageRequest
+from hearsight.records import Media, Source
+from hearsight.signal.front_ends import JIA
+from hearsight.signal.log_mel import compute_log_mel
 
-TOP = 16
-"""Classes that are shown (Hershey 2017, figure 2)."""
-LETTERS = 30
-"""Longest name of a class."""
+SOUND_RATE = 44_100
+"""Hz of the sound of a written video."""
+DARKNESS = 0.55
+"""What is left of the light of the pictures behind the lanes."""
 
-
-@dataclasses.dataclass(frozen=True)
-class Traces:
-    """Probabilities of some classes over the time of a file.
-
-    Attributes
-    ----------
-    names
-        The classes, in the order in which they peak.
-    edges
-        Where each segment begins, and where the last one ends, in seconds.
-    values
-        Probability of each class in each segment.
-    """
-
-    names: tuple[str, ...]
-    edges: Float64[np.ndarray, " segments_and_one"]
-    values: Float64[np.ndarray, "classes segments"]
+_LEAST_HEIGHT, _LEAST_WIDTH, _LANE = 720, 640, 21
+_DOTS_PER_INCH = 110
 
 
-def choose_traces(
-    probabilities: Float[np.ndarray, "segments classes"],
-    starts: Float64[np.ndarray, " _"],
-    duration: float,
-    classes: Sequence[str],
-    top: int = TOP,
-) -> Traces:
-    """Choose the classes that reach the highest peaks anywhere in a file (Hershey 2017, figure 2).
-
-    Parameters
-    ----------
-    probabilities, starts
-        Of each segment; a last one that overlaps the one before it, so as to end with the file, counts from where that one ends.
-    duration
-        Of the file, in seconds.
-    classes
-        Names of the columns.
-    top
-        Most classes; they are put in the order of the time of their peaks, so that lanes that sound together lie together.
+def trace_file(file: Path, run: Path, top: int) -> Traces:
+    """Let a network hear a file, and choose the classes that peak highest.
 
     Raises
     ------
+    MediaError, CheckpointError
+        When the file cannot be heard, or the run has no usable checkpoint.
     UsageError
-        When there is no segment or class, the shapes do not fit, or ``top`` is below 1.
+        When ``top`` is below 1.
     """
-    if probabilities.shape != (len(starts), len(classes)) or not probabilities.size:
-        found = f"{len(starts)} starts and {len(classes)} names for probabilities of shape {probabilities.shape}"
-        raise UsageError("traces", found, "a start per row and a name per column, at least one of each")
-    if top < 1:
-        raise UsageError("top", f"{top}", "at least 1")
-    peaks = probabilities.max(axis=0)
-    chosen: Int64[np.ndarray, " classes"] = np.argsort(-peaks, kind="stable")[:top]
-    when = probabilities[:, chosen].argmax(axis=0)
-    chosen = chosen[np.lexsort((-peaks[chosen], when))]
-    hop = float(starts[1] - starts[0]) if len(starts) > 1 else 0.0
-    edges = starts[0] + hop * np.arange(len(starts) + 1)
-    edges[-1] = max(duration, edges[-2] + 1e-3)
-    return Traces(tuple(classes[int(index)] for index in chosen), edges, probabilities[:, chosen].T.astype(np.float64))
+    listener = load(run)
+    parts = list(listener.listen(file))
+    probabilities = np.concatenate([part.probabilities for part in parts])
+    starts = np.concatenate([part.starts for part in parts])
+    duration = float(parts[-1].starts[-1] + parts[-1].durations[-1])
+    return choose_traces(probabilities, starts, duration, listener.vocabulary, top)
 
 
-def draw_traces(log_mel: Float32[np.ndarray, "frames mels"], front_end: FrontEnd, traces: Traces) -> Any:
-    """Draw a lane for each class above the log-mel matrix of the sound; give the Matplotlib figure.
+def plot_traces(file: Path, run: Path, *, top: int = 16) -> Any:
+    """Draw the classes that peak highest in a file, over its spectrogram (Hershey 2017, figure 2); errors as :func:`trace_file`."""
+    traces = trace_file(file, run, top)
+    log_mel = compute_log_mel(read_audio(file, JIA.sample_rate), JIA)
+    return draw_traces(log_mel, JIA, traces)
 
-    All lanes have one scale, whose top is the highest peak of all; the number at the end of a lane is its own peak.
+
+def write_traced_video(file: Path, run: Path, out: Path, *, top: int = 16) -> None:
+    """Write a video again with the classes that peak highest in lanes over its pictures, and a line that moves with the time.
+
+    Pictures are enlarged to at least 720 lines so that the names can be read; the sound is the file's, as one channel. What lies
+    behind a place where the file is broken is left out, and a line on stderr says so.
+
+    Raises
+    ------
+    MediaError
+        When the file has no sound or no pictures, or cannot be written.
+    CheckpointError
+        When the run has no usable checkpoint.
+    UsageError
+        When ``top`` is below 1, or the video would be written over itself.
     """
-    lanes = 0.26 * len(traces.names)
-    with drawing(8.0, lanes + 2.0) as figure:
-        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(lanes + 0.1, 1.3))
-        _draw_lanes(above, traces, BLUE, INK)
-        above.set_yticks(range(len(traces.names)), [shorten(name, LETTERS) for name in traces.names], fontsize=8.0)
-        above.tick_params(axis="y", left=False, labelcolor=INK)
-        above.tick_params(axis="x", bottom=False)
-        above.spines[["left", "bottom"]].set_visible(False)
-        show_log_mel(below, log_mel, front_end)
-        below.set_xlim(traces.edges[0], traces.edges[-1])
-        return figure
+    if out.exists() and out.samefile(file):
+        raise UsageError(f"--out {out}", "the video itself", "another file")
+    media = read_media(Source(str(file)))
+    traces = trace_file(file, run, top)
+    width, height = find_size(media)
+    rate = min(30, max(5, round(media.frame_rate or 25.0)))
+    lanes = min(round(0.75 * height), _LANE * len(traces.names))
+    figure = draw_overlay(traces, width / _DOTS_PER_INCH, lanes / _DOTS_PER_INCH)
+    overlay = to_pixels(figure, width, lanes)
+    sound = read_audio(file, SOUND_RATE)
+    images = _lay_over(_read_images(media, rate, width, height), overlay, rate, float(traces.edges[-1]))
+    write_video(out, images, float(rate), sound, SOUND_RATE)
+    print_message(f"{out}: {file} with {len(traces.names)} classes over its pictures")
 
 
-def draw_overlay(traces: Traces, width: float, height: float) -> Any:
-    """Draw the lanes in light colours, to be laid over dark pictures; their time runs from the left edge to the right.
-
-    Parameters
-    ----------
-    traces
-        What was heard.
-    width, height
-        Inches; a lane of less than 0.2 inches cannot be read.
-    """
-    light = "#f2f4f6"
-    with drawing(width, height) as figure:
-        figure.set_layout_engine("none")
-        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-        _draw_lanes(axes, traces, "#7fb4e8", light, peaks=False)
-        for row, name in enumerate(traces.names):
-            axes.annotate(
-                f"{shorten(name, LETTERS)}  {traces.values[row].max():.2f}",
-                (0.0, row),
-                xycoords=("axes fraction", "data"),
-                xytext=(5.0, 0.0),
-                textcoords="offset points",
-                va="center",
-                fontsize=min(9.0, 50.0 * height / len(traces.names)),
-                color=light,
-                path_effects=outline(INK),
-            )
-        axes.set_axis_off()
-        return figure
+def find_size(media: Media) -> tuple[int, int]:
+    """Find an even size of pictures in which names can be read, in the proportions of the media."""
+    width, height = media.width or 16, media.height or 9
+    factor = max(_LEAST_HEIGHT / height, _LEAST_WIDTH / width, min(1.0, 1280 / width))
+    return 2 * round(width * factor / 2), 2 * round(height * factor / 2)
 
 
-def _draw_lanes(axes: Any, traces: Traces, colour: str, ink: str, *, peaks: bool = True) -> None:
-    """Draw each class's probability as a filled step in a lane of its own, the first at the top."""
-    highest = max(float(traces.values.max()), 1e-9)
-    for row, values in enumerate(traces.values):
-        floor = row + 0.42
-        steps = floor - 0.84 * values / highest
-        axes.stairs(steps, traces.edges, baseline=floor, fill=True, color=colour, alpha=0.8, linewidth=0.0)
-        axes.axhline(floor, color=HAIR, linewidth=0.5)
-        if peaks:
-            place = (1.0, row)
-            axes.annotate(
-                f"{values.max():.2f}",
-                place,
-                xycoords=("axes fraction", "data"),
-                xytext=(4.0, 0.0),
-                textcoords="offset points",
-                va="center",
-                fontsize=7.0,
-                color=FAINT if ink == INK else ink,
-            )
-    axes.set_ylim(len(traces.names) - 0.4, -0.6)
-    axes.set_xlim(traces.edges[0], traces.edges[-1])
+def _read_images(media: Media, rate: int, width: int, height: int) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+    request = ImageRequest(height=height, width=width, fit="stretch")
+    with track("pictures", None, "pictures") as bar:
+        try:
+            for window in decode_windows(media, length=1.0, images_per_second=float(rate), requests=[request]):
+                for image in window.images[0]:
+                    yield image
+                    bar.advance()
+        except BrokenMediaError as error:
+            if not bar.done:
+                raise
+            print_message(f"{error}; the video ends there")
+
+
+def _lay_over(
+    images: Iterator[np.ndarray], overlay: UInt8[np.ndarray, "lanes width 4"], rate: int, duration: float
+) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+    """Lay the lanes over the lower part of each picture, with a line at its time."""
+    opacity = overlay[:, :, 3:].astype(np.float32) / 255.0
+    light = overlay[:, :, :3] * opacity
+    kept = DARKNESS * (1.0 - opacity)
+    rows, columns = overlay.shape[:2]
+    for index, image in enumerate(images):
+        mixed = image.copy()
+        mixed[-rows:] = (image[-rows:] * kept + light).astype(np.uint8)
+        now = min(columns - 2, int(columns * (index + 0.5) / rate / duration))
+        mixed[-rows:, now : now + 2] = (255, 214, 102)
+        yield mixed

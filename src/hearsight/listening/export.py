@@ -28,7 +28,7 @@ import torch
 from jaxtyping import Float32
 
 import hearsight
-from hearsight.console import say
+from hearsight.console import print_message
 from hearsight.errors import GraphError, UsageError
 from hearsight.extras import require
 from hearsight.listening.calibration import Agreement, draw_examples, measure_agreement, name_kept_nodes
@@ -132,7 +132,7 @@ def export_network(
         difference = _measure_difference(graph, Session(whole.read_bytes(), out))
         agreement = None
         if examples is not None:
-            say(f"calibrating on {len(examples.calibration)} segments")
+            print_message(f"calibrating on {len(examples.calibration)} segments")
             batches = [{INPUT: batch} for batch in np.array_split(examples.calibration, len(examples.calibration))]
             quantize_statically(whole, small, lambda: batches, keep=name_kept_nodes)
             session = Session(small.read_bytes(), out)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import hearsight
-from hearsight.console import say, track
+from hearsight.console import print_message, track
 from hearsight.dataset.layout import replacing
 from hearsight.errors import MediaError, UsageError
 from hearsight.listening.listener import Heard, Listener
@@ -237,7 +237,7 @@ def _track(files: Sequence[str | Path]) -> Iterator[str | Path]:
 
 def _say_padded(path: str | Path, duration: float, listener: Listener) -> None:
     how = "repeated" if listener.network.repeats_short else "padded with silence"
-    say(f"{path}: {duration:.2f} s of sound, {how} to a segment of {listener.least_seconds:g} s")
+    print_message(f"{path}: {duration:.2f} s of sound, {how} to a segment of {listener.least_seconds:g} s")
 
 
 def _count(number: int, noun: str) -> str:

@@ -28,7 +28,7 @@ from huggingface_hub.utils import validate_repo_id
 from jaxtyping import Int, Shaped
 from torch import Tensor, nn
 
-from hearsight.console import say
+from hearsight.console import print_message
 from hearsight.errors import CheckpointError, HubError, UsageError
 from hearsight.models.checkpoint import CARD, CONFIG, WEIGHTS, load_checkpoint, read_config, save_checkpoint
 from hearsight.models.network import Network, NetworkOutput
@@ -209,7 +209,7 @@ def _advise(card: Path) -> None:
     """Say so where nobody is told what they may do with the network."""
     head = card.read_text(encoding="utf-8").split("\n---", 1)[0] if card.exists() else ""
     if "\nlicense:" not in head:
-        say(f"{card}: no licence; a line `license: …` in its head says what others may do with the network")
+        print_message(f"{card}: no licence; a line `license: …` in its head says what others may do with the network")
 
 
 class SharedNetwork(

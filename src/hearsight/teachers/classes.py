@@ -73,7 +73,9 @@ def find_classes(
     if len(distinct) == 1:
         if not quiet:
             name, source = called or model.name, fitting[0].source
-            console.say(f"{name}: its {num_classes} classes are named by {source} beside it, which has as many names")
+            console.print_message(
+                f"{name}: its {num_classes} classes are named by {source} beside it, which has as many names"
+            )
         return fitting[0].vocabulary
     why = "nothing says what its classes are"
     if distinct:
@@ -87,7 +89,9 @@ def number_classes(
     """Give the classes of a model that does not name them numbers, and say so."""
     if not quiet:
         last = num_classes - 1
-        console.say(f"{model}: {why}: they are called class 0 to class {last}; name them with vocabulary=FILE")
+        console.print_message(
+            f"{model}: {why}: they are called class 0 to class {last}; name them with vocabulary=FILE"
+        )
     return number_vocabulary(num_classes)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from hearsight.allocator import keep_freed_memory
 from hearsight.config import TrainConfig
-from hearsight.console import say
+from hearsight.console import print_message
 from hearsight.errors import UsageError
 from hearsight.models.network import Network
 from hearsight.training.batches import Batch
@@ -68,7 +68,7 @@ class Device:
             raise UsageError("run.json", f"no {error} in its machine", "the record of a run") from error
         for name, value in machine.describe().items():
             if record.get(name) != value:
-                say(
+                print_message(
                     f"this run began with {name} {record.get(name)}, not {value}: its losses may differ in the last digits"
                 )
         return machine

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from hearsight.config import TrainConfig
-from hearsight.console import Bar, say, track
+from hearsight.console import Bar, print_message, track
 from hearsight.dataset.reader import Dataset
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.training.batches import TrainingData, prefetch
@@ -56,7 +56,7 @@ def train(
         if run.record.exists():
             record = check_resumable(run, values, data.digest, resume=resume)
             if run.is_finished:
-                say(f"{run.folder}: this run is finished")
+                print_message(f"{run.folder}: this run is finished")
                 return summarise_run(run.folder)
             machine = Device.from_record(record["machine"])
         else:
@@ -76,7 +76,7 @@ def _train_epochs(student: Student, run: RunFolder) -> None:
     run.sweep()
     done = run.last_epoch()
     if done:
-        say(f"going on after epoch {done} of {student.num_epochs}")
+        print_message(f"going on after epoch {done} of {student.num_epochs}")
         run.restore(done, student.network, student.optimizer)
     num_clips = (student.num_epochs - done) * student.num_clips
     with RunLog(run.folder, done, tensorboard=config.tensorboard) as log, track("train", num_clips, "clips") as bar:
@@ -111,7 +111,9 @@ def _train_epoch(student: Student, epoch: int, log: RunLog, bar: Bar, scratch: P
     clock = {"train": trained - started, "data": waited, "validation": ended - trained}
     line = log.write("epoch", epoch, {**values, "seconds": clock}, step=step)
     log.settle()
-    say(f"epoch {epoch}/{student.num_epochs}: loss {values['loss']:.4f}, {scores.describe()}, {ended - started:.0f} s")
+    print_message(
+        f"epoch {epoch}/{student.num_epochs}: loss {values['loss']:.4f}, {scores.describe()}, {ended - started:.0f} s"
+    )
     return line
 
 

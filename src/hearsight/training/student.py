@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from hearsight.config import TrainConfig
-from hearsight.console import say
+from hearsight.console import print_message
 from hearsight.errors import DatasetError, TrainingError
 from hearsight.models.network import Network
 from hearsight.models.zoo import NETWORKS, build_network, list_options
@@ -185,6 +185,6 @@ def _check_clips(training: SplitStatistics, validation: SplitStatistics) -> None
         hint = "build from more videos, or with another policy or validation_share"
         raise DatasetError("the dataset", found, "at least 2", hint)
     if training.num_unlabelled or validation.num_unlabelled:
-        say(f"{training.num_unlabelled + validation.num_unlabelled} clips have no label and are left out")
+        print_message(f"{training.num_unlabelled + validation.num_unlabelled} clips have no label and are left out")
     if not len(validation.clips):
-        say("no clip is kept for validation: training goes on without accuracy and mAP")
+        print_message("no clip is kept for validation: training goes on without accuracy and mAP")

@@ -42,9 +42,9 @@ def test_what_lies_across_a_cut_has_no_kind(truth: Truth) -> None:
 
 
 def test_the_share_that_is_heard_counts_only_what_sounds(truth: Truth) -> None:
-    assert truth.share_heard("a.mp4", 3.0, 7.0, _number("star")) == pytest.approx(0.5)
-    assert truth.share_heard("a.mp4", 3.0, 7.0, _number("ring")) == 0.0
-    assert truth.share_heard("b.mp4", 3.0, 7.0, _number("star")) == 0.0
+    assert truth.measure_audible_share("a.mp4", 3.0, 7.0, _number("star")) == pytest.approx(0.5)
+    assert truth.measure_audible_share("a.mp4", 3.0, 7.0, _number("ring")) == 0.0
+    assert truth.measure_audible_share("b.mp4", 3.0, 7.0, _number("star")) == 0.0
 
 
 def test_information_is_that_of_scikit_learn() -> None:

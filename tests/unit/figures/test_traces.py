@@ -1,69 +1,78 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 
-from hearsight.errors import UsageError
-from hearsight.figures.canvas import to_file, to_pixels
-from hearsight.figures.traces import choose_traces, draw_overlay, draw_traces
-from hearsight.signal.front_ends import JIA
-
-STARTS = np.array([0.0, 1.0, 2.0, 2.5])
-PROBABILITIES = np.array([[0.1, 0.9, 0.0], [0.2, 0.1, 0.0], [0.7, 0.1, 0.05], [0.1, 0.1, 0.0]], np.float32)
-
-
-def make_log_mel(frames: int = 350) -> np.ndarray:
-    return np.random.default_rng(0).standard_normal((frames, 64)).astype(np.float32)
+from hearsight.errors import MediaError, UsageError
+from hearsight.figures.traces import find_size, plot_traces, trace_file, write_traced_video
+from hearsight.listening.listener import load
+from hearsight.media.decode import decode_windows, read_audio
+from hearsight.media.info import read_media
+from hearsight.media.pictures import ImageRequest
+from hearsight.records import Source
+from tests.support.videos import make_waveform, write_clip
 
 
-def test_the_classes_of_the_highest_peaks_are_taken_in_the_order_of_their_peaks() -> None:
-    traces = choose_traces(PROBABILITIES, STARTS, 3.5, ["late", "early", "never"], top=2)
-    assert traces.names == ("early", "late")
-    np.testing.assert_array_equal(traces.edges, [0.0, 1.0, 2.0, 3.0, 3.5])
-    np.testing.assert_allclose(traces.values, PROBABILITIES[:, [1, 0]].T)
+def test_lanes_are_what_the_listener_hears(videos: Path, run: Path) -> None:
+    file = videos / "video-00.mp4"
+    traces = trace_file(file, run, 3)
+    tags = load(run).tag(file, top=None, per_segment=True)
+    for name, values in zip(traces.names, traces.values, strict=True):
+        np.testing.assert_allclose(values, [tag.probability for tag in tags if tag.name == name], atol=1e-6)
+    peaks = {name: max(tag.probability for tag in tags if tag.name == name) for name in {tag.name for tag in tags}}
+    assert set(traces.names) == set(sorted(peaks, key=lambda name: -peaks[name])[:3])
+
+
+def test_a_sound_without_pictures_has_a_figure_and_no_video(run: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", make_waveform(2.5, 1), 16_000)
+    figure = plot_traces(tmp_path / "a.wav", run, top=4)
+    assert len(figure.axes[0].patches) == 4
+    with pytest.raises(MediaError, match="no pictures"):
+        write_traced_video(tmp_path / "a.wav", run, tmp_path / "out.mp4")
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_video_is_written_again_with_lanes_and_a_line_that_moves(run: Path, tmp_path: Path) -> None:
+    file, out = write_clip(tmp_path / "in.mp4", seconds=3.0), tmp_path / "out.mp4"
+    write_traced_video(file, run, out, top=2)
+    media = read_media(Source(str(out)))
+    assert (media.width, media.height) == (960, 720)
+    assert media.duration == pytest.approx(3.0, abs=0.2)
+    np.testing.assert_allclose(len(read_audio(out, 16_000)) / 16_000, 3.0, atol=0.1)
+    (window,) = decode_windows(media, length=3.0, images_per_second=6.0, requests=[ImageRequest(720, 960, "stretch")])
+    images = window.images[0].astype(int)
+    assert len(images) == 18
+    # the line is yellow: more red than blue, from the left to the right as time goes on
+    band = images[:, -30:]
+    yellow = (band[..., 0] - band[..., 2]).mean(axis=1)
+    places = [int(yellow[index].argmax()) for index in (2, 9, 16)]
+    expected = [960 * (index + 0.5) / 18 for index in (2, 9, 16)]
+    np.testing.assert_allclose(places, expected, atol=12)
+    (plain,) = decode_windows(
+        read_media(Source(str(file))), length=3.0, images_per_second=6.0, requests=[ImageRequest(720, 960, "stretch")]
+    )
+    above = np.abs(images[:, :600] - plain.images[0][:, :600].astype(int)).mean()
+    behind = np.abs(images[:, -30:] - plain.images[0][:, -30:].astype(int)).mean()
+    assert above < 12.0  # two encodings of the same picture
+    assert behind > 20.0
+
+
+def test_a_video_is_never_written_over_itself(videos: Path, run: Path) -> None:
+    before = (videos / "video-01.mp4").read_bytes()
+    with pytest.raises(UsageError, match="the video itself"):
+        write_traced_video(videos / "video-01.mp4", run, videos / "video-01.mp4")
+    assert (videos / "video-01.mp4").read_bytes() == before
 
 
 @pytest.mark.parametrize(
-    ("rows", "names", "top"), [(3, 3, 1), (4, 2, 1), (4, 3, 0)], ids=["too few starts", "too few names", "no lane"]
+    ("width", "height", "size"),
+    [(320, 240, (960, 720)), (1920, 1080, (1280, 720)), (720, 1280, (720, 1280)), (176, 144, (880, 720))],
 )
-def test_what_does_not_fit_is_refused(rows: int, names: int, top: int) -> None:
-    with pytest.raises(UsageError):
-        choose_traces(PROBABILITIES, STARTS[:rows], 3.5, ["a", "b", "c"][:names], top)
-    with pytest.raises(UsageError):
-        choose_traces(np.zeros((0, 2), np.float32), np.zeros(0), 1.0, ["a", "b"])
+def test_pictures_are_large_enough_for_names(width: int, height: int, size: tuple[int, int], videos: Path) -> None:
+    import dataclasses
 
-
-def test_lanes_are_named_and_as_high_as_the_probability_beside_the_highest_of_all() -> None:
-    traces = choose_traces(PROBABILITIES, STARTS, 3.5, ["late", "early", "never"], top=2)
-    lanes, spectrogram = draw_traces(make_log_mel(), JIA, traces).axes
-    assert [label.get_text() for label in lanes.get_yticklabels()] == ["early", "late"]
-    for row, (patch, values) in enumerate(zip(lanes.patches, traces.values, strict=True)):
-        steps, edges, floor = patch.get_data()
-        np.testing.assert_allclose((floor - steps) / 0.84 * 0.9, values, atol=1e-9)
-        np.testing.assert_array_equal(edges, traces.edges)
-        assert row - 0.5 < floor < row + 0.5
-    assert [text.get_text() for text in lanes.texts] == ["0.90", "0.70"]
-    assert lanes.get_xlim() == spectrogram.get_xlim() == (0.0, 3.5)
-
-
-def test_one_class_in_one_short_sound_and_long_names_can_be_drawn() -> None:
-    name = "a class of a name that is far too long to stand beside a lane"
-    traces = choose_traces(np.array([[0.5]]), np.zeros(1), 0.2, [name])
-    figure = draw_traces(make_log_mel(20), JIA, traces)
-    assert figure.axes[0].get_yticklabels()[0].get_text().endswith("…")
-    assert to_file(figure, "png", "x", 50).startswith(b"\x89PNG")
-
-
-def test_an_overlay_is_clear_where_nothing_is_heard_and_has_the_size_asked_for() -> None:
-    values = np.array([[0.0, 0.0], [1.0, 0.0]], np.float32)
-    traces = choose_traces(values, np.array([0.0, 1.0]), 2.0, ["a", "b"])
-    pixels = to_pixels(draw_overlay(traces, 4.0, 0.5), 400, 50)
-    assert pixels.shape == (50, 400, 4)
-    assert traces.names == ("b", "a")  # b never sounds, so that its peak is its first value
-
-    def cut_lane(row: int) -> np.ndarray:
-        return pixels[int((row + 0.25) * 50 / 2.2) : int((row + 0.9) * 50 / 2.2), :, 3]
-
-    assert (cut_lane(1)[:, 320:] > 150).mean() > 0.95
-    assert (cut_lane(0)[:, 120:] == 0).all()
-    assert (cut_lane(0)[:, :60] > 0).any()  # its name
+    media = dataclasses.replace(read_media(Source(str(videos / "video-00.mp4"))), width=width, height=height)
+    assert find_size(media) == size

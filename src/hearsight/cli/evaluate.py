@@ -1,0 +1,173 @@
+"""The commands that say what is known: scores, tables and figures, the benchmarks and networks there are, what a folder holds."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from hearsight.cli.application import (
+    WORK,
+    App,
+    AsJson,
+    ConfigFile,
+    Override,
+    Parameter,
+    app,
+    print_json,
+    print_summary,
+)
+from hearsight.figures.commands import COMMANDS
+
+plot = App(
+    name="plot", help="Draw a figure of the papers from your own results, and write it as PNG, SVG or PDF.", group=WORK
+)
+app.command(plot)
+for _command in COMMANDS:
+    plot.command(_command)
+
+
+@app.command(group=WORK)
+def evaluate(
+    run: Annotated[
+        str,
+        Parameter(
+            help="a run folder, hf://owner/name, baseline:log-mel, baseline:mfcc, litert:FILE, vision:KIND:WHERE, …"
+        ),
+    ],
+    /,
+    *,
+    benchmark: Annotated[str, Parameter(help="NAME=FOLDER, such as esc50=ESC-50; see hearsight benchmarks")],
+    beside: Annotated[
+        list[str] | None,
+        Parameter(name="--with", negative="", help="another model to stand beside the first; repeatable"),
+    ] = None,
+    head: Annotated[
+        Literal["linear", "svm", "knn", "forest", "mlp", "jia", "softmax", "finetune"],
+        Parameter(help="what is fitted on the frozen embeddings"),
+    ] = "linear",
+    layer: Annotated[str | None, Parameter(help="a layer of SoundNet, in windows, such as pool5")] = None,
+    untrained: Annotated[bool, Parameter(negative="", help="score the same network with fresh weights")] = False,
+    pool: Annotated[str | None, Parameter(help="how the segments of a clip become one vector")] = None,
+    seed: Annotated[int, Parameter(help="of fresh weights and of the interval")] = 0,
+    against: Annotated[
+        Path | None, Parameter(help="a dataset: name the clips that it holds, score without them too")
+    ] = None,
+    cache: Annotated[bool, Parameter(help="keep embeddings, and fine-tuned folds, for the next time")] = True,
+    record: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="cell of a paper's table that this measures, TABLE:ROW:COLUMN; repeatable"),
+    ] = None,
+    results: Annotated[Path, Parameter(help="where `--record` keeps it")] = Path("results.jsonl"),
+    config: ConfigFile = None,
+    overrides: Override = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score a model on a benchmark by its official folds.
+
+    Prints the accuracy of each fold, their mean and a 95 % interval, and further measures; with `--json` one object with the keys
+    `benchmark, model, head, accuracy, folds, interval, num_clips, measures` and some more. With `--against DATASET` clips that were
+    trained on are looked for by their sound. With `--record` the score stands in `hearsight tables` beside the published one.
+
+    Sound and sight together: `--with vision:litert:mobilenet.tflite --benchmark videos=VIDEOS --head svm`.
+    """
+    from hearsight.config import EvaluateConfig, load_config
+    from hearsight.evaluation.evaluate import evaluate as evaluate_model
+    from hearsight.evaluation.record import check_cells, make_measurement
+    from hearsight.evaluation.results import record_measurements
+
+    cells = check_cells(record or (), benchmark)
+    given = {"head": head, "untrained": untrained, "seed": seed, "cache": cache, "pool": pool, "against": against}
+    given |= {"layer": layer, "beside": beside}
+    knobs = load_config(EvaluateConfig, "evaluate", config, overrides or (), **given)
+    result = evaluate_model(run, benchmark, **knobs.model_dump())
+    print_summary(result, as_json)
+    if cells:
+        command = shlex.join(["hearsight", *sys.argv[1:]])
+        record_measurements(results, [make_measurement(result, cell, command) for cell in cells])
+
+
+@app.command(group=WORK)
+def tables(
+    name: Annotated[
+        str | None, Parameter(help="a table such as jia2019-3, or a paper such as jia2019; all by default")
+    ] = None,
+    /,
+    *,
+    format: Annotated[
+        Literal["table", "markdown", "csv"], Parameter(help="for a terminal, a page or a spreadsheet")
+    ] = "table",
+    results: Annotated[
+        Path | None, Parameter(help="what `hearsight evaluate --record` kept; results.jsonl where there is one")
+    ] = None,
+    provenance: Annotated[bool, Parameter(negative="", help="say of each number of ours where it comes from")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Set what was measured beside what the four papers print.
+
+    Every table of Jia 2019, Hershey 2017, SoundNet 2016 and Wu & Lee 2018. Ours are sizes, counted from the networks as built, and
+    recorded measurements; blank where nothing was measured. Footnotes say where we measured otherwise than the paper.
+    """
+    from hearsight.console import show_table
+    from hearsight.evaluation.results import RESULTS
+    from hearsight.evaluation.tables import fill_tables, spell_csv, spell_markdown
+
+    filled = fill_tables(name, results or (RESULTS if RESULTS.exists() else None))
+    if provenance:
+        sys.stdout.write("".join(f"{line}\n" for table in filled for line in table.list_provenance()))
+    elif as_json:
+        print_json([table.as_json() for table in filled])
+    elif format == "table":
+        for table in filled:
+            heads, rows, blank = table.leave_out_blank()
+            show_table(table.table.title, heads, rows, right=table.numbers)
+            sys.stdout.write("".join(f"  {note}\n" for note in [*table.list_notes(), *blank]) + "\n")
+    else:
+        sys.stdout.write(spell_markdown(filled) if format == "markdown" else spell_csv(filled))
+
+
+@app.command(group=WORK)
+def benchmarks(*, as_json: AsJson = False) -> None:
+    """List the benchmarks that `hearsight evaluate` knows, and where to get them.
+
+    With `--json` an array of objects with the keys `name, title, clips, classes, scored, where, takes`.
+    """
+    from hearsight.console import show_table
+    from hearsight.evaluation.benchmarks import BENCHMARKS, COLUMNS, NUMBERS
+
+    if as_json:
+        print_json([kind.as_json() for kind in BENCHMARKS.values()])
+    else:
+        show_table("", COLUMNS, [kind.row() for kind in BENCHMARKS.values()], right=NUMBERS)
+
+
+@app.command(group=WORK)
+def models(*, as_json: AsJson = False) -> None:
+    """List the networks with their sizes beside the figures that their papers print.
+
+    Parameters and multiply-accumulates are counted for the paper's number of classes. Where a figure does not match, the reason
+    is in docs/paper-notes.md. With `--json` an array of objects with the keys
+    `name, paper, parameters, weights, macs, published_parameters, published_macs, matches`.
+    """
+    from hearsight.console import show_table
+    from hearsight.models.table import COLUMNS, NUMBERS, describe_networks
+
+    networks = describe_networks()
+    if as_json:
+        print_json([network.as_json() for network in networks])
+    else:
+        show_table("", COLUMNS, [network.row() for network in networks], right=NUMBERS)
+
+
+@app.command(group=WORK)
+def info(
+    path: Annotated[Path, Parameter(help="a dataset or run folder")],
+    /,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a dataset or a run holds."""
+    from hearsight.training.describe import describe_folder
+
+    print_summary(describe_folder(path), as_json)

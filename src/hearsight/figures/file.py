@@ -1,0 +1,62 @@
+"""Where a figure goes: its file, by the suffix of its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hearsight.errors import InputError, UsageError, guess
+
+SUFFIXES = ("png", "svg", "pdf")
+"""What a figure can be written as."""
+
+
+def check_out(out: Path, suffixes: tuple[str, ...] = SUFFIXES) -> str:
+    """Give the kind of file that a name asks for, before anything is worked out for it.
+
+    Raises
+    ------
+    UsageError
+        When the suffix is none of a figure, or the name is that of a folder.
+    """
+    kind = out.suffix.lower().removeprefix(".")
+    if kind not in suffixes:
+        found = f"suffix {out.suffix!r}" if out.suffix else "no suffix"
+        wanted = " or ".join(f".{suffix}" for suffix in suffixes)
+        raise UsageError(f"--out {out}", found, wanted, guess(kind, suffixes) if kind else "")
+    if out.is_dir():
+        raise UsageError(f"--out {out}", "a folder", "a file")
+    return kind
+
+
+def write_figure(figure: Any, out: Path, title: str) -> None:
+    """Write a figure as its name asks.
+
+    Parameters
+    ----------
+    figure
+        A Matplotlib figure of :mod:`hearsight.drawing`.
+    out
+        ``.png``, ``.svg`` or ``.pdf``.
+    title
+        What the file says of itself.
+
+    Raises
+    ------
+    UsageError
+        When the suffix is another.
+    InputError
+        When it cannot be written.
+    """
+    # the commands import this file for their help, which should not wait for Matplotlib
+    from hearsight.console import print_message
+    from hearsight.dataset.layout import replacing
+    from hearsight.drawing.canvas import to_file
+
+    content = to_file(figure, check_out(out), title)
+    try:
+        with replacing(out) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise InputError(out, f"cannot be written ({error.strerror})", "a file") from error
+    print_message(f"{out}: {title}")
