@@ -21,7 +21,7 @@ from hearsight.errors import ConfigError, DatasetError, MissingExtraError, Teach
 from hearsight.evaluation.benchmarks import load_benchmark
 from hearsight.evaluation.contamination import find_contamination
 from hearsight.signal.chimaeras import make_chimaera, scramble_phases
-from hearsight.signal.waveform import from_int16, play
+from hearsight.signal.waveform import change_speed, from_int16
 from hearsight.training.learn import LearnConfigs, learn_from_media, load_learn_configs
 from hearsight.training.loop import train
 from hearsight.training.runlog import read_runlog
@@ -73,7 +73,7 @@ def test_each_mixture_sounds_as_its_recipe_says(mixed: Path, built: Path) -> Non
         parts = (recipe[key] for key in ("clips", "starts", "levels", "speeds"))
         for uuid, start, level, speed in zip(*parts, strict=True):
             samples = parent.read(place[uuid], round(start * 16_000), round(16_000 * speed))
-            excerpt = play(from_int16(samples), speed)[:16_000]
+            excerpt = change_speed(from_int16(samples), speed)[:16_000]
             total[: len(excerpt)] += excerpt * 10 ** (level / 20)
         total /= max(1.0, np.abs(total).max())
         np.testing.assert_allclose(from_int16(dataset.read(index)), total, atol=2 / 32768)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hearsight.clips import cut
-from hearsight.clips.cut import MOST_SHARING, RestPlace, cut_media, place_rest
+from hearsight.clips.cut import MAX_SHARING_CLIPS, TailPlan, cut_media, plan_tail
 from hearsight.media.decode import DecodedClip
 from hearsight.records import Media, Rejection, RejectReason
 
@@ -86,22 +86,22 @@ def test_nothing_is_lost_when_the_rest_is_shared(total_ms: int) -> None:
 @pytest.mark.parametrize(
     ("rest", "num_before", "tail", "expected"),
     [
-        (3.2, 2, "drop", RestPlace(0, 1)),
-        (2.0, 2, "share", RestPlace(1, 2)),
-        (1.5, 2, "share", RestPlace(2, 2)),
-        (2.9, 2, "share", RestPlace(1, 2)),
-        (0.4, 2, "share", RestPlace(1, 1)),
-        (1.5, 1, "share", RestPlace(0, 0)),
-        (0.9, 1, "merge", RestPlace(1, 1)),
-        (2.0, 2, "merge", RestPlace(0, 0)),
-        (2.0, 2, "drop", RestPlace(0, 0)),
-        (2.0, 2, "keep", RestPlace(0, 1)),
-        (0.9, 2, "keep", RestPlace(0, 0)),
-        (0.4, 0, "share", RestPlace(0, 0)),
+        (3.2, 2, "drop", TailPlan(0, 1)),
+        (2.0, 2, "share", TailPlan(1, 2)),
+        (1.5, 2, "share", TailPlan(2, 2)),
+        (2.9, 2, "share", TailPlan(1, 2)),
+        (0.4, 2, "share", TailPlan(1, 1)),
+        (1.5, 1, "share", TailPlan(0, 0)),
+        (0.9, 1, "merge", TailPlan(1, 1)),
+        (2.0, 2, "merge", TailPlan(0, 0)),
+        (2.0, 2, "drop", TailPlan(0, 0)),
+        (2.0, 2, "keep", TailPlan(0, 1)),
+        (0.9, 2, "keep", TailPlan(0, 0)),
+        (0.4, 0, "share", TailPlan(0, 0)),
     ],
 )
 def test_short_tail_is_dropped_unless_shared_merged_or_kept(
-    rest: float, num_before: int, tail: str, expected: RestPlace
+    rest: float, num_before: int, tail: str, expected: TailPlan
 ) -> None:
-    assert place_rest(rest, num_before, 4.0, 3.0, 5.0, tail) == expected
-    assert expected.num_before <= MOST_SHARING
+    assert plan_tail(rest, num_before, 4.0, 3.0, 5.0, tail) == expected
+    assert expected.num_before <= MAX_SHARING_CLIPS

@@ -24,7 +24,7 @@ Tail = Literal["share", "merge", "drop", "keep"]
 SHORTEST_KEPT = 1.0
 """Seconds that a rest must have to be kept as a clip of its own by the policy ``keep``."""
 
-MOST_SHARING = 2
+MAX_SHARING_CLIPS = 2
 """Clips before a rest that it may be shared out with."""
 
 _CLOSE = 1e-6
@@ -50,7 +50,7 @@ def cut_media(
     length
         Seconds of a clip.
     min_length, max_length, tail
-        What becomes of the rest after the last whole clip, as :func:`place_rest` says.
+        What becomes of the rest after the last whole clip, as :func:`plan_tail` says.
     images_per_second, requests
         Pictures wanted, as :func:`~hearsight.media.decode.decode_windows` takes them.
 
@@ -71,16 +71,16 @@ def cut_media(
                 continue
             end = window.start + window.duration
             held.append(window)
-            if len(held) > MOST_SHARING:
+            if len(held) > MAX_SHARING_CLIPS:
                 yield held.popleft()
     except MediaError as error:
         trouble = error
     if rest is not None:
-        place = place_rest(rest.duration, len(held), length, min_length, max_length, tail)
+        place = plan_tail(rest.duration, len(held), length, min_length, max_length, tail)
         if place.num_clips:
             untouched = len(held) - place.num_before
             yield from (held.popleft() for _ in range(untouched))
-            yield from divide_clips([*held, rest], place.num_clips, images_per_second)
+            yield from split_clips_evenly([*held, rest], place.num_clips, images_per_second)
             held.clear()
             end, rest = rest.start + rest.duration, None
     yield from held
@@ -90,16 +90,16 @@ def cut_media(
 
 
 @dataclasses.dataclass(frozen=True)
-class RestPlace:
+class TailPlan:
     """What becomes of a rest: it and the last ``num_before`` clips become ``num_clips`` clips of equal length; 0 drops it."""
 
     num_before: int
     num_clips: int
 
 
-def place_rest(
+def plan_tail(
     rest: float, num_before: int, length: float, min_length: float, max_length: float, tail: Tail
-) -> RestPlace:
+) -> TailPlan:
     """Say what becomes of the rest after the last whole clip.
 
     A rest of at least ``min_length`` is a clip of its own. A shorter one is
@@ -118,17 +118,19 @@ def place_rest(
         Clips of ``length`` before it, as far as they can still be changed.
     """
     if rest >= min_length - _CLOSE or (tail == "keep" and rest >= SHORTEST_KEPT - _CLOSE):
-        return RestPlace(0, 1)
-    most = {"share": MOST_SHARING, "merge": 1}.get(tail, 0)
+        return TailPlan(0, 1)
+    most = {"share": MAX_SHARING_CLIPS, "merge": 1}.get(tail, 0)
     for before in range(1, min(most, num_before) + 1):
         total = before * length + rest
         for num_clips in (before, before + 1) if tail == "share" else (before,):
             if min_length - _CLOSE <= total / num_clips <= max_length + _CLOSE:
-                return RestPlace(before, num_clips)
-    return RestPlace(0, 0)
+                return TailPlan(before, num_clips)
+    return TailPlan(0, 0)
 
 
-def divide_clips(pieces: Sequence[DecodedClip], num_clips: int, images_per_second: float) -> Iterator[DecodedClip]:
+def split_clips_evenly(
+    pieces: Sequence[DecodedClip], num_clips: int, images_per_second: float
+) -> Iterator[DecodedClip]:
     """Make clips of equal length, to the millisecond, of clips that follow each other; no sample or picture is lost."""
     whole = functools.reduce(join_clips, pieces)
     shots = np.concatenate(

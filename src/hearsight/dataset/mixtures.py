@@ -14,7 +14,7 @@ from jaxtyping import Float32, Int16, Int32, Int64
 
 from hearsight.config import MixConfig
 from hearsight.signal.chimaeras import make_chimaera, scramble_phases
-from hearsight.signal.waveform import from_int16, play, to_int16
+from hearsight.signal.waveform import change_speed, from_int16, to_int16
 from hearsight.units import to_samples
 
 
@@ -146,7 +146,7 @@ class Mixer:
 
     def _play(self, clip: int, start: int, speed: float) -> Float32[np.ndarray, " samples"]:
         samples = from_int16(self._sounds.read(clip, start, self.count_samples(speed)))
-        played = play(samples, speed)[: self.num_samples]
+        played = change_speed(samples, speed)[: self.num_samples]
         return np.pad(played, (0, self.num_samples - len(played)))
 
     def _carry(self, sound: Float32[np.ndarray, " samples"], carrier: Carrier) -> Float32[np.ndarray, " samples"]:

@@ -58,7 +58,7 @@ class MFCCBaseline:
         """Give one row: the means, then the deviations. A clip shorter than one transform is padded with silence."""
         padded = np.pad(waveform, (0, max(0, cepstra.N_FFT - len(waveform))))
         coefficients = cepstra.compute_cepstra(padded, 1 + self.num_coefficients)[:, 1:]
-        crossings = cepstra.count_crossings(padded)
+        crossings = cepstra.compute_zero_crossing_rate(padded)
         means = [*coefficients.mean(axis=0), crossings.mean()]
         row = np.array([*means, *coefficients.std(axis=0), crossings.std()])
         return row[None].astype(np.float32), np.ones(1)

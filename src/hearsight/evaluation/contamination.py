@@ -1,8 +1,8 @@
 """What a dataset that was trained on shares with a benchmark: clips of the benchmark that can be heard in it, too.
 
-A model that has heard the clips it is scored on may know them by heart. Each clip of the benchmark is looked for in the sound of
-the dataset, at any moment of any clip, by :mod:`hearsight.clips.excerpts`: another cut, encoding, level or sample rate does not
-hide it.
+A model that has heard the clips it is scored on may know them by heart. Each clip of the benchmark is searched for in the sound of
+the dataset, at any moment of any clip, by :mod:`hearsight.clips.audio_fingerprints`: another cut, encoding, level or sample rate
+does not hide it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from hearsight.clips.excerpts import ExcerptIndex, describe_sound
+from hearsight.clips.audio_fingerprints import FingerprintIndex, compute_subfingerprints
 from hearsight.console import track
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import DatasetError, MediaError
@@ -103,9 +103,9 @@ def find_contamination(dataset: str | Path, benchmark: Benchmark) -> Contaminati
     with track("fingerprinting the dataset", len(known), "clips") as bar:
         sounds = []
         for index in range(len(known)):
-            sounds.append(describe_sound(from_int16(known.read(index))))
+            sounds.append(compute_subfingerprints(from_int16(known.read(index))))
             bar.advance()
-    searched = ExcerptIndex(sounds)
+    searched = FingerprintIndex(sounds)
     table = known.clips().select(["source", "start"]).to_pydict()
     matches: list[SharedClip] = []
     with track(f"looking for {benchmark.name} in it", len(benchmark), "clips") as bar:

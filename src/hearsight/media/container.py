@@ -27,8 +27,8 @@ from jaxtyping import Float32, UInt8
 
 from hearsight.errors import BrokenMediaError, MediaError
 from hearsight.media.encode import PictureWriter, SoundWriter
+from hearsight.media.stream_decoder import StreamDecoder
 from hearsight.media.streams import Encoding, Picture, Sound, describe_audio, describe_video
-from hearsight.media.track import Track
 from hearsight.records import RejectReason
 
 DEMUXERS = (
@@ -141,8 +141,8 @@ class MediaReader:
             sound or picture ended. Packets refused before the first good one and after the last are passed over, as players do.
         """
         chosen = [s for s, wanted in ((self._audio, sound), (self._video, pictures)) if wanted and s is not None]
-        tracks = {stream.index: self._follow(stream) for stream in chosen}
-        if not tracks:
+        decoders = {stream.index: self._open_decoder(stream) for stream in chosen}
+        if not decoders:
             return
         packets = self._container.demux(chosen)
         broken: av.error.FFmpegError | None = None
@@ -155,10 +155,10 @@ class MediaReader:
             if packet is None:
                 return
             if packet.stream.index not in self._skipped:
-                yield from tracks[packet.stream.index].decode(packet)
-        for track in tracks.values():
-            yield from track.decode(None)
-        end = min((track.end or 0.0) for track in tracks.values())
+                yield from decoders[packet.stream.index].decode(packet)
+        for decoder in decoders.values():
+            yield from decoder.decode(None)
+        end = min((decoder.end or 0.0) for decoder in decoders.values())
         raise BrokenMediaError(self.path, f"cannot be read beyond {end:.2f} s ({broken.strerror})", start=end)
 
     def scale(
@@ -189,10 +189,12 @@ class MediaReader:
             return 0, None
         return round(picture.frame.rotation) % 360, tuple(np.frombuffer(bytes(matrix), np.int32).tolist())
 
-    def _follow(self, stream: Any) -> Track:
+    def _open_decoder(self, stream: Any) -> StreamDecoder:
         video = self.video if stream.type == "video" else None
         rate = None if video is None else video.frame_rate
-        return Track(self.path, stream, self.origin, functools.partial(_decode_packet, stream), rate, self.next_wanted)
+        return StreamDecoder(
+            self.path, stream, self.origin, functools.partial(_decode_packet, stream), rate, self.next_wanted
+        )
 
     def _find_origin(self) -> float:
         starts = [f.start for f in (self.audio, self.video) if f is not None and f.start is not None]

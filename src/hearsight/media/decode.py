@@ -14,8 +14,8 @@ from jaxtyping import Float32, Int16, UInt8
 from hearsight.errors import BrokenMediaError, MediaError
 from hearsight.media.audio_file import open_audio_file, stream_audio_file
 from hearsight.media.container import MediaReader
-from hearsight.media.interleave import read_in_step
-from hearsight.media.pictures import THUMBNAIL_SIDE, ImageRequest, PictureSampler, Studio
+from hearsight.media.interleave import read_interleaved
+from hearsight.media.pictures import THUMBNAIL_SIDE, ImageRequest, PictureConverter, PictureSampler
 from hearsight.media.streams import Picture, Sound
 from hearsight.media.timeline import SoundTimeline
 from hearsight.records import Media, RejectReason
@@ -106,12 +106,12 @@ def decode_windows(
         without the other, or the file ends before what it announces. ``start`` and ``end`` bound what is lost.
     """
     with MediaReader(media.path, threads) as reader:
-        require_both(reader)
+        require_sound_and_pictures(reader)
         maker = _WindowMaker(reader, media, length, images_per_second, requests)
         yield from maker.decode(threads)
 
 
-def require_both(reader: MediaReader) -> None:
+def require_sound_and_pictures(reader: MediaReader) -> None:
     """Check that a file has both sound and pictures.
 
     Raises
@@ -136,9 +136,9 @@ class _WindowMaker:
         self._limit = math.inf if media.end is None else media.end
         self._length = length
         self._requests = requests
-        self._studio = Studio(reader, requests)
+        self._converter = PictureConverter(reader, requests)
         self._timeline = SoundTimeline(reader.path, SAMPLE_RATE, media.start)
-        self._sampler = PictureSampler(reader.path, self._studio, media.start, length, rate)
+        self._sampler = PictureSampler(reader.path, self._converter, media.start, length, rate)
         reader.next_wanted = self._sampler.find_next_time
         self._samples: deque[np.ndarray] = deque()
         self._num_samples = 0
@@ -149,7 +149,7 @@ class _WindowMaker:
         if self._start > 0.0:
             self._reader.seek(self._start - 0.25)
         try:
-            for item in read_in_step(self._reader, threads):
+            for item in read_interleaved(self._reader, threads):
                 self._take(item)
                 while self._is_ready():
                     yield self._make(self._length)
@@ -198,8 +198,8 @@ class _WindowMaker:
                 else np.zeros((0, request.height, request.width, 3), np.uint8)
                 for index, request in enumerate(self._requests)
             ),
-            self._studio.width,
-            self._studio.height,
+            self._converter.width,
+            self._converter.height,
             longest_hold=hold,
             seconds_filled=self._timeline.count_filled(start, start + duration),
         )

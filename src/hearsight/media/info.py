@@ -37,7 +37,7 @@ def read_media(source: Source) -> Media:
     """
     with MediaReader(source.path) as reader:
         audio, video = reader.audio, reader.video
-        size, rotation = _look(reader)
+        size, rotation = _find_size_and_rotation(reader)
         return Media(
             uuid=name_media(digest_file(source.path)),
             path=source.path,
@@ -75,7 +75,7 @@ def digest_file(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def _look(reader: MediaReader) -> tuple[tuple[int, int] | None, int]:
+def _find_size_and_rotation(reader: MediaReader) -> tuple[tuple[int, int] | None, int]:
     """Give the shown size and the rotation of the first picture; of the container's word where none can be decoded."""
     video = reader.video
     if video is None:

@@ -20,7 +20,7 @@ _WARM_UP = 2.0
 """Seconds before the place of interest at which a decoder is set going, so that it has what it needs by then."""
 
 
-def read_in_step(reader: MediaReader, threads: int = 1) -> Iterator[Sound | Picture]:
+def read_interleaved(reader: MediaReader, threads: int = 1) -> Iterator[Sound | Picture]:
     """Decode sound and pictures so that neither runs ahead of the other by much more than ``LOOKAHEAD``.
 
     Parameters

@@ -47,14 +47,14 @@ class ImageRequest:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Shot:
+class ConvertedPicture:
     """One converted picture: its thumbnail, and what each request made of it."""
 
     thumbnail: UInt8[np.ndarray, "32 32"]
     images: tuple[UInt8[np.ndarray, "_ _ 3"], ...]
 
 
-class Studio:
+class PictureConverter:
     """Convert pictures of one file: upright, scaled, cropped.
 
     Attributes
@@ -71,12 +71,12 @@ class Studio:
         self._aspect = 1.0 if reader.video is None else reader.video.pixel_aspect
         self._matrix: tuple[int, ...] | None = None
 
-    def look(self, picture: Picture) -> None:
+    def set_orientation(self, picture: Picture) -> None:
         """Learn from the first picture how those of this file are to be turned and how large they are shown."""
         self._matrix = self._reader.find_orientation(picture)[1]
         self.width, self.height = find_shown_size(picture, self._aspect, self._matrix)
 
-    def shoot(self, picture: Picture) -> Shot:
+    def convert(self, picture: Picture) -> ConvertedPicture:
         """Convert a picture."""
         side = THUMBNAIL_SIDE
         thumbnail = turn_upright(self._reader.scale(picture, side, side, gray=True), self._matrix)
@@ -84,7 +84,7 @@ class Studio:
         for request in self._requests:
             if request not in made:
                 made[request] = self._fit(picture, request)
-        return Shot(thumbnail, tuple(made[request] for request in self._requests))
+        return ConvertedPicture(thumbnail, tuple(made[request] for request in self._requests))
 
     def _fit(self, picture: Picture, request: ImageRequest) -> UInt8[np.ndarray, "height width 3"]:
         width, height = request.width, request.height
@@ -105,7 +105,7 @@ class PictureSampler:
 
     Parameters
     ----------
-    studio
+    converter
         Converts what is taken.
     start
         Seconds of the file's time at which the first window begins.
@@ -121,17 +121,17 @@ class PictureSampler:
         Seconds of the file's time up to which there are pictures: the end of the last one's time.
     """
 
-    def __init__(self, path: str, studio: Studio, start: float, length: float, rate: float) -> None:
+    def __init__(self, path: str, converter: PictureConverter, start: float, length: float, rate: float) -> None:
         self.end = start
         self._path = path
-        self._studio = studio
+        self._converter = converter
         self._start, self._length, self._rate = start, length, rate
         self._offsets = [(index + 0.5) / rate for index in range(count_images(length, rate))] or [length / 2]
         self._window, self._index = 0, 0
         self._last: Picture | None = None
         self._last_time = start
-        self._shot: Shot | None = None
-        self._shots: list[Shot] = []
+        self._shot: ConvertedPicture | None = None
+        self._shots: list[ConvertedPicture] = []
         self._holds: dict[int, float] = {}
 
     def find_next_time(self, time: float) -> float:
@@ -158,7 +158,7 @@ class PictureSampler:
                 self._path, f"the pictures' time jumps from {self.end:.2f} s to {picture.time:.2f} s", start=self.end
             )
         if self._last is None:
-            self._studio.look(picture)
+            self._converter.set_orientation(picture)
         else:
             self._take_until(picture.time)
         if picture.time > self._start:
@@ -177,7 +177,7 @@ class PictureSampler:
         """Say whether all pictures of a window have been taken."""
         return self._last_time >= self._start + (window + 1) * self._length
 
-    def pop(self, window: int, duration: float) -> tuple[list[Shot], float]:
+    def pop(self, window: int, duration: float) -> tuple[list[ConvertedPicture], float]:
         """Give a window's pictures, oldest window first, and the longest time in seconds that one of them stood.
 
         A window shorter than the others has as many pictures as lie within its duration.
@@ -190,7 +190,7 @@ class PictureSampler:
         """Take the last picture for all times asked for that lie before ``time``."""
         while self._find_time() < time - _SAME_TIME:
             if self._last is not None and self._shot is None:
-                self._shot = self._studio.shoot(self._last)
+                self._shot = self._converter.convert(self._last)
             if self._shot is not None:
                 self._shots.append(self._shot)
             self._index += 1

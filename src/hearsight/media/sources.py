@@ -57,16 +57,16 @@ def list_sources(specs: Sequence[str | Path]) -> list[Source]:
     for spec in specs:
         found = set(_expand(str(spec)))
         if not found:
-            raise _complain_of_nothing(str(spec))
+            raise _make_nothing_found_error(str(spec))
         sources |= found
     if not sources:
-        raise _complain_of_nothing("sources")
+        raise _make_nothing_found_error("sources")
     return sorted(
         sources, key=lambda source: (source.path, source.start, math.inf if source.end is None else source.end)
     )
 
 
-def _complain_of_nothing(spec: str) -> InputError:
+def _make_nothing_found_error(spec: str) -> InputError:
     return InputError(
         spec,
         "no video found",

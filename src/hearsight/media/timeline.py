@@ -123,14 +123,14 @@ class SoundTimeline:
         return rest
 
     def _drain(self, last: bool) -> Float32[np.ndarray, " samples"]:
-        waveform = mix_stretches(self._pending)
+        waveform = downmix_blocks(self._pending)
         self._pending, self._num_pending = [], 0
         ready = waveform if self._resampler is None else self._resampler.push(waveform, last=last)
         self._given += ready.shape[0]
         return ready
 
 
-def mix_stretches(stretches: Sequence[np.ndarray]) -> Float32[np.ndarray, " samples"]:
+def downmix_blocks(stretches: Sequence[np.ndarray]) -> Float32[np.ndarray, " samples"]:
     """Join stretches of raw samples (``channels samples`` each, in any number format) into one mono waveform in -1..1."""
     if not stretches:
         return _NOTHING

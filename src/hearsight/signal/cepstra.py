@@ -68,7 +68,7 @@ def compute_cepstra(
     return np.asarray(scipy.fft.dct(levels, axis=1, norm="ortho"))[:, :num_coefficients]
 
 
-def count_crossings(waveform: Float[np.ndarray, " samples"]) -> Float64[np.ndarray, " frames"]:
+def compute_zero_crossing_rate(waveform: Float[np.ndarray, " samples"]) -> Float64[np.ndarray, " frames"]:
     """Give the zero-crossing rate of successive frames of :data:`FRAME_SAMPLES`: the share of samples that change the sign.
 
     The last frame is filled up with silence; a silent sample counts as positive.

@@ -62,7 +62,7 @@ def compute_log_mel(
     # a view; NumPy's own functions for it take a twentieth of the time of a second of sound
     shape, step = (num_frames, front_end.win_length), padded.itemsize
     frames = np.ndarray(shape, padded.dtype, padded, strides=(step * front_end.hop_length, step))
-    gather = _choose_gathering(front_end, waveform.dtype)
+    gather = _choose_band_transform(front_end, waveform.dtype)
     for start in range(0, num_frames, BLOCK_FRAMES):
         gather(frames[start : start + BLOCK_FRAMES], gathered[start : start + BLOCK_FRAMES])
     if not front_end.decibels:
@@ -84,16 +84,16 @@ def _pad(waveform: np.ndarray, front_end: FrontEnd) -> np.ndarray:
     return np.pad(waveform, (0, front_end.pad_samples)) if front_end.pad_samples else waveform
 
 
-def _choose_gathering(front_end: FrontEnd, dtype: np.dtype[Any]) -> Callable[[np.ndarray, np.ndarray], None]:
+def _choose_band_transform(front_end: FrontEnd, dtype: np.dtype[Any]) -> Callable[[np.ndarray, np.ndarray], None]:
     """Give the function that turns a block of frames into bands; it writes them where it is told to."""
     if front_end.kind == "cqt":
-        return functools.partial(_gather_constant_q, front_end)
+        return functools.partial(_compute_constant_q, front_end)
     if front_end.decibels:
-        return functools.partial(_gather_power, front_end)
-    return _GATHERINGS.give(front_end, dtype)
+        return functools.partial(_compute_power_bands, front_end)
+    return _BAND_TRANSFORMS.get(front_end, dtype)
 
 
-class _MelGathering:
+class _MelBands:
     """Frames to mel bands of magnitudes, with what a block needs for it: to take new memory costs a fifth of a second's log-mel."""
 
     def __init__(self, front_end: FrontEnd, dtype: np.dtype[Any]) -> None:
@@ -120,22 +120,22 @@ def _halve_bands(matrix: np.ndarray) -> Iterator[tuple[slice, slice, np.ndarray]
         yield reach, half, np.ascontiguousarray(matrix[reach, half])
 
 
-class _Gatherings(threading.local):
+class _BandTransforms(threading.local):
     """Each thread's own, by front end and precision."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[FrontEnd, np.dtype[Any]], _MelGathering] = {}
+        self._kept: dict[tuple[FrontEnd, np.dtype[Any]], _MelBands] = {}
 
-    def give(self, front_end: FrontEnd, dtype: np.dtype[Any]) -> _MelGathering:
+    def get(self, front_end: FrontEnd, dtype: np.dtype[Any]) -> _MelBands:
         if (front_end, dtype) not in self._kept:
-            self._kept[front_end, dtype] = _MelGathering(front_end, dtype)
+            self._kept[front_end, dtype] = _MelBands(front_end, dtype)
         return self._kept[front_end, dtype]
 
 
-_GATHERINGS = _Gatherings()
+_BAND_TRANSFORMS = _BandTransforms()
 
 
-def _gather_power(front_end: FrontEnd, frames: np.ndarray, bands: np.ndarray) -> None:
+def _compute_power_bands(front_end: FrontEnd, frames: np.ndarray, bands: np.ndarray) -> None:
     """Gather the bands' power, in dB."""
     # in double precision: single precision would leak a loud tone into silent bands, and no offset hides that
     spectrum = np.asarray(scipy.fft.rfft(frames.astype(np.float64) * make_window(front_end), n=front_end.n_fft, axis=1))
@@ -143,7 +143,7 @@ def _gather_power(front_end: FrontEnd, frames: np.ndarray, bands: np.ndarray) ->
     bands[:] = 10.0 * np.log10(np.maximum(power, MIN_POWER))
 
 
-def _gather_constant_q(front_end: FrontEnd, frames: np.ndarray, bands: np.ndarray) -> None:
+def _compute_constant_q(front_end: FrontEnd, frames: np.ndarray, bands: np.ndarray) -> None:
     # in double precision: its bands are small differences of large numbers
     bands[:] = np.hypot(*np.split(frames @ constant_q_kernels(front_end), 2, axis=1))
 

@@ -123,8 +123,8 @@ class StreamResampler:
         return self._stream.resample_chunk(np.ascontiguousarray(block), last=last)
 
 
-def play(waveform: Float32[np.ndarray, " samples"], speed: float) -> Float32[np.ndarray, " played"]:
-    """Play a waveform faster or slower, as a tape is: at twice the speed it is half as long and an octave higher.
+def change_speed(waveform: Float32[np.ndarray, " samples"], speed: float) -> Float32[np.ndarray, " played"]:
+    """Play a waveform faster or slower, as a tape does: at twice the speed it is half as long and an octave higher.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hearsight.clips import cut
-from hearsight.clips.cut import cut_media, divide_clips, join_clips
+from hearsight.clips.cut import cut_media, join_clips, split_clips_evenly
 from hearsight.errors import BrokenMediaError, MediaError
 from hearsight.media.decode import DecodedClip
 from hearsight.records import Media, Rejection, RejectReason
@@ -94,7 +94,7 @@ def test_joined_clips_carry_all_that_both_had() -> None:
 
 
 def test_divided_clips_are_equally_long_and_lose_nothing() -> None:
-    parts = list(divide_clips([make_window(0.0, 4.0), make_window(4.0, 2.5)], 2, 3.0))
+    parts = list(split_clips_evenly([make_window(0.0, 4.0), make_window(4.0, 2.5)], 2, 3.0))
     assert [(part.start, part.duration) for part in parts] == [(0.0, 3.25), (3.25, 3.25)]
     np.testing.assert_array_equal(np.concatenate([part.samples for part in parts]), np.arange(104_000).astype(np.int16))
     assert sum(len(part.thumbnails) for part in parts) == 20

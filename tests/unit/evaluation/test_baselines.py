@@ -8,13 +8,13 @@ from hearsight.evaluation.baselines import BASELINES, MFCCBaseline
 from hearsight.evaluation.embedders import load_embedder
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.models.zoo import build_network
-from hearsight.signal.cepstra import compute_cepstra, count_crossings
+from hearsight.signal.cepstra import compute_cepstra, compute_zero_crossing_rate
 
 
 def test_the_mfcc_baseline_is_mean_and_deviation_of_12_coefficients_and_the_crossings():
     waveform = np.random.default_rng(0).normal(0, 0.1, 44_100).astype(np.float32)
     values, shares = MFCCBaseline().embed(waveform)
-    described = compute_cepstra(waveform)[:, 1:13], count_crossings(waveform)
+    described = compute_cepstra(waveform)[:, 1:13], compute_zero_crossing_rate(waveform)
     expected = [*described[0].mean(axis=0), described[1].mean(), *described[0].std(axis=0), described[1].std()]
     assert values.shape == (1, 26)
     np.testing.assert_allclose(values[0], expected, rtol=1e-5)

@@ -6,7 +6,7 @@ import scipy.fft
 import scipy.signal
 
 from hearsight.errors import UsageError
-from hearsight.signal.cepstra import FRAME_SAMPLES, N_FFT, SAMPLE_RATE, compute_cepstra, count_crossings
+from hearsight.signal.cepstra import FRAME_SAMPLES, N_FFT, SAMPLE_RATE, compute_cepstra, compute_zero_crossing_rate
 
 
 def noise(seconds=0.5, seed=0):
@@ -54,9 +54,9 @@ def test_silence_and_what_is_80_db_below_the_loudest_are_alike():
 
 def test_a_tone_crosses_zero_twice_a_period():
     times = np.arange(SAMPLE_RATE) / SAMPLE_RATE
-    rates = count_crossings(np.sin(2 * np.pi * 1000.0 * times + 0.1))
+    rates = compute_zero_crossing_rate(np.sin(2 * np.pi * 1000.0 * times + 0.1))
     assert rates[:-1].mean() == pytest.approx(2000 / SAMPLE_RATE, rel=0.02)
-    assert (count_crossings(np.zeros(1000)) == 0).all()
+    assert (compute_zero_crossing_rate(np.zeros(1000)) == 0).all()
 
 
 def test_what_has_no_cepstrum_is_refused():

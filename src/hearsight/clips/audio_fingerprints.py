@@ -44,7 +44,7 @@ _MAX_COMMON = 500
 
 
 @dataclasses.dataclass(frozen=True)
-class SoundWords:
+class Subfingerprints:
     """A sound as a word per frame.
 
     Attributes
@@ -60,7 +60,7 @@ class SoundWords:
 
 
 @dataclasses.dataclass(frozen=True)
-class Excerpt:
+class FingerprintMatch:
     """Where a sound was found again.
 
     Attributes
@@ -81,7 +81,7 @@ class Excerpt:
     difference: float
 
 
-def describe_sound(waveform: Float32[np.ndarray, " samples"], phase: int = 0) -> SoundWords:
+def compute_subfingerprints(waveform: Float32[np.ndarray, " samples"], phase: int = 0) -> Subfingerprints:
     """Turn a 16 kHz mono sound into words; too short a sound has none.
 
     Parameters
@@ -93,7 +93,7 @@ def describe_sound(waveform: Float32[np.ndarray, " samples"], phase: int = 0) ->
     """
     heard = waveform[phase:]
     if len(heard) < _N_FFT:
-        return SoundWords(np.zeros(0, np.uint32), np.zeros(0, np.bool_))
+        return Subfingerprints(np.zeros(0, np.uint32), np.zeros(0, np.bool_))
     frames = np.lib.stride_tricks.sliding_window_view(heard, _N_FFT)[::_HOP_LENGTH]
     edges = np.searchsorted(np.arange(_N_FFT // 2 + 1) * SAMPLE_RATE / _N_FFT, _BANDS)
     window = np.hanning(_N_FFT).astype(np.float32)
@@ -110,10 +110,10 @@ def describe_sound(waveform: Float32[np.ndarray, " samples"], phase: int = 0) ->
     rising = slopes[_LAG:] > slopes[:-_LAG] if len(slopes) > _LAG else np.zeros((0, 32), np.bool_)
     words = np.packbits(rising, axis=1).view(">u4").ravel().astype(np.uint32)
     loud = total > total.max() * 10.0 ** (-_AUDIBLE / 10.0)
-    return SoundWords(words, (loud[_LAG:] & loud[:-_LAG])[: len(words)])
+    return Subfingerprints(words, (loud[_LAG:] & loud[:-_LAG])[: len(words)])
 
 
-class ExcerptIndex:
+class FingerprintIndex:
     """Sounds to be searched.
 
     Parameters
@@ -122,7 +122,7 @@ class ExcerptIndex:
         Their words, at phase 0.
     """
 
-    def __init__(self, sounds: Sequence[SoundWords]) -> None:
+    def __init__(self, sounds: Sequence[Subfingerprints]) -> None:
         self._sounds = sounds
         lengths = np.array([len(sound.words) for sound in sounds], dtype=np.int64)
         self._starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
@@ -133,18 +133,18 @@ class ExcerptIndex:
         self._places: Int64[np.ndarray, " words"] = places[order]
         self._words = words[self._places]
 
-    def find(self, waveform: Float32[np.ndarray, " samples"]) -> Excerpt | None:
+    def find(self, waveform: Float32[np.ndarray, " samples"]) -> FingerprintMatch | None:
         """Find the searched sound that a waveform shares a stretch with, the one that differs least; None where none does."""
-        best: Excerpt | None = None
+        best: FingerprintMatch | None = None
         for phase in _PHASES:
-            sound = describe_sound(waveform, phase)
+            sound = compute_subfingerprints(waveform, phase)
             for index, shift in self._propose(sound):
                 found = self._compare(sound, index, shift, phase)
                 if found is not None and (best is None or found.difference < best.difference):
                     best = found
         return best
 
-    def _propose(self, sound: SoundWords) -> list[tuple[int, int]]:
+    def _propose(self, sound: Subfingerprints) -> list[tuple[int, int]]:
         """Give the sounds, and how many frames later they begin, that most words agree on."""
         heard = np.flatnonzero(sound.audible)
         looked_up = (sound.words[heard][:, None] ^ _FLIPS).ravel()
@@ -162,7 +162,7 @@ class ExcerptIndex:
         order = np.argsort(-votes, kind="stable")[:_MAX_CANDIDATES]
         return [(int(index), int(shift)) for index, shift in pairs[order[votes[order] >= _MIN_VOTES]]]
 
-    def _compare(self, sound: SoundWords, index: int, shift: int, phase: int) -> Excerpt | None:
+    def _compare(self, sound: Subfingerprints, index: int, shift: int, phase: int) -> FingerprintMatch | None:
         """Compare two sounds where they overlap: frame ``t`` of one with frame ``t + shift`` of the other."""
         other = self._sounds[index]
         begin, end = max(0, -shift), min(len(sound.words), len(other.words) - shift)
@@ -175,4 +175,4 @@ class ExcerptIndex:
         difference = float(differing.mean()) / 32.0
         if difference > MAX_DIFFERENCE * min(1.0, overlap / LONG_OVERLAP):
             return None
-        return Excerpt(index, (shift * _HOP_LENGTH - phase) / SAMPLE_RATE, overlap, difference)
+        return FingerprintMatch(index, (shift * _HOP_LENGTH - phase) / SAMPLE_RATE, overlap, difference)

@@ -28,7 +28,7 @@ _SAMPLE_TYPES = {
 _LONG_AGO = -(2**63)
 
 
-class Track:
+class StreamDecoder:
     """The decoder of one stream.
 
     Parameters
@@ -114,7 +114,7 @@ class Track:
         return stamp * self._numerator / self._denominator - self._origin
 
     def _wrap(self, frame: Any) -> Sound | Picture:
-        stamp = self._trust(frame.pts, frame.dts)
+        stamp = self._choose_timestamp(frame.pts, frame.dts)
         time = self.end or 0.0 if stamp is None else self._find_time(stamp)
         if self._is_video:
             duration = frame.duration * self._numerator / self._denominator if frame.duration else self._frame_seconds
@@ -125,7 +125,7 @@ class Track:
         self.end = time + duration
         return made
 
-    def _trust(self, pts: int | None, dts: int | None) -> int | None:
+    def _choose_timestamp(self, pts: int | None, dts: int | None) -> int | None:
         """Choose the time stamp that has gone backwards less often, as players do (FFmpeg's ``guess_correct_pts``)."""
         shown, decoded = (pts if pts is not None else dts), (dts if dts is not None else pts)
         if shown is None or decoded is None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from hearsight.clips.excerpts import ExcerptIndex, describe_sound
+from hearsight.clips.audio_fingerprints import FingerprintIndex, compute_subfingerprints
 from hearsight.signal.waveform import resample
 
 RATE = 16_000
@@ -43,7 +43,7 @@ def encode_again(waveform, kind):
 @pytest.fixture(scope="module")
 def searched():
     """Four seconds out of the middle of each of ten recordings."""
-    return ExcerptIndex([describe_sound(make_sound(seed)[RATE : 5 * RATE]) for seed in range(10)])
+    return FingerprintIndex([compute_subfingerprints(make_sound(seed)[RATE : 5 * RATE]) for seed in range(10)])
 
 
 @pytest.mark.parametrize("kind", ["quiet", "telephone", "mp3", "vorbis"])
@@ -67,12 +67,12 @@ def test_silence_and_sounds_too_short_for_words_are_not_found(searched, waveform
 
 def test_silence_is_not_found_in_silence():
     silent = np.zeros(4 * RATE, dtype=np.float32)
-    assert ExcerptIndex([describe_sound(silent)]).find(silent) is None
-    assert ExcerptIndex([]).find(make_sound(0)) is None
+    assert FingerprintIndex([compute_subfingerprints(silent)]).find(silent) is None
+    assert FingerprintIndex([]).find(make_sound(0)) is None
 
 
 def test_the_same_samples_differ_in_no_bit():
-    found = ExcerptIndex([describe_sound(make_sound(0))]).find(make_sound(0))
+    found = FingerprintIndex([compute_subfingerprints(make_sound(0))]).find(make_sound(0))
     assert found is not None
     assert (found.offset, found.difference) == (0.0, 0.0)
     assert found.overlap > 5.0
