@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hearsight.clips.cut import cut_media
-from hearsight.media import track
+from hearsight.media import stream_decoder
 from hearsight.media.decode import DecodedClip, ImageRequest, decode_windows, read_audio
 from hearsight.media.info import read_media
 from hearsight.media.sources import list_sources
@@ -50,7 +50,7 @@ def test_passing_over_pictures_changes_none_that_is_taken(
         return list(decode_windows(media, length=4.0, images_per_second=3.0, requests=[ImageRequest(32, 48)]))
 
     quick = decode()
-    monkeypatch.setattr(track, "UNREFERENCED", frozenset[str]())
+    monkeypatch.setattr(stream_decoder, "UNREFERENCED", frozenset[str]())
     for one, other in zip(quick, decode(), strict=True):
         np.testing.assert_array_equal(one.images[0], other.images[0])
         np.testing.assert_array_equal(one.thumbnails, other.thumbnails)
