@@ -6,9 +6,12 @@ BIN := $(VENV)/bin
 # a file of tests stays within one process, which keeps what its fixtures have built
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
+# the pages that are written from the code
+PAGES := configuration commands results networks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format bench coverage lock clean
+.PHONY: help demo test test-all check format docs pages bench coverage lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -19,7 +22,7 @@ $(VENV)/.run: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	$(PIP) install -q "pip>=25.1" && $(PIP) install -q -c constraints.txt -e ".[all]" --group test --group check
+	$(PIP) install -q "pip>=25.1" && $(PIP) install -q -c constraints.txt -e ".[all]" --group test --group check --group docs
 	@touch $@
 
 demo: $(VENV)/.run  ## make a small world of videos, learn to hear from it, and write demo/index.html (some minutes)
@@ -34,15 +37,20 @@ test-all: $(VENV)/.dev  ## run all tests, the slow ones too
 coverage: $(VENV)/.dev  ## run the tests and report coverage
 	$(PYTEST) -m "not slow" --cov --cov-report=term
 
-check: $(VENV)/.dev  ## format, lint, types, import layers, docs
+check: $(VENV)/.dev  ## format, lint, types, import layers, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/python docs/reference.py --check
-	$(BIN)/python docs/results.py --check
-	$(BIN)/python docs/networks.py --check
-	$(BIN)/python docs/check.py
+	for page in $(PAGES); do $(BIN)/python -m tools.$$page --check || exit 1; done
+	$(BIN)/python -m tools.check
+	$(MKDOCS) build --quiet --strict
+
+docs: $(VENV)/.dev  ## build the documentation as a site: site/index.html
+	$(MKDOCS) build --strict
+
+pages: $(VENV)/.dev  ## write the generated pages of the documentation
+	for page in $(PAGES); do $(BIN)/python -m tools.$$page || exit 1; done
 
 format: $(VENV)/.dev  ## format the code and sort its imports
 	$(BIN)/ruff format .
@@ -53,7 +61,8 @@ bench: $(VENV)/.dev  ## run the benchmarks (an hour; see benchmarks/README.md)
 	$(BIN)/python -m benchmarks
 
 lock: $(VENV)/.dev  ## write constraints.txt from what is installed here
-	$(BIN)/python docs/lock.py > constraints.txt.new && mv constraints.txt.new constraints.txt
+	$(PIP) install -q -c constraints.txt --group bench
+	$(BIN)/python -m tools.lock > constraints.txt.new && mv constraints.txt.new constraints.txt
 
 clean:  ## remove everything that the targets made
-	rm -rf $(VENV) demo .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo site .pytest_cache .ruff_cache .hypothesis

@@ -1,28 +1,25 @@
-"""Write docs/reference/configuration.md from the configuration models, so that the page cannot lag behind the code.
+"""Write docs/reference/configuration.md from the configuration models.
 
-`python docs/reference.py` writes it; `make check` fails where it is out of date.
+``python -m tools.configuration`` writes the page; ``make check`` fails when it is out of date.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from hearsight.config import BuildConfig, EvaluateConfig, MixConfig, TrainConfig
-
-PAGE = Path(__file__).resolve().parent / "reference" / "configuration.md"
+from tools.pages import DOCS, write_or_check
 
 HEAD = """\
 # Configuration
 
-Every knob of every stage, with its default. Set them in a TOML file with a table per stage, given by `-c FILE.toml`, or one by one
-with `--set key=value`; the latter wins. `hearsight learn` takes the knobs of build and train, as `build.cut.length` or, where only
-one stage has the key, as `cut.length`; those of mixing as `mix.clips`.
+Every configuration key of every stage, with its default. Set keys in a TOML file with one table per stage (`-c FILE.toml`) or one by
+one with `--set key=value`; `--set` wins. `hearsight learn` takes the keys of build and train, as `build.cut.length`, or as `cut.length`
+where only one stage has the key. It takes the keys of mix as `mix.clips`.
 
 ```toml
 [build]
@@ -35,12 +32,12 @@ length = 4.5
 recipe = "quick"
 ```
 
-This page is written by `docs/reference.py` from the code.
+This page is written by `python -m tools.configuration`.
 """
 
 
 def describe(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """Give a table row per knob, those of inner tables after the table's own."""
+    """Yield one table row per key; keys of inner tables follow those of the table itself."""
     for name, field in model.model_fields.items():
         inner = next((kind for kind in (field.annotation, *get_args(field.annotation)) if is_model(kind)), None)
         if inner is not None:
@@ -50,12 +47,12 @@ def describe(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def is_model(kind: object) -> bool:
-    """Say whether a type is a table of knobs."""
+    """Return whether a type is a table of keys."""
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def spell_default(field: FieldInfo) -> str:
-    """Give a default as one writes it."""
+    """Return a default as it is written in TOML."""
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
@@ -67,7 +64,7 @@ def spell_default(field: FieldInfo) -> str:
 
 
 def render() -> str:
-    """Give the whole page."""
+    """Return the whole page."""
     parts = [HEAD]
     for stage, model in (
         ("build", BuildConfig),
@@ -81,14 +78,5 @@ def render() -> str:
     return "\n".join(parts)
 
 
-def main() -> None:
-    """Write the page, or with `--check` say whether it is as it should be."""
-    if "--check" in sys.argv:
-        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != render():
-            sys.exit("docs/reference/configuration.md is out of date: run python docs/reference.py")
-        return
-    PAGE.write_text(render(), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    write_or_check(DOCS / "reference" / "configuration.md", render(), "configuration")

@@ -1,6 +1,6 @@
 """Check that the documents tell the truth about the code: links, commands, options, knobs, Python examples, named modules.
 
-Run as ``make check`` runs it: ``python docs/check.py``. Prints what is wrong, a line each, and ends with 1 if anything is.
+Run as ``python -m tools.check``, which ``make check`` does. Prints one line per problem and exits with 1 if there are any.
 """
 
 from __future__ import annotations
