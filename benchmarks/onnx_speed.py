@@ -23,7 +23,7 @@ import torch
 
 from benchmarks.verdict import print_verdict
 from hearsight.dataset.build import build_dataset
-from hearsight.listening.export import INPUT, export_network
+from hearsight.export.onnx import INPUT, export_network
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.models.zoo import build_network
 from hearsight.runtime import Session

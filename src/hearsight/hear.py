@@ -49,7 +49,7 @@ class HearModel(nn.Module):
     pool
         Mean over time, or mean and maximum side by side, which is the default of ``hearsight evaluate`` and beat either alone
         there.
-    learned_rate
+    training_sample_rate
         Hz of the sound that it learned from, where that is less than its own; see :class:`~hearsight.Listener`.
 
     Attributes
@@ -69,7 +69,7 @@ class HearModel(nn.Module):
         When there is no such pool.
     """
 
-    def __init__(self, network: Network, *, pool: str = "mean+max", learned_rate: int | None = None) -> None:
+    def __init__(self, network: Network, *, pool: str = "mean+max", training_sample_rate: int | None = None) -> None:
         super().__init__()
         if network.sample_rate not in SAMPLE_RATES:
             rates = ", ".join(f"{rate:,}" for rate in SAMPLE_RATES)
@@ -79,7 +79,7 @@ class HearModel(nn.Module):
         self.network = network.eval()
         self.pool = pool
         self.sample_rate = network.sample_rate
-        self.learned_rate = learned_rate or network.sample_rate
+        self.training_sample_rate = training_sample_rate or network.sample_rate
         self.timestamp_embedding_size = network.embedding_dim
         self.scene_embedding_size = network.embedding_dim * len(pool.split("+"))
         self.segment_samples = network.front_end.definition.patch_samples
@@ -91,9 +91,11 @@ class HearModel(nn.Module):
 
     def limit_band(self, waveforms: Float32[Tensor, "sounds samples"]) -> Float32[Tensor, "sounds samples"]:
         """Take out of sounds what the network never learned from."""
-        if self.learned_rate >= self.sample_rate:
+        if self.training_sample_rate >= self.sample_rate:
             return waveforms
-        limited = [limit_band(sound, self.sample_rate, self.learned_rate) for sound in waveforms.detach().cpu().numpy()]
+        limited = [
+            limit_band(sound, self.sample_rate, self.training_sample_rate) for sound in waveforms.detach().cpu().numpy()
+        ]
         return torch.from_numpy(np.stack(limited)).to(waveforms.device)
 
     def forward(self, segments: Float[Tensor, "segments samples"]) -> Float32[Tensor, "segments dim"]:
@@ -105,7 +107,7 @@ class HearModel(nn.Module):
             When they are not finite.
         """
         device = next(self.network.parameters()).device
-        embeddings = self.network.hear(segments.to(device))[1].float()
+        embeddings = self.network.forward_segments(segments.to(device))[1].float()
         if not torch.isfinite(embeddings).all():
             raise CheckpointError(
                 self.network.name,
@@ -144,7 +146,7 @@ def load_model(model_file_path: str | Path | None = "", *, pool: str = "mean+max
     if path.name in (WEIGHTS, CONFIG) and path.is_file():
         model_file_path = path.parent
     listener = load(model_file_path, device="cpu")
-    return HearModel(listener.network, pool=pool, learned_rate=listener.learned_rate)
+    return HearModel(listener.network, pool=pool, training_sample_rate=listener.training_sample_rate)
 
 
 @torch.no_grad()
@@ -217,10 +219,10 @@ def _embed_scene(model: HearModel, waveform: Float32[Tensor, " samples"]) -> Flo
     weights: list[Tensor] = []
     for segments in cutter.cut([waveform.cpu().numpy()]):
         embeddings.append(model(torch.from_numpy(segments.waveforms)).to(waveform.device))
-        weights.append(torch.from_numpy(segments.shares))
+        weights.append(torch.from_numpy(segments.weights))
     rows = torch.cat(embeddings)
-    shares = torch.cat(weights).to(rows)
-    mean = (shares[:, None] * rows).sum(0) / shares.sum()
+    weight = torch.cat(weights).to(rows)
+    mean = (weight[:, None] * rows).sum(0) / weight.sum()
     return mean if model.pool == "mean" else torch.cat([mean, rows.amax(0)])
 
 

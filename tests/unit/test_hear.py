@@ -147,7 +147,7 @@ def test_a_network_that_repeats_short_sounds_hears_them_again_beyond_their_ends(
     start = model.segment_samples // 2 % 22_050
     repeated = sounds.repeat(1, 8)[:, 22_050 - start :][:, : model.segment_samples]
     with torch.no_grad():
-        torch.testing.assert_close(embeddings[:, 0], model.network.hear(repeated)[1], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(embeddings[:, 0], model.network.forward_segments(repeated)[1], rtol=1e-4, atol=1e-5)
 
 
 def test_what_else_is_in_the_batch_changes_no_bit(model: HearModel) -> None:
@@ -192,7 +192,7 @@ def test_a_scene_is_the_vector_that_evaluate_scores(model: HearModel) -> None:
 def test_what_the_network_never_learned_from_is_not_heard(tmp_path: Path) -> None:
     network = build_network("panns-cnn14", 3, seed=0, width=0.05).eval()
     sounds = make_sounds(2, 1.2, 32_000)
-    listener = Listener(network, ["bark", "rain", "bell"], name="same", device="cpu", learned_rate=8_000)
+    listener = Listener(network, ["bark", "rain", "bell"], name="same", device="cpu", training_sample_rate=8_000)
     low = torch.stack([torch.from_numpy(listener.limit_band(sound.numpy())) for sound in sounds])
     save_checkpoint(network, tmp_path, vocabulary=["bark", "rain", "bell"], training={"sample_rate": 8_000})
     limited, whole = load_model(tmp_path), HearModel(network)

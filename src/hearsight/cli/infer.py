@@ -83,7 +83,7 @@ def export(
 
         hearsight export run --out model.onnx --int8 --calibrate run/dataset
     """
-    from hearsight.listening.export import export_network
+    from hearsight.export.onnx import export_network
 
     print_summary(export_network(run, out, int8=int8, calibrate=calibrate, seed=seed), as_json)
 

@@ -56,7 +56,7 @@ class TeacherEmbedder:
         if self._features == "logits":
             bounded = np.clip(values.astype(np.float64), LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
             values = (np.log(bounded) - np.log1p(-bounded)).astype(np.float32)
-        return values, np.concatenate([part.shares for part in heard])
+        return values, np.concatenate([part.weights for part in heard])
 
 
 class EncoderEmbedder:

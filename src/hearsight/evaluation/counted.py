@@ -13,12 +13,12 @@ from torch import nn
 
 from hearsight.evaluation.published import PublishedCell
 from hearsight.evaluation.results import Count
+from hearsight.models.architectures.soundnet import SoundNet
+from hearsight.models.architectures.soundnet_layers import Window
 from hearsight.models.counts import count_parameters
-from hearsight.models.ghost import build_ghost
+from hearsight.models.meta_device import build_on_meta_device
 from hearsight.models.network import Network
 from hearsight.models.row import Figure
-from hearsight.models.soundnet import SoundNet
-from hearsight.models.soundnet_layers import Window
 from hearsight.models.zoo import NETWORKS
 
 SOUNDNET_SAMPLES = 441_000
@@ -35,7 +35,7 @@ def count_cell(cell: PublishedCell) -> Count | None:
 @functools.cache
 def _build(name: str) -> Network:
     """Build a network without memory for its weights, with the paper's number of classes."""
-    return build_ghost(name, NETWORKS[name].published_classes)
+    return build_on_meta_device(name, NETWORKS[name].published_classes)
 
 
 def _count_parameters(cell: PublishedCell) -> Count:

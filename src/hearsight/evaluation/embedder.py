@@ -86,5 +86,5 @@ class NetworkEmbedder:
         self, waveform: Float32[np.ndarray, " samples"]
     ) -> tuple[Float32[np.ndarray, "segments dim"], Float64[np.ndarray, " segments"]]:
         """Give the embedding of each segment, and its share of the time."""
-        heard = list(self._listener.listen_to_waveform(waveform, self.sample_rate))
-        return np.concatenate([part.embeddings for part in heard]), np.concatenate([part.shares for part in heard])
+        heard = list(self._listener.forward_waveform(waveform, self.sample_rate))
+        return np.concatenate([part.embeddings for part in heard]), np.concatenate([part.weights for part in heard])

@@ -76,9 +76,9 @@ def load_embedder(
     if baseline and network.name != "soundnet-autoencoder":
         raise UsageError(run, f"a run of {network.name}", "one of soundnet-autoencoder")
     if untrained:
-        rate = listener.learned_rate  # the same sound to both: only the weights are others
+        rate = listener.training_sample_rate  # the same sound to both: only the weights are others
         name, options, num_classes = network.name, network.options, network.num_classes
-        listener = _build_untrained(name, options, num_classes=num_classes, seed=seed, learned_rate=rate)
+        listener = _build_untrained(name, options, num_classes=num_classes, seed=seed, training_sample_rate=rate)
     return _wrap(listener, layer, untrained=untrained)
 
 
@@ -110,11 +110,11 @@ def _wrap(listener: hearsight.Listener, layer: LayerWindows | None, *, untrained
 
 
 def _build_untrained(
-    name: str, options: dict[str, Any], *, num_classes: int, seed: int, learned_rate: int | None = None
+    name: str, options: dict[str, Any], *, num_classes: int, seed: int, training_sample_rate: int | None = None
 ) -> hearsight.Listener:
     from hearsight.listening.listener import Listener
     from hearsight.models.zoo import build_network
 
     network = build_network(name, num_classes, seed=seed, **options)
     vocabulary = [str(index) for index in range(num_classes)]
-    return Listener(network, vocabulary, name=name, learned_rate=learned_rate)
+    return Listener(network, vocabulary, name=name, training_sample_rate=training_sample_rate)

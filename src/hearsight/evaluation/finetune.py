@@ -265,8 +265,8 @@ def _hear(
     listener: hearsight.Listener = Listener(network, classes, name=network.name)
     rows: list[np.ndarray] = []
     for clip in clips:
-        heard = list(listener.listen_to_waveform(sounds.read(int(clip)), listener.sample_rate))
-        shares = np.concatenate([part.shares for part in heard])
+        heard = list(listener.forward_waveform(sounds.read(int(clip)), listener.sample_rate))
+        shares = np.concatenate([part.weights for part in heard])
         probabilities = np.concatenate([part.probabilities for part in heard]).astype(np.float64)
         rows.append(shares @ probabilities / shares.sum())
     return np.log(np.maximum(np.stack(rows), LEAST_PROBABILITY))

@@ -11,8 +11,8 @@ from jaxtyping import Float32, Float64
 import hearsight
 from hearsight.errors import UsageError
 from hearsight.evaluation.embedder import digest_embedder
-from hearsight.models.soundnet import SoundNet
-from hearsight.models.soundnet_layers import Window, check_layer
+from hearsight.models.architectures.soundnet import SoundNet
+from hearsight.models.architectures.soundnet_layers import Window, check_layer
 
 SCENE_WINDOW, WINDOW = 5.0, 1.0
 """Seconds of a window: for scenes, and for all else (section 4.1: 5-s excerpts for DCASE, 1-s windows for ESC)."""

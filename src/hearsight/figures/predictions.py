@@ -50,8 +50,8 @@ def predict_clips(listener: Listener, dataset: Dataset, clips: Int64[np.ndarray,
     rows: list[tuple[np.ndarray, ...]] = []
     with track("hearing", len(clips), "clips") as bar:
         for clip in clips:
-            parts = list(listener.listen_to_waveform(from_int16(dataset.read(int(clip))), dataset.sample_rate))
-            shares = np.concatenate([part.shares for part in parts])
+            parts = list(listener.forward_waveform(from_int16(dataset.read(int(clip))), dataset.sample_rate))
+            shares = np.concatenate([part.weights for part in parts])
             shares = shares / shares.sum()
             middles = np.concatenate([part.starts + part.durations / 2.0 for part in parts])
             values = np.concatenate([part.embeddings for part in parts])

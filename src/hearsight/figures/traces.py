@@ -42,7 +42,7 @@ def trace_file(file: Path, run: Path, top: int) -> Traces:
         When ``top`` is below 1.
     """
     listener = load(run)
-    parts = list(listener.listen(file))
+    parts = list(listener.forward_file(file))
     probabilities = np.concatenate([part.probabilities for part in parts])
     starts = np.concatenate([part.starts for part in parts])
     duration = float(parts[-1].starts[-1] + parts[-1].durations[-1])

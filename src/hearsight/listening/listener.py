@@ -34,14 +34,14 @@ BLOCK_SECONDS = 30.0
 
 
 @dataclasses.dataclass(frozen=True)
-class Heard:
+class SegmentOutputs:
     """What the network said of successive segments.
 
     Attributes
     ----------
     starts, durations
         Seconds of the file; a duration is less than a segment only where the whole file is, and the rest was padding.
-    shares
+    weights
         How much of the time since the segment before each brings, 0..1.
     probabilities, embeddings
         One row per segment.
@@ -49,7 +49,7 @@ class Heard:
 
     starts: Float64[np.ndarray, " segments"]
     durations: Float64[np.ndarray, " segments"]
-    shares: Float64[np.ndarray, " segments"]
+    weights: Float64[np.ndarray, " segments"]
     probabilities: Float32[np.ndarray, "segments classes"]
     embeddings: Float32[np.ndarray, "segments dim"]
 
@@ -98,7 +98,7 @@ class Listener:
         Length of an embedding.
     training_clips
         Clips that the network learned from; None where nobody said.
-    learned_rate
+    training_sample_rate
         Hz of the sound that it learned from: ``sample_rate``, or less. What lies above half of it (at 32 kHz, trained on a dataset
         of 16 kHz, the upper half of its bands) the network knows as empty only, and it is taken out of whatever it hears.
     """
@@ -111,7 +111,7 @@ class Listener:
         name: str,
         device: str | None = None,
         training_clips: int | None = None,
-        learned_rate: int | None = None,
+        training_sample_rate: int | None = None,
     ) -> None:
         if len(vocabulary) != network.num_classes:
             raise CheckpointError(
@@ -120,7 +120,7 @@ class Listener:
         self.name = name
         self.vocabulary = tuple(vocabulary)
         self.training_clips = training_clips
-        self.learned_rate = min(learned_rate or network.sample_rate, network.sample_rate)
+        self.training_sample_rate = min(training_sample_rate or network.sample_rate, network.sample_rate)
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         # convolutions on the processor are 1.5 to 3 times faster with their channels last
         network = network.eval().to(self.device)
@@ -145,8 +145,8 @@ class Listener:
         for key, value in sorted(self.network.state_dict().items()):
             digest.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
             digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-        if self.learned_rate < self.sample_rate:
-            digest.update(f"heard up to {self.learned_rate}".encode())
+        if self.training_sample_rate < self.sample_rate:
+            digest.update(f"heard up to {self.training_sample_rate}".encode())
         return digest.hexdigest()
 
     def tag(
@@ -180,7 +180,7 @@ class Listener:
         UsageError
             When the network has no classes.
         """
-        return self._collect_tags(self.listen(path), str(path), top, per_segment, threshold)
+        return self._collect_tags(self.forward_file(path), str(path), top, per_segment, threshold)
 
     def tag_waveform(
         self,
@@ -192,43 +192,45 @@ class Listener:
         threshold: float | None = None,
     ) -> Tags:
         """Say what is heard in a waveform of one channel, or of several along the first axis. See :meth:`tag`."""
-        heard = self.listen_to_waveform(waveform, sample_rate)
+        heard = self.forward_waveform(waveform, sample_rate)
         return self._collect_tags(heard, "", top, per_segment, threshold)
 
     def embed(self, path: str | Path) -> Embeddings:
         """Give the embedding of every segment of an audio or video file; errors as those of :meth:`tag`."""
-        return self._collect_embeddings(self.listen(path), str(path))
+        return self._collect_embeddings(self.forward_file(path), str(path))
 
     def embed_waveform(self, waveform: Float[np.ndarray, "*channels samples"], sample_rate: int) -> Embeddings:
         """Give the embedding of every segment of a waveform of one channel, or of several along the first axis."""
-        return self._collect_embeddings(self.listen_to_waveform(waveform, sample_rate), "")
+        return self._collect_embeddings(self.forward_waveform(waveform, sample_rate), "")
 
-    def listen(self, path: str | Path) -> Iterator[Heard]:
+    def forward_file(self, path: str | Path) -> Iterator[SegmentOutputs]:
         """Hear a file batch by batch, in memory that does not grow with its length; what ``tag`` and ``embed`` are made of."""
-        blocks = stream_audio(path, self.learned_rate, BLOCK_SECONDS)
-        return self._hear(resample_blocks(blocks, self.learned_rate, self.sample_rate), path)
+        blocks = stream_audio(path, self.training_sample_rate, BLOCK_SECONDS)
+        return self._forward_blocks(resample_blocks(blocks, self.training_sample_rate, self.sample_rate), path)
 
     def limit_band(self, waveform: Float32[np.ndarray, " samples"]) -> Float32[np.ndarray, " samples"]:
         """Take out of a waveform at the network's own rate what the network never learned from."""
-        return limit_band(waveform, self.sample_rate, self.learned_rate)
+        return limit_band(waveform, self.sample_rate, self.training_sample_rate)
 
-    def listen_to_waveform(self, waveform: Float[np.ndarray, "*channels samples"], sample_rate: int) -> Iterator[Heard]:
+    def forward_waveform(
+        self, waveform: Float[np.ndarray, "*channels samples"], sample_rate: int
+    ) -> Iterator[SegmentOutputs]:
         """Hear a waveform batch by batch."""
         if waveform.ndim not in (1, 2) or (waveform.ndim == 2 and not waveform.shape[0]):
             raise UsageError("waveform", f"shape {waveform.shape}", "(samples,) or (channels, samples)")
         if sample_rate < 1:
             raise UsageError("sample_rate", f"{sample_rate}", "Hz above 0")
         mono = downmix(np.atleast_2d(waveform).astype(np.float32))
-        mono = resample(mono, sample_rate, self.learned_rate)
-        return self._hear([resample(mono, self.learned_rate, self.sample_rate)], "waveform")
+        mono = resample(mono, sample_rate, self.training_sample_rate)
+        return self._forward_blocks([resample(mono, self.training_sample_rate, self.sample_rate)], "waveform")
 
-    def _hear(self, blocks: Iterable[Float32[np.ndarray, " _"]], where: object) -> Iterator[Heard]:
+    def _forward_blocks(self, blocks: Iterable[Float32[np.ndarray, " _"]], where: object) -> Iterator[SegmentOutputs]:
         for segments in self._cutter.cut(blocks, where):
-            yield self._hear_segments(segments)
+            yield self._forward_batch(segments)
 
-    def _hear_segments(self, segments: Segments) -> Heard:
+    def _forward_batch(self, segments: Segments) -> SegmentOutputs:
         with torch.inference_mode():
-            logits, embeddings = self.network.hear(torch.from_numpy(segments.waveforms).to(self.device))
+            logits, embeddings = self.network.forward_segments(torch.from_numpy(segments.waveforms).to(self.device))
             probabilities = self.network.probabilities(logits).cpu().numpy()
             embeddings = embeddings.float().cpu().numpy()
         if not (np.isfinite(probabilities).all() and np.isfinite(embeddings).all()):
@@ -239,10 +241,10 @@ class Listener:
                 "its training diverged: lower the learning rate",
             )
         starts, durations = segments.starts / self.sample_rate, segments.lengths / self.sample_rate
-        return Heard(starts, durations, segments.shares, probabilities, embeddings)
+        return SegmentOutputs(starts, durations, segments.weights, probabilities, embeddings)
 
     def _collect_tags(
-        self, heard: Iterable[Heard], path: str, top: int | None, per_segment: bool, threshold: float | None
+        self, heard: Iterable[SegmentOutputs], path: str, top: int | None, per_segment: bool, threshold: float | None
     ) -> Tags:
         if top is not None and top < 1:
             raise UsageError("top", f"{top}", "at least 1")
@@ -252,8 +254,8 @@ class Listener:
         total, weight, end, shortest = np.zeros(len(self.vocabulary)), 0.0, 0.0, self.segment_seconds
         tags: list[Tag] = []
         for part in heard:
-            total += part.shares @ part.probabilities.astype(np.float64)
-            weight += float(part.shares.sum())
+            total += part.weights @ part.probabilities.astype(np.float64)
+            weight += float(part.weights.sum())
             end = float(part.starts[-1] + part.durations[-1])
             shortest = min(shortest, float(part.durations[0]))
             if per_segment:
@@ -273,7 +275,7 @@ class Listener:
             if threshold is None or row[index] >= threshold
         ]
 
-    def _collect_embeddings(self, heard: Iterable[Heard], path: str) -> Embeddings:
+    def _collect_embeddings(self, heard: Iterable[SegmentOutputs], path: str) -> Embeddings:
         parts = list(heard)
         starts = np.concatenate([part.starts for part in parts])
         durations = np.concatenate([part.durations for part in parts])
@@ -312,5 +314,5 @@ def load(run: str | Path, *, device: str | None = None) -> Listener:
         name=info.name,
         device=device,
         training_clips=clips if isinstance(clips, int) and clips > 0 else None,
-        learned_rate=info.learned_rate,
+        training_sample_rate=info.training_sample_rate,
     )

@@ -30,14 +30,14 @@ class Segments:
         First sample of each within the sound.
     lengths
         Samples of each that are sound, the rest is padding; less than a segment only where the whole sound is.
-    shares
+    weights
         How much of the time since the segment before each brings, 1 for a whole hop: what it counts in a mean over time.
     """
 
     waveforms: Float32[np.ndarray, "segments samples"]
     starts: Int64[np.ndarray, " segments"]
     lengths: Int64[np.ndarray, " segments"]
-    shares: Float64[np.ndarray, " segments"]
+    weights: Float64[np.ndarray, " segments"]
 
 
 class SegmentCutter:
@@ -132,7 +132,7 @@ class SegmentCutter:
             np.concatenate([whole.waveforms, held[None, -self.segment_samples :]]),
             np.append(whole.starts, start + len(held) - self.segment_samples),
             np.append(whole.lengths, self.segment_samples),
-            np.append(whole.shares, rest / self.hop_samples),
+            np.append(whole.weights, rest / self.hop_samples),
         )
 
 

@@ -17,7 +17,7 @@ import hearsight
 from hearsight.console import print_message, track
 from hearsight.dataset.layout import replacing
 from hearsight.errors import MediaError, UsageError
-from hearsight.listening.listener import Heard, Listener
+from hearsight.listening.listener import Listener, SegmentOutputs
 from hearsight.records import Tag
 
 ROWS_AT_A_TIME = 4096
@@ -135,7 +135,7 @@ def embed_files(listener: Listener, files: Sequence[str | Path], out: Path) -> E
     ):
         for path in _track(files):
             try:
-                duration = table.add(path, listener.listen(path))
+                duration = table.add(path, listener.forward_file(path))
             except MediaError as error:
                 failures.append(error)
             else:
@@ -164,7 +164,7 @@ class _TableWriter:
         self.num_rows = 0
         self.num_files = 0
 
-    def add(self, path: str | Path, heard: Iterator[Heard]) -> float:
+    def add(self, path: str | Path, heard: Iterator[SegmentOutputs]) -> float:
         """Add the segments of one file as they are heard; give its duration in seconds."""
         end = 0.0
         for number, part in enumerate(heard):

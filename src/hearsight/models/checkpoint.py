@@ -26,7 +26,7 @@ from torch import Tensor
 import hearsight
 from hearsight.errors import CheckpointError, UsageError, guess
 from hearsight.models.card import write_card
-from hearsight.models.ghost import build_ghost
+from hearsight.models.meta_device import build_on_meta_device
 from hearsight.models.network import Network
 from hearsight.models.zoo import NETWORKS
 from hearsight.signal.front_ends import FrontEnd, WaveformFrontEnd
@@ -78,7 +78,7 @@ class CheckpointInfo:
         return len(self.vocabulary)
 
     @property
-    def learned_rate(self) -> int:
+    def training_sample_rate(self) -> int:
         """Hz of the sound that it learned from, at most :attr:`sample_rate`: that is what it is where nobody said (or nonsense)."""
         rate = self.training.get("sample_rate")
         return min(rate, self.sample_rate) if isinstance(rate, int) and rate >= LEAST_RATE else self.sample_rate
@@ -146,7 +146,7 @@ def load_checkpoint(folder: str | Path) -> tuple[Network, CheckpointInfo]:
     info = _read_info(folder, config)
     tensors = read_tensors(folder / WEIGHTS)
     try:
-        network = build_ghost(info.name, info.num_classes, **info.options)
+        network = build_on_meta_device(info.name, info.num_classes, **info.options)
     except (UsageError, TypeError) as error:
         raise CheckpointError(
             folder / CONFIG, f"options {info.options} ({error})", f"options of {info.name}"

@@ -44,16 +44,16 @@ def count_parameters(network: Network) -> int:
 
 def count_layers(network: Network) -> dict[str, int]:
     """Count the multiply-accumulates that each layer spends on one segment, by the layer's name, in the order of their use."""
-    ghost = _copy_to_meta(network).eval()
+    skeleton = _copy_to_meta(network).eval()
     macs: dict[str, int] = {}
     with contextlib.ExitStack() as stack, torch.no_grad():
-        for name, module in ghost.named_modules():
+        for name, module in skeleton.named_modules():
             for kind, count in _COUNTERS.items():
                 if isinstance(module, kind):
                     stack.enter_context(contextlib.closing(_Hook(module, name, count, macs)))
             if isinstance(module, nn.LSTM | nn.GRU):
                 setattr(module, "forward", functools.partial(_pass_over, module))  # noqa: B010  (stands in for a method)
-        ghost.hear(torch.zeros(1, network.front_end.definition.patch_samples, device="meta"))
+        skeleton.forward_segments(torch.zeros(1, network.front_end.definition.patch_samples, device="meta"))
     return macs
 
 
@@ -76,11 +76,13 @@ def _copy_to_meta(network: Network) -> Network:
     """Copy a network without its numbers."""
     memo: dict[int, Any] = {}
     for tensor in [*network.parameters(), *network.buffers()]:
-        ghost = torch.empty_like(tensor, device="meta")
-        memo[id(tensor)] = nn.Parameter(ghost, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else ghost
-    ghost = copy.deepcopy(network, memo)
-    setattr(ghost, "front_end", _SizeOnly(network.front_end.definition))  # noqa: B010  (stands in for its type)
-    return ghost
+        skeleton = torch.empty_like(tensor, device="meta")
+        memo[id(tensor)] = (
+            nn.Parameter(skeleton, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else skeleton
+        )
+    skeleton = copy.deepcopy(network, memo)
+    setattr(skeleton, "front_end", _SizeOnly(network.front_end.definition))  # noqa: B010  (stands in for its type)
+    return skeleton
 
 
 def _pass_over(module: nn.LSTM | nn.GRU, inputs: Tensor) -> tuple[Tensor, Any]:

@@ -139,7 +139,7 @@ class Network(nn.Module):
         """
         waveform, samples = check_waveform(waveform, lengths)
         counts = [self.count_segments(length) for length in samples]
-        heard = self.hear(self.cut(waveform, counts))
+        heard = self.forward_segments(self.split_segments(waveform, counts))
         mask = torch.arange(max(counts), device=waveform.device) < torch.tensor(counts, device=waveform.device)[:, None]
         if mask.all():
             # the usual case, and one that an exporter can follow
@@ -167,7 +167,7 @@ class Network(nn.Module):
         with torch.no_grad():
             cast(Tensor, self.output_layer.bias).copy_(torch.logit(probabilities.clamp(smallest, 1.0 - smallest)))
 
-    def cut(
+    def split_segments(
         self, waveform: Float[Tensor, "batch samples"], counts: list[int]
     ) -> Float[Tensor, "segments segment_samples"]:
         """Divide waveforms into their segments, one after the other; the last one is padded with silence, or its rest dropped."""
@@ -179,7 +179,7 @@ class Network(nn.Module):
             return pieces[:, : counts[0]].flatten(0, 1)
         return torch.cat([pieces[row, :count] for row, count in enumerate(counts)])
 
-    def hear_evenly(
+    def forward_traceable(
         self, waveform: Float[Tensor, "batch samples"]
     ) -> tuple[Float[Tensor, "batch segments classes"], Float[Tensor, "batch segments dim"]]:
         """Give logits and embeddings of waveforms of one length, as :meth:`forward` does, by steps that an exporter can follow."""
@@ -192,10 +192,10 @@ class Network(nn.Module):
         if patch > step:
             behind = whole[:, step:].reshape(-1, count, step)
             pieces = torch.cat([pieces, behind[:, :, : patch - step]], dim=2)
-        logits, embeddings = self.hear(pieces.reshape(-1, patch))
+        logits, embeddings = self.forward_segments(pieces.reshape(-1, patch))
         return logits.reshape(-1, count, logits.shape[1]), embeddings.reshape(-1, count, embeddings.shape[1])
 
-    def hear(
+    def forward_segments(
         self, segments: Float[Tensor, "segments samples"]
     ) -> tuple[Float[Tensor, "segments classes"], Float[Tensor, "segments dim"]]:
         """Give logits and embeddings of segments that have been cut to length."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hearsight.models.counts import count_network
-from hearsight.models.ghost import build_ghost
+from hearsight.models.meta_device import build_on_meta_device
 from hearsight.models.row import NetworkRow
 from hearsight.models.zoo import NETWORKS
 
@@ -96,7 +96,7 @@ def describe_networks() -> list[NetworkDescription]:
 
 
 def _describe(row: NetworkRow, options: Mapping[str, Any], notes: str, reason: str) -> NetworkDescription:
-    network = build_ghost(row.name, row.published_classes, **options)
+    network = build_on_meta_device(row.name, row.published_classes, **options)
     counts = count_network(network)
     size = counts.weights if row.counted == "weights" else counts.parameters
     figures = (row.published_parameters, row.published_macs)

@@ -11,36 +11,36 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from hearsight.errors import UsageError, guess
-from hearsight.models import (
+from hearsight.models.architectures import (
+    conv4,
     hershey,
     inception,
+    jia_fcn,
     mobilenet,
     panns,
-    pooled,
     resnet,
     soundnet,
     soundnet_autoencoder,
     vggish,
-    vggish_classic,
-    vggish_released,
+    vggish_layers,
     wu,
 )
 from hearsight.models.network import Network
 from hearsight.models.row import NetworkRow
 
 FAMILIES: tuple[tuple[NetworkRow, ...], ...] = (
-    vggish_classic.NETWORKS,
-    vggish.NETWORKS,
+    vggish_layers.NETWORKS,
+    jia_fcn.NETWORKS,
     mobilenet.NETWORKS,
     hershey.NETWORKS,
     inception.NETWORKS,
     resnet.NETWORKS,
-    vggish_released.NETWORKS,
+    vggish.NETWORKS,
     wu.NETWORKS,
     soundnet.NETWORKS,
     soundnet_autoencoder.NETWORKS,
     panns.NETWORKS,
-    pooled.NETWORKS,
+    conv4.NETWORKS,
 )
 """The rows of each family's file."""
 

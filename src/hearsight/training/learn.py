@@ -13,7 +13,7 @@ from hearsight.dataset.mix import mix_dataset
 from hearsight.dataset.recall import load_given
 from hearsight.dataset.statistics import BuildSummary
 from hearsight.errors import ConfigError, UsageError, guess
-from hearsight.models.ghost import build_ghost
+from hearsight.models.meta_device import build_on_meta_device
 from hearsight.training.loop import TrainSummary, train
 
 
@@ -89,9 +89,9 @@ def check_network(name: str, options: dict[str, Any]) -> None:
     Raises
     ------
     UsageError
-        As :func:`~hearsight.models.ghost.build_ghost` does.
+        As :func:`~hearsight.models.meta_device.build_on_meta_device` does.
     """
-    build_ghost(name, 1, **options)
+    build_on_meta_device(name, 1, **options)
 
 
 def check_hearing(build: BuildConfig, mix: MixConfig) -> None:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from hearsight.config import TrainConfig
 from hearsight.errors import UsageError
+from hearsight.models.architectures.soundnet_autoencoder import Autoencoder
 from hearsight.models.network import Network
-from hearsight.models.soundnet_autoencoder import Autoencoder
 from hearsight.training.batches import Batch
 from hearsight.training.device import Device
 from hearsight.training.losses import binary_cross_entropy, kl_divergence, squared_error

@@ -38,7 +38,7 @@ class Student:
     machine: Device
     vocabulary: tuple[str, ...]
     dataset: str
-    learned_rate: int
+    training_sample_rate: int
     network: Network
     objective: Objective
     optimizer: torch.optim.Optimizer
@@ -65,7 +65,7 @@ class Student:
         _check_clips(training, validation)
         network = build_network(config.model, len(data.names), seed=config.seed, **_choose_options(data, config))
         objective = Objective(config, network)
-        learned_rate = data.sample_rate
+        training_sample_rate = data.sample_rate
         if network.sample_rate != data.sample_rate:
             soft = isinstance(data, SoftData)
             data = ResampledSoftData(data, network.sample_rate) if soft else ResampledData(data, network.sample_rate)
@@ -86,7 +86,7 @@ class Student:
             machine=machine,
             vocabulary=data.names,
             dataset=data.digest,
-            learned_rate=learned_rate,
+            training_sample_rate=training_sample_rate,
             network=network,
             objective=objective,
             optimizer=make_optimizer(network, config),
@@ -150,7 +150,7 @@ class Student:
             "recipe": config.recipe,
             "dataset": self.dataset,
             "clips": self.num_clips,
-            "sample_rate": self.learned_rate,
+            "sample_rate": self.training_sample_rate,
             "epochs": line["epoch"],
             "steps": line["step"],
             "batch_size": config.batch_size,

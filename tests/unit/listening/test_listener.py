@@ -53,7 +53,7 @@ def test_what_the_network_never_learned_from_is_not_heard(tmp_path, write_sound)
     network = build_network("panns-cnn14", 3, seed=0, width=0.05)
     save_checkpoint(network, tmp_path, vocabulary="abc", training={"sample_rate": 16_000})
     limited, whole = hearsight.load(tmp_path), Listener(network, "abc", name="whole", device="cpu")
-    assert (limited.learned_rate, whole.learned_rate) == (16_000, network.sample_rate)
+    assert (limited.training_sample_rate, whole.training_sample_rate) == (16_000, network.sample_rate)
     path = write_sound("noise.wav", 1.7, 44_100)
     waveform, _ = soundfile.read(path, dtype="float32")
     low = resample(resample(waveform, 44_100, 16_000), 16_000, network.sample_rate)
@@ -70,7 +70,7 @@ def test_what_the_network_never_learned_from_is_not_heard(tmp_path, write_sound)
 def test_a_rate_that_cannot_be_is_not_taken(said, tmp_path):
     network = build_network("soundnet-8", 3, seed=0, width=0.05)
     save_checkpoint(network, tmp_path, vocabulary="abc", training={} if said is None else {"sample_rate": said})
-    assert hearsight.load(tmp_path).learned_rate == 22_050
+    assert hearsight.load(tmp_path).training_sample_rate == 22_050
 
 
 def test_classes_of_equal_probability_keep_the_order_of_the_vocabulary():

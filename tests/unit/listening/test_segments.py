@@ -29,19 +29,19 @@ def test_whole_segments_follow_each_other_without_gap_or_overlap():
     np.testing.assert_array_equal(join(batches, "waveforms").ravel(), ramp(70))
     np.testing.assert_array_equal(join(batches, "starts"), np.arange(0, 70, 10))
     np.testing.assert_array_equal(join(batches, "lengths"), [10] * 7)
-    np.testing.assert_array_equal(join(batches, "shares"), [1.0] * 7)
+    np.testing.assert_array_equal(join(batches, "weights"), [1.0] * 7)
 
 
 @pytest.mark.parametrize("hop", [10, 7, 3])
 @pytest.mark.parametrize("count", [11, 25, 30, 33, 39, 61])
 def test_the_last_segment_ends_where_the_sound_ends(count, hop):
     batches = cut(ramp(count), hop=hop)
-    waveforms, starts, shares = join(batches, "waveforms"), join(batches, "starts"), join(batches, "shares")
+    waveforms, starts, weights = join(batches, "waveforms"), join(batches, "starts"), join(batches, "weights")
     for waveform, start in zip(waveforms, starts, strict=True):
         np.testing.assert_array_equal(waveform, ramp(count)[start : start + SEGMENT])
     assert starts[-1] == count - SEGMENT
     np.testing.assert_array_equal(starts[:-1], hop * np.arange(len(starts) - 1))
-    assert shares.sum() * hop == pytest.approx(count - (SEGMENT - hop))
+    assert weights.sum() * hop == pytest.approx(count - (SEGMENT - hop))
     np.testing.assert_array_equal(join(batches, "lengths"), [SEGMENT] * len(starts))
 
 
@@ -50,7 +50,7 @@ def test_a_sound_shorter_than_a_segment_is_padded_with_silence():
     np.testing.assert_array_equal(batch.waveforms, [[1, 2, 3, 4, 0, 0, 0, 0, 0, 0]])
     np.testing.assert_array_equal(batch.lengths, [4])
     np.testing.assert_array_equal(batch.starts, [0])
-    np.testing.assert_array_equal(batch.shares, [1.0])
+    np.testing.assert_array_equal(batch.weights, [1.0])
 
 
 @pytest.mark.parametrize("hop", [10, 7])
@@ -63,7 +63,7 @@ def test_the_blocks_leave_no_trace(count, seed, hop):
     expected, found = cut(ramp(count), hop=hop), list(SegmentCutter(SEGMENT, hop, 3).cut(pieces))
     assert len(expected) == len(found)
     for one, other in zip(expected, found, strict=True):
-        for field in ("waveforms", "starts", "lengths", "shares"):
+        for field in ("waveforms", "starts", "lengths", "weights"):
             np.testing.assert_array_equal(getattr(one, field), getattr(other, field))
 
 

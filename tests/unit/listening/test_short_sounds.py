@@ -31,7 +31,7 @@ def test_a_listener_hears_a_short_sound_as_the_network_does(soundnet):
     sound = (0.1 * np.random.default_rng(1).standard_normal(50_000)).astype(np.float32)
     with torch.no_grad():
         wanted = soundnet.network(torch.from_numpy(sound)[None])
-    (heard,) = soundnet.listen_to_waveform(sound, 22_050)
+    (heard,) = soundnet.forward_waveform(sound, 22_050)
     np.testing.assert_allclose(heard.probabilities, wanted.probabilities[0].numpy(), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(heard.embeddings, wanted.embeddings[0].numpy(), rtol=1e-4, atol=1e-4)
 
@@ -74,7 +74,7 @@ def test_a_listener_hears_a_sound_at_its_own_length_where_the_network_does(panns
     with torch.no_grad():
         wanted = panns.network(torch.from_numpy(sound)[None])
     tags = panns.tag_waveform(sound, 32_000, top=3)
-    (heard,) = panns.listen_to_waveform(sound, 32_000)
+    (heard,) = panns.forward_waveform(sound, 32_000)
     np.testing.assert_allclose(heard.embeddings, wanted.embeddings[0].numpy(), rtol=1e-4, atol=1e-4)
     assert tags.padded == (num_samples < 9_920)
     assert tags.duration == pytest.approx(num_samples / 32_000)

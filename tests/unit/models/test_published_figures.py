@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from hearsight.models.counts import Counts, count_layers, count_network
-from hearsight.models.ghost import build_ghost
+from hearsight.models.meta_device import build_on_meta_device
 from hearsight.models.network import Network
 from hearsight.models.row import Figure
 from hearsight.models.table import COLUMNS, describe_networks
@@ -91,7 +91,7 @@ MISSES = {"jia-vggish-fcn", "wu-mlp", "hershey-inception-v3 stem=slim", "panns-c
 
 def build_as_published(name: str, num_classes: int | None = None, **options: Any) -> Network:
     """Build a network without memory for its weights."""
-    return build_ghost(name, num_classes or NETWORKS[name].published_classes, **options)
+    return build_on_meta_device(name, num_classes or NETWORKS[name].published_classes, **options)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hearsight.errors import WeightsError
-from hearsight.models.ghost import build_ghost
+from hearsight.models.meta_device import build_on_meta_device
 from hearsight.models.network import Network
 
 MOST_TOLD = 3
@@ -47,7 +47,7 @@ def build_of_width(name: str, num_classes: int, width: float, **options: Any) ->
     """Build a network without memory for its weights; ``width`` is an option of it where it is not 1, as it is where published."""
     if width != 1.0:
         options["width"] = width
-    return build_ghost(name, num_classes, **options)
+    return build_on_meta_device(name, num_classes, **options)
 
 
 def start_state(network: Network) -> dict[str, Tensor]:

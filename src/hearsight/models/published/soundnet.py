@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from hearsight.errors import WeightsError
+from hearsight.models.architectures.soundnet_layers import EIGHT_LAYERS, FIVE_LAYERS, Plan
 from hearsight.models.network import Network
 from hearsight.models.published.arrays import read_npy_dictionary
 from hearsight.models.published.layout import Slot, build_of_width, fill_state, start_state
 from hearsight.models.published.source import Source
 from hearsight.models.published.torch7 import Table, TorchObject, read_torch7
-from hearsight.models.soundnet_layers import EIGHT_LAYERS, FIVE_LAYERS, Plan
 
 NORMALISATION = {"gamma": "weight", "beta": "bias", "mean": "running_mean", "var": "running_var"}
 """The arrays of a normalisation, as the port calls them and as Torch does."""

@@ -15,12 +15,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from hearsight.errors import WeightsError
+from hearsight.models.architectures.vggish_layers import CONVOLUTIONS
 from hearsight.models.network import Network
 from hearsight.models.published.arrays import read_npz, read_tensors_of
 from hearsight.models.published.hdf5 import read_hdf5
 from hearsight.models.published.layout import Slot, build_of_width, fill_state, start_state
 from hearsight.models.published.source import Source
-from hearsight.models.vggish_classic import CONVOLUTIONS
 
 FULLY_CONNECTED = ("fc1_1", "fc1_2", "fc2")
 ARRAYS = {"weights": "weights", "kernel": "weights", "biases": "biases", "bias": "biases"}

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from hearsight.errors import WeightsError
+from hearsight.models.architectures.vggish import Vggish
 from hearsight.models.checkpoint import load_checkpoint
 from hearsight.models.published.convert import convert
-from hearsight.models.vggish_released import ReleasedVggish
 from tests.support.published import embed_like_vggish, make_vggish_variables, to_torchvggish
 
 from .conftest import Writer
@@ -79,7 +79,7 @@ def test_the_pca_comes_along(variables: dict[str, np.ndarray], writer: Writer, t
     pca = writer.npz({"pca_eigen_vectors": vectors, "pca_means": means[:, None]}, "vggish_pca_params.npz")
     convert("vggish", writer.npz(variables), tmp_path / "out", pca=pca, width=WIDTH)
     network, info = load_checkpoint(tmp_path / "out")
-    assert isinstance(network, ReleasedVggish)
+    assert isinstance(network, Vggish)
     assert info.converted_from["pca_file"] == "vggish_pca_params.npz"
     embedding = generator.standard_normal(128).astype(np.float32)
     rotated = np.clip(vectors @ (embedding - means), -2, 2)

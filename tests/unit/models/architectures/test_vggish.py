@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from hearsight.errors import UsageError
-from hearsight.models.vggish_released import Postprocessor, ReleasedVggish
+from hearsight.models.architectures.vggish import Postprocessor, Vggish
 from hearsight.models.zoo import build_network
 
 
 @pytest.fixture
-def network() -> ReleasedVggish:
+def network() -> Vggish:
     built = build_network("vggish", 4, seed=0, width=0.05, pca=True)
-    assert isinstance(built, ReleasedVggish)
+    assert isinstance(built, Vggish)
     return built.eval()
 
 
@@ -48,14 +48,14 @@ def test_what_lies_between_two_numbers_is_cut_off() -> None:
     assert postprocessor(values)[0, :5].tolist() == [0, 0, 127, 254, 255]
 
 
-def test_one_patch_keeps_its_axes(network: ReleasedVggish) -> None:
+def test_one_patch_keeps_its_axes(network: Vggish) -> None:
     output = network(torch.zeros(1, 15_600))
     assert output.embeddings.shape == (1, 1, 128)
     assert network.postprocess(output.embeddings).shape == (1, 1, 128)
     assert network.postprocess(output.embeddings).dtype == torch.uint8
 
 
-def test_embeddings_come_before_any_activation(network: ReleasedVggish) -> None:
+def test_embeddings_come_before_any_activation(network: Vggish) -> None:
     waveform = 0.1 * torch.randn(1, 160_000, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         output = network(waveform)
@@ -63,7 +63,7 @@ def test_embeddings_come_before_any_activation(network: ReleasedVggish) -> None:
     assert (output.embeddings < 0).any()
 
 
-def test_maps_are_flattened_time_first_channels_last(network: ReleasedVggish) -> None:
+def test_maps_are_flattened_time_first_channels_last(network: Vggish) -> None:
     """A weight of fc1_1 for cell (time 2, mel 3) and channel 1 stands at (2 * 4 + 3) * channels + 1, as in the release."""
     trunk = network.trunk
     channels = trunk.fc1_1.in_features // 24
@@ -100,7 +100,7 @@ def test_layers_bear_the_release_s_names() -> None:
 
 def test_without_pca_there_is_no_postprocessing() -> None:
     network = build_network("vggish", 4, seed=0, width=0.05)
-    assert isinstance(network, ReleasedVggish)
+    assert isinstance(network, Vggish)
     assert not any(name.startswith("postprocessor") for name in network.state_dict())
     with pytest.raises(UsageError, match="built with pca=True"):
         network.postprocess(torch.zeros(1, 128))

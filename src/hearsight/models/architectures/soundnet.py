@@ -19,9 +19,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from hearsight.errors import UsageError
-from hearsight.models.network import Network, NetworkOutput, check_waveform
-from hearsight.models.row import NetworkRow
-from hearsight.models.soundnet_layers import (
+from hearsight.models.architectures.soundnet_layers import (
     EIGHT_LAYERS,
     FIVE_LAYERS,
     Plan,
@@ -31,6 +29,8 @@ from hearsight.models.soundnet_layers import (
     find_channels,
     make_layers,
 )
+from hearsight.models.network import Network, NetworkOutput, check_waveform
+from hearsight.models.row import NetworkRow
 from hearsight.signal.front_ends import SOUNDNET, SOUNDNET_5, WaveformFrontEnd
 
 NUM_CLASSES = 1401
@@ -130,7 +130,7 @@ class SoundNet(Network):
             logits, embeddings = (value.masked_fill(~mask[:, :, None], 0.0) for value in (logits, embeddings))
         return NetworkOutput(logits, embeddings, mask, self.heads)
 
-    def hear_evenly(
+    def forward_traceable(
         self, waveform: Float[Tensor, "batch samples"]
     ) -> tuple[Float[Tensor, "batch segments classes"], Float[Tensor, "batch segments dim"]]:
         """Give logits and embeddings of waveforms of one length, which is at least :attr:`patch_samples`."""
@@ -140,7 +140,7 @@ class SoundNet(Network):
             values = maps[name] = layer(values)
         return self._conclude(maps)
 
-    def hear(
+    def forward_segments(
         self, segments: Float[Tensor, "segments samples"]
     ) -> tuple[Float[Tensor, "segments classes"], Float[Tensor, "segments dim"]]:
         """Give the mean logits and embeddings of pieces of one length, usually of a single output each."""

@@ -13,11 +13,11 @@ from typing import cast
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hearsight.models.assemble import draw_output
+from hearsight.models.architectures.assemble import draw_output
+from hearsight.models.architectures.soundnet import NUM_CLASSES
+from hearsight.models.architectures.soundnet_layers import EIGHT_LAYERS, Plan, draw_soundnet, make_layers
 from hearsight.models.network import Network, check_waveform
 from hearsight.models.row import NetworkRow
-from hearsight.models.soundnet import NUM_CLASSES
-from hearsight.models.soundnet_layers import EIGHT_LAYERS, Plan, draw_soundnet, make_layers
 from hearsight.signal.front_ends import SOUNDNET_1S
 
 ENCODER = Plan(

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
-from hearsight.models.assemble import scale_channels
+from hearsight.models.architectures.assemble import scale_channels
 from hearsight.models.network import Network, NetworkOutput, check_waveform
 from hearsight.models.row import Figure, NetworkRow
 from hearsight.signal.front_ends import PANNS
@@ -104,7 +104,7 @@ class Cnn14(Network):
         waveform, samples = check_waveform(waveform, lengths)
         if min(samples) == max(samples) <= self.segment_samples:
             # the usual case, and one that an exporter can follow
-            logits, embeddings = (value.unsqueeze(1) for value in self.hear(waveform[:, : samples[0]]))
+            logits, embeddings = (value.unsqueeze(1) for value in self.forward_segments(waveform[:, : samples[0]]))
             mask = torch.ones(logits.shape[:2], dtype=torch.bool, device=logits.device)
             return NetworkOutput(logits, embeddings, mask, self.heads)
         counts = [self.count_segments(length) for length in samples]
@@ -112,17 +112,19 @@ class Cnn14(Network):
         mask = torch.arange(max(counts), device=waveform.device) < torch.tensor(counts, device=waveform.device)[:, None]
         return NetworkOutput(logits, embeddings, mask, self.heads)
 
-    def hear(
+    def forward_segments(
         self, segments: Float[Tensor, "segments samples"]
     ) -> tuple[Float[Tensor, "segments classes"], Float[Tensor, "segments dim"]]:
         """Give logits and embeddings of segments of one length, ten seconds or less."""
-        return super().hear(nn.functional.pad(segments, (0, max(0, self.least_samples - segments.shape[1]))))
+        return super().forward_segments(
+            nn.functional.pad(segments, (0, max(0, self.least_samples - segments.shape[1])))
+        )
 
-    def hear_evenly(
+    def forward_traceable(
         self, waveform: Float[Tensor, "batch samples"]
     ) -> tuple[Float[Tensor, "batch segments classes"], Float[Tensor, "batch segments dim"]]:
         """Give logits and embeddings of waveforms of one length, from :attr:`least_samples` to ten seconds, as one segment."""
-        logits, embeddings = super().hear(waveform)
+        logits, embeddings = super().forward_segments(waveform)
         return logits.unsqueeze(1), embeddings.unsqueeze(1)
 
     def _place_segments(self, samples: list[int], counts: list[int]) -> dict[int, list[tuple[int, int]]]:
@@ -142,7 +144,7 @@ class Cnn14(Network):
         for length, group in places.items():
             starts = [number * self.segment_samples for _, number in group]
             pieces = [waveform[row, start : start + length] for (row, _), start in zip(group, starts, strict=True)]
-            heard = self.hear(torch.stack(pieces))
+            heard = self.forward_segments(torch.stack(pieces))
             if not outputs:
                 outputs = [value.new_zeros(waveform.shape[0], most, value.shape[1]) for value in heard]
             rows, numbers = zip(*group, strict=True)

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from hearsight.errors import UsageError
-from hearsight.models.soundnet import SoundNet
-from hearsight.models.soundnet_autoencoder import Autoencoder
-from hearsight.models.soundnet_layers import EIGHT_LAYERS, FIVE_LAYERS, Window
+from hearsight.models.architectures.soundnet import SoundNet
+from hearsight.models.architectures.soundnet_autoencoder import Autoencoder
+from hearsight.models.architectures.soundnet_layers import EIGHT_LAYERS, FIVE_LAYERS, Window
 from hearsight.models.zoo import build_network
 
 TWENTY_SECONDS = 441_000
@@ -140,7 +140,7 @@ def test_a_piece_as_long_as_a_listener_cuts_is_one_output(name: str) -> None:
     network = build(name)
     pieces = make_noise(2, network.patch_samples)
     with torch.no_grad():
-        logits, embeddings = network.hear(pieces)
+        logits, embeddings = network.forward_segments(pieces)
         output = network(pieces)
     assert output.logits.shape[1] == 1
     torch.testing.assert_close(logits, output.logits[:, 0])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from hearsight.listening.export import INPUT, OUTPUTS, export_network, limit_samples
+from hearsight.export.onnx import INPUT, OUTPUTS, export_network, limit_samples
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.models.zoo import NETWORKS, build_network
 from hearsight.runtime import Session

@@ -30,13 +30,13 @@ from jaxtyping import Float32
 import hearsight
 from hearsight.console import print_message
 from hearsight.errors import GraphError, UsageError
+from hearsight.export.calibration import Agreement, draw_examples, measure_agreement, name_kept_nodes
+from hearsight.export.traceable import TraceableNetwork
 from hearsight.extras import require
-from hearsight.listening.calibration import Agreement, draw_examples, measure_agreement, name_kept_nodes
+from hearsight.models.architectures.panns import Cnn14
+from hearsight.models.architectures.soundnet import SoundNet
 from hearsight.models.checkpoint import CheckpointInfo, load_checkpoint
-from hearsight.models.graph import GraphNetwork
 from hearsight.models.network import Network
-from hearsight.models.panns import Cnn14
-from hearsight.models.soundnet import SoundNet
 from hearsight.runtime import EXTRA, Session, quantize_statically, write_metadata
 
 OPSET = 18
@@ -126,7 +126,7 @@ def export_network(
     whole = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     small = whole.with_suffix(".int8")
     try:
-        graph = GraphNetwork(network)
+        graph = TraceableNetwork(network)
         _write_graph(graph, whole)
         write_metadata(whole, _describe_network(network, info))
         difference = _measure_difference(graph, Session(whole.read_bytes(), out))
@@ -177,7 +177,7 @@ def limit_samples(network: Network) -> tuple[int, int]:
     return 1, MOST_SAMPLES
 
 
-def _write_graph(graph: GraphNetwork, path: Path) -> None:
+def _write_graph(graph: TraceableNetwork, path: Path) -> None:
     """Trace the network by an example of two sounds, and write what was traced."""
     network = graph.network
     least, most = limit_samples(network)
@@ -221,13 +221,13 @@ def _describe_network(network: Network, info: CheckpointInfo) -> dict[str, str]:
         "network": info.name,
         "names": json.dumps(list(info.vocabulary), ensure_ascii=False),
         "sample_rate": str(network.sample_rate),
-        "learned_rate": str(info.learned_rate),
+        "training_sample_rate": str(info.training_sample_rate),
         "segment_samples": str(network.segment_samples),
         "front_end": network.front_end.definition.name,
     }
 
 
-def _measure_difference(graph: GraphNetwork, session: Session) -> float:
+def _measure_difference(graph: TraceableNetwork, session: Session) -> float:
     """Compare the file with the network on noise of several lengths and batches; give the largest difference of a probability.
 
     Raises
@@ -254,7 +254,7 @@ def _measure_difference(graph: GraphNetwork, session: Session) -> float:
     return largest
 
 
-def run_graph(graph: GraphNetwork, waveform: Float32[np.ndarray, "batch samples"]) -> Sequence[np.ndarray]:
+def run_graph(graph: TraceableNetwork, waveform: Float32[np.ndarray, "batch samples"]) -> Sequence[np.ndarray]:
     """Give what the network itself says, under the names of :data:`OUTPUTS`."""
     with torch.inference_mode():
         return [output.numpy() for output in graph(torch.from_numpy(waveform))]

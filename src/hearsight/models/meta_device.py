@@ -30,7 +30,7 @@ class _Undrawn(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def build_ghost(name: str, num_classes: int, **options: Any) -> Network:
+def build_on_meta_device(name: str, num_classes: int, **options: Any) -> Network:
     """Build a network without memory for its weights, on torch's ``meta`` device.
 
     Raises

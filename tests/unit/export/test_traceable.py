@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from hearsight.export.traceable import TraceableLogMel, TraceableNetwork, make_kernels
 from hearsight.models.front_end import NormalizedLogMel, make_front_end
-from hearsight.models.graph import GraphLogMel, GraphNetwork, make_kernels
 from hearsight.models.zoo import NETWORKS, build_network
 from hearsight.signal.front_ends import FRONT_ENDS, VGGISH, FrontEnd
 from hearsight.signal.log_mel import compute_log_mel
@@ -36,7 +36,7 @@ def test_the_front_end_by_products_is_the_definition_to_a_ten_thousandth(name: s
     waveform = make_sounds(definition)[kind].astype(np.float32).astype(np.float64)
     layer = make_front_end(definition)
     assert not isinstance(layer, NormalizedLogMel)
-    found = GraphLogMel(layer)(torch.from_numpy(waveform).float()[None])[0].numpy()
+    found = TraceableLogMel(layer)(torch.from_numpy(waveform).float()[None])[0].numpy()
     wanted = compute_log_mel(waveform, definition)
     assert found.shape == wanted.shape
     np.testing.assert_allclose(found, wanted, atol=1e-4 if definition.kind != "mfcc" else 3e-4)
@@ -48,7 +48,7 @@ def test_statistics_of_the_bands_are_taken_along() -> None:
     layer.observe(0.3 * torch.randn(4, 16_000, generator=torch.Generator().manual_seed(0)))
     layer.eval()
     waveform = 0.1 * torch.randn(2, 16_000, generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(GraphLogMel(layer)(waveform), layer(waveform), atol=1e-4, rtol=0)
+    torch.testing.assert_close(TraceableLogMel(layer)(waveform), layer(waveform), atol=1e-4, rtol=0)
 
 
 def test_bins_that_no_band_hears_are_left_out() -> None:
@@ -67,7 +67,7 @@ def test_a_network_says_the_same_as_a_graph(name: str) -> None:
         waveform = 0.1 * torch.randn(2, length, generator=generator)
         with torch.inference_mode():
             output = network(waveform)
-            clips, segments, embeddings = GraphNetwork(network)(waveform)
+            clips, segments, embeddings = TraceableNetwork(network)(waveform)
         torch.testing.assert_close(segments, output.probabilities, atol=1e-4, rtol=0)
         torch.testing.assert_close(clips, output.clip_probabilities, atol=1e-4, rtol=0)
         scale = float(output.embeddings.abs().max())
@@ -77,6 +77,6 @@ def test_a_network_says_the_same_as_a_graph(name: str) -> None:
 def test_the_network_that_came_in_is_left_as_it_was() -> None:
     network = build_network("jia-mobilenet-v2", 3, seed=0, width=0.1).train()
     front_end = network.front_end
-    GraphNetwork(network)
+    TraceableNetwork(network)
     assert network.front_end is front_end
     assert network.training

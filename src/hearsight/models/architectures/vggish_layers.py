@@ -12,7 +12,7 @@ import collections
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hearsight.models.assemble import draw_output, draw_weights, scale_channels
+from hearsight.models.architectures.assemble import draw_output, draw_weights, scale_channels
 from hearsight.models.network import Network
 from hearsight.models.row import NetworkRow
 from hearsight.signal.front_ends import JIA
@@ -29,7 +29,7 @@ CONVOLUTIONS: tuple[tuple[str, int, bool], ...] = (
 """Name, channels, and whether a pooling follows."""
 
 
-class ClassicTrunk(nn.Module):
+class VggishTrunk(nn.Module):
     """Patches of 96 to 111 frames to 128 numbers, before any activation.
 
     ``batch_norm`` puts a normalisation behind the activation of each convolution, as Jia does. ``width`` scales all channels and
@@ -70,12 +70,12 @@ class NoClasses(nn.Module):
         return embeddings[:, :0]
 
 
-def make_classic(num_classes: int, *, batch_norm: bool, width: float) -> tuple[ClassicTrunk, nn.Module]:
+def make_vggish_layers(num_classes: int, *, batch_norm: bool, width: float) -> tuple[VggishTrunk, nn.Module]:
     """Make trunk and classifier with fresh weights: an activation on the embedding, then the output, as in the release's demo.
 
     Without any class there is no classifier.
     """
-    trunk = ClassicTrunk(batch_norm=batch_norm, width=width)
+    trunk = VggishTrunk(batch_norm=batch_norm, width=width)
     draw_weights(trunk)
     nn.init.kaiming_normal_(trunk.fc2.weight, nonlinearity="linear")
     if num_classes == 0:
@@ -84,7 +84,7 @@ def make_classic(num_classes: int, *, batch_norm: bool, width: float) -> tuple[C
 
 
 def _build(num_classes: int, *, batch_norm: bool, width: float) -> Network:
-    parts = make_classic(num_classes, batch_norm=batch_norm, width=width)
+    parts = make_vggish_layers(num_classes, batch_norm=batch_norm, width=width)
     return Network(JIA, *parts, embedding_dim=EMBEDDING_DIM, num_classes=num_classes)
 
 

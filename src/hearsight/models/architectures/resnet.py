@@ -12,10 +12,10 @@ from typing import Literal, cast
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hearsight.models.assemble import assemble_network, scale_channels
+from hearsight.models.architectures.assemble import assemble_network, scale_channels
+from hearsight.models.architectures.wu import choose_features
 from hearsight.models.network import Network
 from hearsight.models.row import Figure, NetworkRow
-from hearsight.models.wu import choose_features
 from hearsight.signal.front_ends import HERSHEY, JIA
 
 STAGES: tuple[tuple[int, int], ...] = ((64, 3), (128, 4), (256, 6), (512, 3))

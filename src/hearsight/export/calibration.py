@@ -13,7 +13,7 @@ from jaxtyping import Float32
 
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import DatasetError
-from hearsight.models.graph import GraphNetwork
+from hearsight.export.traceable import TraceableNetwork
 from hearsight.models.network import Network
 from hearsight.runtime import Session
 from hearsight.signal.waveform import from_int16, resample
@@ -112,7 +112,7 @@ def name_kept_nodes(nodes: Any) -> Collection[str]:
     return [*kept, *(node.name for node in nodes if node.op_type == "BatchNormalization")]
 
 
-def measure_agreement(graph: GraphNetwork, session: Session, examples: Examples) -> Agreement:
+def measure_agreement(graph: TraceableNetwork, session: Session, examples: Examples) -> Agreement:
     """Compare an 8-bit graph with the network on the segments that are held out."""
     waveforms = examples.held_out
     found: list[list[np.ndarray]] = []

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hearsight.errors import UsageError, guess
-from hearsight.models.assemble import draw_output, draw_weights, scale_channels
+from hearsight.models.architectures.assemble import draw_output, draw_weights, scale_channels
 from hearsight.models.network import Network
 from hearsight.models.row import Figure, NetworkRow
 from hearsight.signal.front_ends import WU, WU_CQT, WU_MFCC, FrontEnd

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from hearsight.errors import DatasetError, GraphError, MissingExtraError, UsageError
-from hearsight.listening import export
-from hearsight.listening.calibration import NUM_EXAMPLES, name_kept_nodes
-from hearsight.listening.export import INPUT, OUTPUTS, export_network, limit_samples
+from hearsight.export import onnx as onnx_export
+from hearsight.export.calibration import NUM_EXAMPLES, name_kept_nodes
+from hearsight.export.onnx import INPUT, OUTPUTS, export_network, limit_samples
+from hearsight.export.traceable import TraceableNetwork
 from hearsight.models.checkpoint import load_checkpoint
-from hearsight.models.graph import GraphNetwork
 from hearsight.models.zoo import build_network
 from hearsight.runtime import Session
 from hearsight.teachers.registry import load_teacher
@@ -45,7 +45,7 @@ def test_any_length_and_batch_gives_what_the_network_gives(exported: Path, run: 
 def test_the_file_tells_what_it_is(exported: Path) -> None:
     session = Session(exported.read_bytes(), exported)
     assert json.loads(session.metadata["names"]) == ["bark", "rain", "bell"]
-    assert session.metadata["sample_rate"] == session.metadata["learned_rate"] == "16000"
+    assert session.metadata["sample_rate"] == session.metadata["training_sample_rate"] == "16000"
     assert session.metadata["network"] == "jia-mobilenet-v2"
     assert [port.name for port in session.inputs] == [INPUT]
     assert [port.name for port in session.outputs] == list(OUTPUTS)
@@ -74,7 +74,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_eight_bits_are_smaller_and_nearly_agree(run: Path, dataset: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("hearsight.listening.calibration.LEAST_EXAMPLES", 2)
+    monkeypatch.setattr("hearsight.export.calibration.LEAST_EXAMPLES", 2)
     whole = export_network(run, tmp_path / "whole.onnx")
     small = export_network(run, tmp_path / "small.onnx", int8=True, calibrate=dataset)
     assert small.size_bytes < 0.6 * whole.size_bytes
@@ -96,13 +96,13 @@ def test_the_front_end_stays_in_floating_point(exported: Path) -> None:
 
 
 def test_a_file_that_says_something_else_is_not_kept(run: Path, tmp_path: Path, monkeypatch) -> None:
-    graphs = GraphNetwork.forward
+    graphs = TraceableNetwork.forward
 
-    def forward(self: GraphNetwork, waveform: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def forward(self: TraceableNetwork, waveform: torch.Tensor) -> tuple[torch.Tensor, ...]:
         clips, segments, embeddings = graphs(self, waveform)
         return clips * (1.0 if torch.compiler.is_compiling() else 0.9), segments, embeddings
 
-    monkeypatch.setattr(GraphNetwork, "forward", forward)
+    monkeypatch.setattr(TraceableNetwork, "forward", forward)
     with pytest.raises(GraphError, match="differs from the network"):
         export_network(run, tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
@@ -126,4 +126,4 @@ def test_requests_that_make_no_sense_are_refused(run: Path, tmp_path: Path, monk
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(MissingExtraError, match="onnx"):
         export_network(run, tmp_path / "model.onnx")
-    assert export.OPSET >= 17
+    assert onnx_export.OPSET >= 17

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hearsight.models.assemble import draw_output, draw_weights, scale_channels
+from hearsight.models.architectures.assemble import draw_output, draw_weights, scale_channels
 from hearsight.models.network import Network
 from hearsight.models.row import NetworkRow
 from hearsight.signal.front_ends import JIA
@@ -22,7 +22,7 @@ CHANNELS = (32, 64, 128, 128)
 """Channels of the convolutions; all but the last are followed by a pooling."""
 
 
-class PooledTrunk(nn.Module):
+class Conv4Trunk(nn.Module):
     """Log-mel patches to the mean and the maximum of each channel; ``width`` scales the channels."""
 
     def __init__(self, width: float = 1.0) -> None:
@@ -49,7 +49,7 @@ class PooledTrunk(nn.Module):
 
 def build_hearsight_conv_4(num_classes: int, *, width: float = 1.0) -> Network:
     """Build our small network with fresh weights from torch's global generator."""
-    trunk = PooledTrunk(width)
+    trunk = Conv4Trunk(width)
     draw_weights(trunk)
     classifier = draw_output(nn.Linear(trunk.dim, num_classes))
     return Network(JIA, trunk, classifier, embedding_dim=trunk.dim, num_classes=num_classes)

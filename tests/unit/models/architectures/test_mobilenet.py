@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hearsight.models.mobilenet import Convolution, make_divisible
+from hearsight.models.architectures.mobilenet import Convolution, make_divisible
 
 
 @pytest.mark.parametrize("size", [(100, 64), (25, 16), (13, 8)])

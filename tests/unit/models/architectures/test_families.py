@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from hearsight.errors import UsageError
-from hearsight.models.hershey import adopt_source
+from hearsight.models.architectures.hershey import adopt_source
 from hearsight.models.network import Network
 from hearsight.models.zoo import NETWORKS, build_network
 
@@ -102,7 +102,7 @@ def test_a_model_on_embeddings_adopts_a_trained_network() -> None:
     segments = make_noise(15_600)
     patches = network.front_end(segments).unsqueeze(1)
     with torch.no_grad():
-        torch.testing.assert_close(network.trunk.source(patches), resnet.eval().hear(segments)[1])
+        torch.testing.assert_close(network.trunk.source(patches), resnet.eval().forward_segments(segments)[1])
     with pytest.raises(UsageError, match="without bottleneck"):
         adopt_source(network, build_network("hershey-resnet-50", 7, width=0.05, bottleneck=8))
     with pytest.raises(UsageError, match="hershey-aed-embedding"):

@@ -12,9 +12,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from hearsight.errors import UsageError
+from hearsight.models.architectures.vggish_layers import EMBEDDING_DIM, make_vggish_layers
 from hearsight.models.network import Network
 from hearsight.models.row import NetworkRow
-from hearsight.models.vggish_classic import EMBEDDING_DIM, make_classic
 from hearsight.signal.front_ends import VGGISH
 
 QUANTIZE_MIN, QUANTIZE_MAX = -2.0, 2.0
@@ -43,11 +43,11 @@ class Postprocessor(nn.Module):
         return scaled.to(torch.uint8)
 
 
-class ReleasedVggish(Network):
+class Vggish(Network):
     """The classic VGGish on 96 x 64 patches, which can post-process its embeddings; parameters as those of :func:`build_vggish`."""
 
     def __init__(self, num_classes: int, *, pca: bool, width: float) -> None:
-        trunk, classifier = make_classic(num_classes, batch_norm=False, width=width)
+        trunk, classifier = make_vggish_layers(num_classes, batch_norm=False, width=width)
         super().__init__(VGGISH, trunk, classifier, embedding_dim=EMBEDDING_DIM, num_classes=num_classes)
         self.postprocessor = Postprocessor() if pca else None
 
@@ -77,7 +77,7 @@ def build_vggish(num_classes: int, *, pca: bool = False, width: float = 1.0) -> 
     width
         Factor on all channels and units but the embedding's.
     """
-    return ReleasedVggish(num_classes, pca=pca, width=width)
+    return Vggish(num_classes, pca=pca, width=width)
 
 
 NETWORKS = (

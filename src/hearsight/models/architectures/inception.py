@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hearsight.errors import UsageError, guess
-from hearsight.models.assemble import assemble_network, scale_channels
+from hearsight.models.architectures.assemble import assemble_network, scale_channels
 from hearsight.models.network import Network
 from hearsight.models.row import Figure, NetworkRow, Variant
 from hearsight.signal.front_ends import HERSHEY

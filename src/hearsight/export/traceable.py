@@ -16,15 +16,15 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
+from hearsight.export.recurrent import TraceableRecurrent
 from hearsight.models.front_end import LogMel
-from hearsight.models.graph_recurrent import GraphRecurrent
 from hearsight.models.network import Network
 from hearsight.signal.filters import constant_q_kernels, cosine_matrix, make_window, mel_matrix
 from hearsight.signal.front_ends import FrontEnd
 from hearsight.signal.log_mel import MIN_POWER, MIN_VARIANCE
 
 
-class GraphLogMel(nn.Module):
+class TraceableLogMel(nn.Module):
     """The front end of a network, as :class:`~hearsight.models.front_end.LogMel` defines it, by products of matrices alone.
 
     A constant-Q transform and one that ends in dB are taken in double precision, as there; all else in single precision.
@@ -98,7 +98,7 @@ def make_kernels(
     return np.concatenate(kernels, axis=1), mel[heard]
 
 
-class GraphNetwork(nn.Module):
+class TraceableNetwork(nn.Module):
     """A network in evaluation mode, from waveforms of one length to what is said of them.
 
     Its outputs are the clips' probabilities ``[batch, classes]``, and of each segment the probabilities and the embedding.
@@ -109,7 +109,7 @@ class GraphNetwork(nn.Module):
         # the front end is replaced in a copy: the network that came in is left as it was
         network = copy.deepcopy(network).cpu().eval()
         if isinstance(network.front_end, LogMel):
-            network.add_module("front_end", GraphLogMel(network.front_end))
+            network.add_module("front_end", TraceableLogMel(network.front_end))
         replace_layers(network)
         self.network = network
 
@@ -119,14 +119,14 @@ class GraphNetwork(nn.Module):
         Float[Tensor, "batch classes"], Float[Tensor, "batch segments classes"], Float[Tensor, "batch segments dim"]
     ]:
         """Give clip probabilities, probabilities and embeddings."""
-        logits, embeddings = self.network.hear_evenly(waveform)
+        logits, embeddings = self.network.forward_traceable(waveform)
         probabilities = self.network.probabilities(logits)
         # a mean over segments; torch traces a sum only over more than one, so a segment of zeros is added
         total = nn.functional.pad(probabilities, (0, 0, 0, 1)).sum(1)
         return total / probabilities.shape[1], probabilities, embeddings.float()
 
 
-class GraphMaxPool(nn.Module):
+class TraceableMaxPool(nn.Module):
     """A maximum over time, taken as one over pictures of height one: torch traces the former for a single length only."""
 
     def __init__(self, pooling: nn.MaxPool1d) -> None:
@@ -145,8 +145,8 @@ def replace_layers(module: nn.Module) -> None:
     """
     for name, child in module.named_children():
         if isinstance(child, nn.LSTM | nn.GRU):
-            setattr(module, name, GraphRecurrent(child))
+            setattr(module, name, TraceableRecurrent(child))
         elif isinstance(child, nn.MaxPool1d):
-            setattr(module, name, GraphMaxPool(child))
+            setattr(module, name, TraceableMaxPool(child))
         else:
             replace_layers(child)

@@ -16,7 +16,7 @@ GATES = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2)}
 """Where ONNX's gates (LSTM: input, output, forget, cell; GRU: update, reset, new) stand in torch's order."""
 
 
-class GraphRecurrent(nn.Module):
+class TraceableRecurrent(nn.Module):
     """An LSTM or GRU that takes and gives ``[batch, frames, …]``; traced for ONNX, a node per layer, otherwise torch's own."""
 
     def __init__(self, layers: nn.LSTM | nn.GRU) -> None:

@@ -13,9 +13,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hearsight.errors import UsageError, guess
-from hearsight.models.assemble import assemble_network, scale_channels
+from hearsight.models.architectures.assemble import assemble_network, scale_channels
+from hearsight.models.architectures.resnet import ResNet50Trunk, temper_blocks
 from hearsight.models.network import Network
-from hearsight.models.resnet import ResNet50Trunk, temper_blocks
 from hearsight.models.row import Figure, NetworkRow, Variant
 from hearsight.signal.front_ends import HERSHEY, HERSHEY_AED
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from hearsight.models.architectures.panns import Cnn14
 from hearsight.models.counts import count_layers
 from hearsight.models.network import Network
-from hearsight.models.panns import Cnn14
 from hearsight.models.zoo import build_network
 from hearsight.signal.filters import mel_matrix
 from hearsight.signal.front_ends import PANNS
