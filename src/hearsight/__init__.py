@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from hearsight.version import VERSION
+
 if TYPE_CHECKING:
     from hearsight.dataset.build import build_dataset
     from hearsight.dataset.mix import mix_dataset
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from hearsight.records import Clip, Media, Tag
     from hearsight.training.loop import train
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOMES = {
     "Clip": "hearsight.records",

@@ -17,8 +17,8 @@ from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-import hearsight
 from hearsight.errors import HearsightError
+from hearsight.version import VERSION
 
 app = App(
     name="hearsight",
@@ -26,7 +26,7 @@ app = App(
 
     Unlabelled video in, an audio model out: `hearsight learn VIDEOS --out RUN`, then `hearsight tag SOUND --model RUN`.
     Try it on a generated world: `hearsight demo`.""",
-    version=hearsight.__version__,
+    version=VERSION,
     help_format="markdown",
     help_epilogue="Each command has its own help: `hearsight build --help`. Documentation: docs/ in the project.",
 )

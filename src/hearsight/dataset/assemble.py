@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 from jaxtyping import Float32
 
 from hearsight.clips.duplicates import find_duplicates
-from hearsight.dataset.layout import NUM_FOLDS, Layout, ShardRecord, digest_json, replacing, write_json
+from hearsight.dataset.layout import NUM_FOLDS, Layout, ShardRecord, digest_json, write_json
 from hearsight.dataset.parts import SAMPLES_FIELD, Parts
 from hearsight.errors import DatasetError
+from hearsight.files import write_atomically
 from hearsight.records import AUDIO_SCHEMA, CLIP_SCHEMA, LABEL_SCHEMA, Rejection, RejectReason
 from hearsight.teachers.policy import keep_soft_labels
 from hearsight.teachers.registry import load_teacher
@@ -37,7 +38,7 @@ _OPEN_PARTS = 256
 def index_clips(parts: Parts, units: Sequence[str]) -> Path:
     """Write the clip table of all parts, with the unit and row that each clip stands in, and give its path."""
     path = parts.folder / "index.parquet"
-    with replacing(path) as temporary, pq.ParquetWriter(temporary, _INDEX_SCHEMA) as writer:
+    with write_atomically(path) as temporary, pq.ParquetWriter(temporary, _INDEX_SCHEMA) as writer:
         rows = (
             [
                 *(column for column in batch.select(CLIP_SCHEMA.names).columns),
@@ -200,7 +201,7 @@ class _ShardWriter:
             return plan.record.num_clips
         labels: dict[str, list[dict[str, Any]]] = {teacher.name: [] for teacher in self._teachers}
         with (
-            replacing(self._layout.audio(shard)) as temporary,
+            write_atomically(self._layout.audio(shard)) as temporary,
             pa.OSFile(str(temporary), "wb") as file,
             pa.ipc.new_stream(file, AUDIO_SCHEMA) as writer,
         ):
@@ -227,7 +228,7 @@ class _ShardWriter:
 
 
 def _write_parquet(path: Path, table: pa.Table) -> None:
-    with replacing(path) as temporary:
+    with write_atomically(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 from collections.abc import Generator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from hearsight.console import print_message
@@ -14,6 +11,7 @@ from hearsight.dataset.layout import FORMAT_VERSION, Layout, digest_json, read_j
 from hearsight.dataset.parts import remove_parts
 from hearsight.dataset.statistics import BuildSummary, read_summary
 from hearsight.errors import DatasetError
+from hearsight.files import lock, make_folder
 from hearsight.teachers.teacher import FittedTeacher, Teacher
 
 
@@ -46,24 +44,17 @@ def claim_folder(layout: Layout) -> Generator[None]:
         if folder.exists() and not folder.is_dir():
             raise DatasetError(folder, "a file", "a folder to write the dataset into")
         known = layout.manifest.exists() or layout.running.exists()
-        if folder.is_dir() and not known and any(folder.iterdir()):
+        if folder.is_dir() and not known and any(path != layout.lock for path in folder.iterdir()):
             raise DatasetError(folder, "a folder with other things in it", "a new or empty folder, or a dataset")
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        raise DatasetError(folder, f"cannot be written ({error.strerror})", "a folder that is ours") from error
-    try:
-        _lock(descriptor, folder)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int, folder: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        make_folder(folder)
+        held = contextlib.ExitStack()
+        held.enter_context(lock(layout.lock))
     except BlockingIOError as error:
         raise DatasetError(folder, "another build is writing here", "one build at a time") from error
+    except OSError as error:
+        raise DatasetError(folder, f"cannot be written ({error.strerror})", "a folder that is ours") from error
+    with held:
+        yield
 
 
 def begin(layout: Layout, identity: Mapping[str, Any]) -> None:

@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Int32
 
-import hearsight
 from hearsight.config import PolicyConfig
 from hearsight.console import track
 from hearsight.dataset.assemble import (
@@ -30,15 +29,17 @@ from hearsight.dataset.assemble import (
 )
 from hearsight.dataset.claim import sweep
 from hearsight.dataset.labels import choose_label_lists, top_probabilities, unite_classes
-from hearsight.dataset.layout import Layout, Manifest, TeacherRecord, replacing, write_json
+from hearsight.dataset.layout import Layout, Manifest, TeacherRecord, write_json
 from hearsight.dataset.parts import PartReport, Parts
 from hearsight.dataset.statistics import BuildSummary, summarise
 from hearsight.engine.engine import Engine
 from hearsight.engine.local import SerialEngine
 from hearsight.errors import DatasetError, WorkerError
+from hearsight.files import write_atomically
 from hearsight.records import REJECTION_SCHEMA, Rejection
 from hearsight.teachers.policy import fit_threshold
 from hearsight.teachers.teacher import FittedTeacher, Teacher
+from hearsight.version import VERSION
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,7 +152,7 @@ def _finish(
     )
     write_json(layout.summary, dataclasses.asdict(summary))
     manifest = Manifest(
-        hearsight_version=hearsight.__version__,
+        hearsight_version=VERSION,
         validation_folds=validation_folds,
         num_clips=len(index),
         shards=tuple(plan.record for plan in plans),
@@ -192,5 +193,5 @@ def _record_teacher(teacher: Teacher | FittedTeacher, table: pa.Table, policy: P
 
 def _write_rejections(layout: Layout, rejections: Sequence[Rejection]) -> None:
     table = pa.Table.from_pylist([dataclasses.asdict(rejection) for rejection in rejections], schema=REJECTION_SCHEMA)
-    with replacing(layout.rejected) as temporary:
+    with write_atomically(layout.rejected) as temporary:
         pq.write_table(table, temporary, compression="zstd")

@@ -18,17 +18,16 @@ A shard holds the clips of a range of folds. While a build runs there are also `
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hearsight.errors import DatasetError
+from hearsight.files import write_text
 from hearsight.units import SAMPLE_RATE
 
 FORMAT_VERSION = 1
@@ -124,27 +123,9 @@ class Layout:
         return self.folder / "teachers" / f"{name}.npz"
 
 
-@contextlib.contextmanager
-def replacing(path: Path) -> Generator[Path]:
-    """Give a temporary path; what the block writes there takes the place of ``path`` when the block ends well.
-
-    The bytes reach the disk before the name does, so that no crash leaves a short file under the final name.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically, in one spelling: sorted keys, two spaces, a last newline."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 def digest_json(value: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ from hearsight.config import MixConfig
 from hearsight.console import track
 from hearsight.dataset.claim import begin, claim_folder, identify, keep_finished
 from hearsight.dataset.finish import Assembly, assemble_dataset
-from hearsight.dataset.layout import MIXED_FROM, Layout, TeacherRecord, digest_json, replacing
+from hearsight.dataset.layout import MIXED_FROM, Layout, TeacherRecord, digest_json
 from hearsight.dataset.mixtures import Carrier, Ingredient, Mixer, Sounds, mix, weigh
 from hearsight.dataset.parts import PartReport, Parts, cut_segments, make_row, part_schema
 from hearsight.dataset.pictures import Pictures, write_pictures
@@ -33,6 +33,7 @@ from hearsight.dataset.statistics import BuildSummary
 from hearsight.engine.engine import Engine
 from hearsight.engine.engines import open_engine
 from hearsight.errors import DatasetError, WorkerError
+from hearsight.files import write_atomically
 from hearsight.records import NAMESPACE, SoftLabels, Source
 from hearsight.teachers.policy import keep_soft_labels
 from hearsight.teachers.teacher import Teacher
@@ -217,7 +218,7 @@ class _MixtureLabeller:
         said = [self._look(record, recipes, excerpts) for record in self._seeing]
         said += [self._listen(teacher, mixtures) for teacher in self._hearing]
         with (
-            replacing(self._parts.table_path(numbers.name)) as temporary,
+            write_atomically(self._parts.table_path(numbers.name)) as temporary,
             pa.OSFile(str(temporary), "wb") as file,
             pa.ipc.new_stream(file, self._schema) as writer,
         ):
@@ -286,7 +287,7 @@ def _name_ingredient(one: Ingredient, uuids: pa.Array) -> str:
 def _write_recipes(path: Path, parent: Dataset, config: MixConfig) -> None:
     """Write what each mixture is made of: its clips, where in them it begins (seconds), their levels (dB), speeds and carriers."""
     mixer, uuids = open_mixer(parent, config), parent.clips().column("uuid").combine_chunks()
-    with replacing(path) as temporary, pq.ParquetWriter(temporary, _RECIPE_SCHEMA, compression="zstd") as writer:
+    with write_atomically(path) as temporary, pq.ParquetWriter(temporary, _RECIPE_SCHEMA, compression="zstd") as writer:
         for first in range(0, config.clips, _RECIPE_ROWS):
             numbers = range(first, min(first + _RECIPE_ROWS, config.clips))
             rows = [_describe_recipe(number, mixer.draw(number), uuids, parent.sample_rate) for number in numbers]

@@ -21,8 +21,9 @@ from hearsight.clips.cut import cut_media
 from hearsight.clips.folds import assign_fold
 from hearsight.clips.screen import fingerprint_images, fingerprint_sound, measure_loudness, measure_motion, screen_clip
 from hearsight.config import BuildConfig
-from hearsight.dataset.layout import read_json, replacing, write_json
+from hearsight.dataset.layout import read_json, write_json
 from hearsight.errors import MediaError
+from hearsight.files import write_atomically
 from hearsight.media.decode import DecodedClip
 from hearsight.media.info import read_media
 from hearsight.records import CLIP_SCHEMA, NAMESPACE, Media, Rejection, RejectReason, SoftLabels, Source, name_clip
@@ -164,7 +165,7 @@ class _MediaLabeller:
             rejections.append(Rejection(source.path, source.start, None, reason, error.found))
         else:
             with (
-                replacing(self._parts.table_path(unit)) as temporary,
+                write_atomically(self._parts.table_path(unit)) as temporary,
                 pa.OSFile(str(temporary), "wb") as file,
                 pa.ipc.new_stream(file, self._schema) as writer,
             ):

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float32
 
-from hearsight.dataset.layout import replacing
 from hearsight.dataset.reader import Dataset
+from hearsight.files import write_atomically
 
 _COLUMNS = ["item_classes", "item_probabilities"]
 
@@ -31,7 +31,7 @@ def write_pictures(dataset: Dataset, teacher: str, path: Path) -> None:
     DatasetError
         When there is no such teacher, or its labels cannot be read.
     """
-    with replacing(path) as temporary, pa.OSFile(str(temporary), "wb") as file:
+    with write_atomically(path) as temporary, pa.OSFile(str(temporary), "wb") as file:
         writer = None
         for shard in dataset.manifest.shards:
             table = dataset.soft_labels(teacher, shard.index).select(_COLUMNS)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from importlib import resources
 
-import hearsight
 from hearsight.demo.embed import escape
 from hearsight.demo.result import DemoFolder, DemoResult
 from hearsight.demo.sections import (
@@ -17,6 +15,8 @@ from hearsight.demo.sections import (
     show_training,
     show_world,
 )
+from hearsight.files import write_text
+from hearsight.version import VERSION
 from hearsight.world.generate import World
 
 
@@ -44,12 +44,7 @@ def write_report(result: DemoResult, place: DemoFolder, world: World, example: W
         show_commands(place),
     )
     text = _wrap("\n".join(sections), result)
-    temporary = place.page.with_name(f".{place.page.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(place.page)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(place.page, text)
 
 
 def _wrap(body: str, result: DemoResult) -> str:
@@ -67,7 +62,7 @@ def _wrap(body: str, result: DemoResult) -> str:
 <body>
 <main>
 {body}
-<footer>hearsight {escape(hearsight.__version__)}. Time taken: {times}.</footer>
+<footer>hearsight {escape(VERSION)}. Time taken: {times}.</footer>
 </main>
 </body>
 </html>

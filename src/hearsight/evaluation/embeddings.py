@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
-import hearsight
 from hearsight.console import print_message, track
 from hearsight.errors import BenchmarkError, MediaError
 from hearsight.evaluation.embedder import Embedder
@@ -20,6 +19,7 @@ from hearsight.evaluation.watching import MediaEmbedder
 from hearsight.media.decode import read_audio
 from hearsight.records import RejectReason
 from hearsight.units import to_samples
+from hearsight.version import VERSION
 
 Pool = Literal["mean", "max", "mean+max", "mean+deviation", "concat"]
 """How the rows of a clip's segments become one."""
@@ -162,7 +162,7 @@ def pool_segments(found: BenchmarkEmbeddings, pool: Pool) -> Float32[np.ndarray,
 
 
 def _name_entry(embedder: Embedder | MediaEmbedder, benchmark: Benchmark) -> Path:
-    digest = hashlib.sha256(f"{hearsight.__version__} {embedder.compute_digest()} {benchmark.clip_seconds}".encode())
+    digest = hashlib.sha256(f"{VERSION} {embedder.compute_digest()} {benchmark.clip_seconds}".encode())
     for content in digest_files([benchmark.locate(clip) for clip in benchmark.clips]):
         digest.update(content.encode())
     return find_cache("embeddings") / f"{digest.hexdigest()[:32]}.npz"

@@ -19,7 +19,6 @@ import torch
 from jaxtyping import Bool, Float32, Float64, Int16, Int64
 from torch import Tensor, nn
 
-import hearsight
 from hearsight.config import FinetuneConfig, TrainConfig
 from hearsight.console import track
 from hearsight.errors import BenchmarkError, MediaError, TrainingError
@@ -35,6 +34,7 @@ from hearsight.models.zoo import build_network
 from hearsight.signal.waveform import from_int16, to_int16
 from hearsight.training.device import Device
 from hearsight.training.optimizer import make_optimizer, schedule_rate, set_rate
+from hearsight.version import VERSION
 
 LEAST_PROBABILITY = 1e-30
 """What a mean probability counts as at least before its logarithm is taken."""
@@ -183,7 +183,7 @@ def keep_folds(
     """
     if not cache:
         return KEEP_NOTHING
-    decided = [hearsight.__version__, torch.__version__, torch.get_num_threads(), torch.cuda.is_available()]
+    decided = [VERSION, torch.__version__, torch.get_num_threads(), torch.cuda.is_available()]
     decided += [weights, benchmark.clip_seconds, benchmark.classes, benchmark.splits, config.model_dump_json(), seed]
     digest = hashlib.sha256("\n".join(map(str, decided)).encode())
     digest.update(benchmark.truths.tobytes() + benchmark.folds.tobytes())

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from hearsight.console import print_message
-from hearsight.dataset.layout import replacing
+from hearsight.files import write_atomically
 
 
 def find_cache(kind: str) -> Path:
@@ -34,7 +34,7 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> tuple[np.ndarray, ...] | 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
     """Write an entry, whole or not at all; where that cannot be, it is said, and nothing is kept."""
     try:
-        with replacing(path) as temporary, temporary.open("wb") as file:
+        with write_atomically(path) as temporary, temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
     except OSError as error:
         print_message(f"{path}: not kept ({error})")

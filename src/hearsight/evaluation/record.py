@@ -6,12 +6,12 @@ import datetime
 import math
 from collections.abc import Sequence
 
-import hearsight
 from hearsight.errors import UsageError
 from hearsight.evaluation.published import PublishedCell, find_cell
 from hearsight.evaluation.result import Evaluation
 from hearsight.evaluation.results import Measurement
 from hearsight.metrics.intervals import Estimate
+from hearsight.version import VERSION
 
 STAND_INS = {"flickr-44": "videos"}
 """Sets of a paper that nobody can get, and the benchmark of one's own that is scored as they were; a footnote says so."""
@@ -88,6 +88,6 @@ def make_measurement(evaluation: Evaluation, cell: PublishedCell, command: str) 
         num_clips=evaluation.num_clips,
         seed=evaluation.seed,
         date=datetime.datetime.now(tz=datetime.UTC).date(),
-        version=hearsight.__version__,
+        version=VERSION,
         command=command,
     )

@@ -7,20 +7,17 @@ stand in the package, in ``measured/*.jsonl``.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime
-import fcntl
 import json
-import os
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from hearsight.dataset.layout import replacing
 from hearsight.errors import HearsightError, TableError
 from hearsight.evaluation.published import PublishedCell, find_cell
+from hearsight.files import lock, make_folder, write_text
 
 RESULTS = Path("results.jsonl")
 """Where a user's own measurements are kept unless another file is named."""
@@ -112,14 +109,13 @@ def record_measurements(path: Path, measurements: Iterable[Measurement]) -> None
     """
     lines = [json.dumps(one.model_dump(mode="json"), ensure_ascii=False) + "\n" for one in measurements]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _hold(path.parent):
+        make_folder(path.parent)
+        with lock(path.with_name(f".{path.name}.lock"), wait=True):
             before = path.read_text(encoding="utf-8") if path.exists() else ""
             _parse(path, before)
             if before and not before.endswith("\n"):
                 before += "\n"
-            with replacing(path) as temporary:
-                temporary.write_text(before + "".join(lines), encoding="utf-8")
+            write_text(path, before + "".join(lines))
     except OSError as error:
         raise TableError(path, f"cannot be written ({error.strerror})", "a file of results") from error
 
@@ -160,14 +156,3 @@ def _parse(path: Path, text: str) -> list[Measurement]:
             raise TableError(where, str(error), "a cell of a published table") from error
         found.append(one)
     return found
-
-
-@contextlib.contextmanager
-def _hold(folder: Path) -> Generator[None]:
-    """Let nobody else add to the folder's results meanwhile; the lock goes with the process, however it ends."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

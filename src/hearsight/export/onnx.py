@@ -17,7 +17,6 @@ import contextlib
 import dataclasses
 import json
 import logging
-import os
 import warnings
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -27,17 +26,18 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-import hearsight
 from hearsight.console import print_message
 from hearsight.errors import GraphError, UsageError
 from hearsight.export.calibration import Agreement, draw_examples, measure_agreement, name_kept_nodes
 from hearsight.export.traceable import TraceableNetwork
 from hearsight.extras import require
+from hearsight.files import write_atomically
 from hearsight.models.architectures.panns import Cnn14
 from hearsight.models.architectures.soundnet import SoundNet
 from hearsight.models.checkpoint import CheckpointInfo, load_checkpoint
 from hearsight.models.network import Network
 from hearsight.runtime import EXTRA, Session, quantize_statically, write_metadata
+from hearsight.version import VERSION
 
 OPSET = 18
 INPUT, OUTPUTS = "waveform", ("probabilities", "segments", "embeddings")
@@ -122,10 +122,7 @@ def export_network(
     _check_request(out, int8, calibrate)
     network, info = load_checkpoint(run)
     examples = draw_examples(calibrate, network, seed) if calibrate is not None else None
-    out.parent.mkdir(parents=True, exist_ok=True)
-    whole = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    small = whole.with_suffix(".int8")
-    try:
+    with write_atomically(out) as whole:
         graph = TraceableNetwork(network)
         _write_graph(graph, whole)
         write_metadata(whole, _describe_network(network, info))
@@ -134,13 +131,10 @@ def export_network(
         if examples is not None:
             print_message(f"calibrating on {len(examples.calibration)} segments")
             batches = [{INPUT: batch} for batch in np.array_split(examples.calibration, len(examples.calibration))]
-            quantize_statically(whole, small, lambda: batches, keep=name_kept_nodes)
-            session = Session(small.read_bytes(), out)
+            with write_atomically(whole) as small:
+                quantize_statically(whole, small, lambda: batches, keep=name_kept_nodes)
+            session = Session(whole.read_bytes(), out)
             agreement = measure_agreement(graph, session, examples)
-        (whole if agreement is None else small).replace(out)
-    finally:
-        for temporary in (whole, small):
-            temporary.unlink(missing_ok=True)
     return ExportSummary(
         path=str(out),
         model=info.name,
@@ -217,7 +211,7 @@ def _quiet(*names: str) -> Generator[None]:
 
 def _describe_network(network: Network, info: CheckpointInfo) -> dict[str, str]:
     return {
-        "hearsight_version": hearsight.__version__,
+        "hearsight_version": VERSION,
         "network": info.name,
         "names": json.dumps(list(info.vocabulary), ensure_ascii=False),
         "sample_rate": str(network.sample_rate),

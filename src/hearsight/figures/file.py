@@ -50,13 +50,12 @@ def write_figure(figure: Any, out: Path, title: str) -> None:
     """
     # the commands import this file for their help, which should not wait for Matplotlib
     from hearsight.console import print_message
-    from hearsight.dataset.layout import replacing
     from hearsight.drawing.canvas import to_file
+    from hearsight.files import write_bytes
 
     content = to_file(figure, check_out(out), title)
     try:
-        with replacing(out) as temporary:
-            temporary.write_bytes(content)
+        write_bytes(out, content)
     except OSError as error:
         raise InputError(out, f"cannot be written ({error.strerror})", "a file") from error
     print_message(f"{out}: {title}")

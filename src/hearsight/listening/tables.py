@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-import hearsight
 from hearsight.console import print_message, track
-from hearsight.dataset.layout import replacing
 from hearsight.errors import MediaError, UsageError
+from hearsight.files import write_atomically
 from hearsight.listening.listener import Listener, SegmentOutputs
 from hearsight.records import Tag
+from hearsight.version import VERSION
 
 ROWS_AT_A_TIME = 4096
 """Rows that are held before they are written."""
@@ -130,7 +130,7 @@ def embed_files(listener: Listener, files: Sequence[str | Path], out: Path) -> E
     table = _TableWriter(listener.embedding_dim)
     with (
         contextlib.suppress(_NothingHeardError),
-        replacing(out) as temporary,
+        write_atomically(out) as temporary,
         pq.ParquetWriter(temporary, _make_schema(listener)) as table.writer,
     ):
         for path in _track(files):
@@ -215,7 +215,7 @@ def _make_schema(listener: Listener) -> pa.Schema:
             ("embedding", pa.list_(pa.float32(), listener.embedding_dim)),
         ],
         metadata={
-            "hearsight.version": hearsight.__version__,
+            "hearsight.version": VERSION,
             "hearsight.model": listener.name,
             "hearsight.digest": listener.digest,
             "hearsight.sample_rate": str(listener.sample_rate),

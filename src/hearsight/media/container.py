@@ -26,6 +26,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from hearsight.errors import BrokenMediaError, MediaError
+from hearsight.files import write_atomically
 from hearsight.media.encode import PictureWriter, SoundWriter
 from hearsight.media.stream_decoder import StreamDecoder
 from hearsight.media.streams import Encoding, Picture, Sound, describe_audio, describe_video
@@ -282,19 +283,18 @@ def write_video(
     """
     target = Path(path)
     encoding = encoding or Encoding()
-    partial = target.with_name(f".{target.stem}.part{target.suffix}")
     if images is None and waveform is None:
         raise ValueError("neither pictures nor sound to write")
     try:
-        with av.open(str(partial), "w", options=dict(encoding.container_options or {})) as container:
+        with (
+            write_atomically(target) as partial,
+            av.open(str(partial), "w", options=dict(encoding.container_options or {})) as container,
+        ):
             _encode(container, encoding, images, frame_rate, waveform, sample_rate)
-        partial.replace(target)
     except av.codec.codec.UnknownCodecError as error:
         raise MediaError(target, f"cannot be written (FFmpeg has no encoder {error})") from error
     except (av.error.FFmpegError, OSError) as error:
         raise MediaError(target, f"cannot be written ({error.strerror or error})") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _encode(

@@ -11,11 +11,9 @@ Nothing is unpickled, and nothing is guessed: what does not fit is refused with 
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +21,14 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-import hearsight
 from hearsight.errors import CheckpointError, UsageError, guess
+from hearsight.files import write_atomically, write_text
 from hearsight.models.card import write_card
 from hearsight.models.meta_device import build_on_meta_device
 from hearsight.models.network import Network
 from hearsight.models.zoo import NETWORKS
 from hearsight.signal.front_ends import FrontEnd, WaveformFrontEnd
+from hearsight.version import VERSION
 
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
@@ -126,10 +125,8 @@ def save_checkpoint(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).unlink(missing_ok=True)
     write_tensors(folder / WEIGHTS, network.state_dict())
-    with replacing(folder / CARD) as temporary:
-        temporary.write_text(write_card(config), encoding="utf-8")
-    with replacing(folder / CONFIG) as temporary:
-        temporary.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(folder / CARD, write_card(config))
+    write_text(folder / CONFIG, json.dumps(config, indent=2, ensure_ascii=False) + "\n")
 
 
 def load_checkpoint(folder: str | Path) -> tuple[Network, CheckpointInfo]:
@@ -197,7 +194,7 @@ def _describe(
         "model_type": "hearsight",
         "architectures": [network.name],
         "format_version": FORMAT_VERSION,
-        "hearsight_version": hearsight.__version__,
+        "hearsight_version": VERSION,
         "options": network.options,
         "front_end": dataclasses.asdict(network.front_end.definition),
         "sampling_rate": network.sample_rate,
@@ -261,7 +258,7 @@ def _read_info(folder: Path, config: dict[str, Any]) -> CheckpointInfo:
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors to a safetensors file, atomically."""
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with replacing(path) as temporary:
+    with write_atomically(path) as temporary:
         safetensors.torch.save_file(whole, temporary, metadata={"format": "pt"})
 
 
@@ -293,16 +290,3 @@ def check_tensors(where: Path, found: Mapping[str, Tensor], wanted: Mapping[str,
     ][:3]
     if mistakes:
         raise CheckpointError(where, "; ".join(mistakes), "the tensors that config.json describes")
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Generator[Path]:
-    """Give a temporary path; what the block writes there takes the place of ``path`` when the block ends well."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import zipfile
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 
 from hearsight.errors import ConfigError, TeacherError
+from hearsight.files import write_atomically
 from hearsight.media.pictures import ImageRequest
 from hearsight.teachers import descriptors as describing
 from hearsight.teachers.teacher import Modality
@@ -150,15 +150,8 @@ class ClusterTeacher:
         """
         if self._found is None:
             raise TeacherError(self.name, "has not been fitted", "fit first")
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with temporary.open("wb") as file:
-                np.savez(file, digest=np.array(self.digest), **dataclasses.asdict(self._found))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with write_atomically(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, digest=np.array(self.digest), **dataclasses.asdict(self._found))
 
     def load(self, path: Path) -> None:
         """Read what :meth:`save` wrote.

@@ -11,8 +11,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import shutil
 from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
@@ -20,12 +18,13 @@ from typing import Any
 
 import torch
 
-import hearsight
 from hearsight.dataset.layout import read_json, write_json
 from hearsight.errors import CheckpointError, UsageError
+from hearsight.files import lock, make_folder, rename_durably
 from hearsight.models.checkpoint import CONFIG, WEIGHTS, check_tensors, read_tensors, save_checkpoint, write_tensors
 from hearsight.models.network import Network
 from hearsight.training.optimizer import export_state, import_state
+from hearsight.version import VERSION
 
 FORMAT_VERSION = 1
 OPTIMIZER = "optimizer.safetensors"
@@ -48,7 +47,7 @@ class RunFolder:
 
     def start(self, config: Mapping[str, Any], dataset: Mapping[str, Any], machine: Mapping[str, Any]) -> None:
         """Write what the run is asked to do."""
-        versions = {"format_version": FORMAT_VERSION, "hearsight_version": hearsight.__version__}
+        versions = {"format_version": FORMAT_VERSION, "hearsight_version": VERSION}
         write_json(self.record, {**versions, "config": config, "dataset": dataset, "machine": machine})
 
     def epochs(self) -> list[int]:
@@ -71,7 +70,7 @@ class RunFolder:
         shutil.rmtree(unfinished, ignore_errors=True)
         save_checkpoint(network, unfinished, **about)
         write_tensors(unfinished / OPTIMIZER, export_state(network, optimizer))
-        unfinished.rename(self.checkpoint(epoch))
+        rename_durably(unfinished, self.checkpoint(epoch))
 
     def restore(self, epoch: int, network: Network, optimizer: torch.optim.Optimizer | None = None) -> None:
         """Put an epoch's weights, and where it is given the optimizer's state, back.
@@ -98,7 +97,8 @@ class RunFolder:
         kept, needed = set(keep), set(resumable)
         for epoch in self.epochs():
             if epoch not in kept | needed:
-                doomed = self.checkpoint(epoch).rename(self.checkpoints / f".old-{epoch:04d}")
+                doomed = self.checkpoints / f".old-{epoch:04d}"
+                rename_durably(self.checkpoint(epoch), doomed)
                 shutil.rmtree(doomed)
             elif epoch not in needed:
                 (self.checkpoint(epoch) / OPTIMIZER).unlink(missing_ok=True)
@@ -125,19 +125,15 @@ def claim_run(out: Path) -> Generator[RunFolder]:
     if not run.record.exists() and (out / CONFIG).exists():
         raise UsageError(out, "a checkpoint that is no run of ours", "a new folder")
     try:
-        run.checkpoints.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(run.checkpoints, os.O_RDONLY)
+        make_folder(run.checkpoints)
+        held = contextlib.ExitStack()
+        held.enter_context(lock(run.checkpoints / ".lock"))
+    except BlockingIOError as error:
+        raise UsageError(out, "another process is training here", "one at a time") from error
     except OSError as error:
         raise UsageError(out, f"cannot be written ({error.strerror})", "a folder for the run") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise UsageError(out, "another process is training here", "one at a time") from error
-    try:
+    with held:
         yield run
-    finally:
-        os.close(descriptor)
 
 
 def check_resumable(run: RunFolder, config: Mapping[str, Any], digest: str, *, resume: bool) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 from hearsight.errors import InputError
 from hearsight.extras import require
+from hearsight.files import write_text
 
 LOG = "runlog.jsonl"
 
@@ -49,9 +50,7 @@ class RunLog:
         self._path = folder / LOG
         self._writer = _open_tensorboard(folder / "tensorboard", epoch) if tensorboard else None
         kept = [line for line in _read_lines(self._path) if line["epoch"] <= epoch]
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_text("".join(_spell(line) for line in kept), encoding="utf-8")
-        temporary.replace(self._path)
+        write_text(self._path, "".join(_spell(line) for line in kept))
         self.is_new = not kept
         self.history = [line for line in kept if line["kind"] == "epoch"]
         self._file = self._path.open("a", encoding="utf-8")

@@ -11,7 +11,6 @@ import dataclasses
 import functools
 import hashlib
 import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Float32, Float64, UInt8
 
 from hearsight.console import track
+from hearsight.files import write_atomically
 from hearsight.media.container import write_video
 from hearsight.media.streams import Encoding
 from hearsight.threads import count_cores
@@ -264,12 +264,8 @@ def _hash_name(what: str, seed: int, number: int) -> str:
 
 
 def _write_table(table: pa.Table, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with write_atomically(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _run_missing(

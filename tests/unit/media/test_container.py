@@ -113,9 +113,10 @@ def _stop(image: np.ndarray) -> np.ndarray:
     raise RuntimeError("stop")
 
 
-def test_a_folder_that_is_not_there_is_said_to_be(tmp_path: Path) -> None:
-    with pytest.raises(MediaError, match="No such file"):
-        write_video(tmp_path / "no" / "a.mp4", make_counter(3), FRAME_RATE, None, RATE)
+def test_a_missing_folder_is_created_and_a_file_in_its_place_is_an_error(tmp_path: Path) -> None:
+    write_video(tmp_path / "new" / "a.mp4", make_counter(3), FRAME_RATE, None, RATE)
+    with pytest.raises(MediaError, match="Not a directory"):
+        write_video(tmp_path / "new" / "a.mp4" / "b.mp4", make_counter(3), FRAME_RATE, None, RATE)
 
 
 def make_unreadable(folder: Path, kind: str) -> Path:

@@ -1,0 +1,248 @@
+"""Writing files so that a crash never leaves half of one, locks between processes, and opening only what is a regular file.
+
+Errors are :class:`OSError`, so that every caller reports them together with the errors of the operating system.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+import stat
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from filelock import BaseFileLock, FileLock, Timeout, UnixFileLock
+
+_TEMPORARY = re.compile(r"\.(?:.+\.[0-9a-f]{8}\.tmp(?:\..+)?|.+\.\d+\.tmp)")
+"""Names of temporary files: of :func:`write_atomically`, and of the version before it (``.NAME.PID.tmp``)."""
+_LONGEST_STEM = 40
+"""Characters of a file's name that its temporary file repeats: enough to recognise it, and no name becomes too long."""
+_CHUNK = 1 << 20
+_NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES})
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+class UnsuitableFileError(OSError):
+    """A path that is not a regular file, or a file that is larger than its reader allows."""
+
+    def __init__(self, number: int, found: str, path: Path) -> None:
+        super().__init__(number, found, str(path))
+
+
+@contextlib.contextmanager
+def write_atomically(path: Path) -> Generator[Path]:
+    """Replace a file as a whole: yield a temporary path, and rename it to ``path`` when the block ends without an error.
+
+    The temporary file lies in the same folder and has the same suffix. Its bytes reach the disk before the new name does, and the
+    name reaches it before the block is left. After a crash at any moment there is the old file or the new one, complete.
+
+    Parameters
+    ----------
+    path
+        The file to write. Its folder is created where it is missing.
+
+    Yields
+    ------
+    Path
+        Where to write. It does not exist yet.
+
+    Raises
+    ------
+    UnsuitableFileError
+        When ``path`` exists and is not a regular file.
+    OSError
+        When the file cannot be written.
+    """
+    if path.exists() and not path.is_file():
+        raise UnsuitableFileError(errno.EINVAL, f"{_name_kind(path.stat().st_mode)}, not a regular file", path)
+    make_folder(path.parent)
+    stem = path.name.removesuffix(path.suffix)[:_LONGEST_STEM]
+    temporary = path.with_name(f".{stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
+    try:
+        yield temporary
+        _sync(temporary, os.O_RDWR)
+        rename_durably(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace a file by these bytes, as :func:`write_atomically` does."""
+    with write_atomically(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file by this text in UTF-8, as :func:`write_atomically` does."""
+    write_bytes(path, text.encode())
+
+
+def rename_durably(old: Path, new: Path) -> None:
+    """Rename a file or folder within its folder, and return when the new name is on the disk.
+
+    Raises
+    ------
+    OSError
+        When it cannot be renamed.
+    """
+    old.replace(new)
+    sync_folder(new.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder and its missing parents, and return when their names are on the disk.
+
+    Raises
+    ------
+    OSError
+        When one cannot be created.
+    """
+    missing: list[Path] = []
+    place = folder
+    while not place.exists() and place != place.parent:
+        missing.append(place)
+        place = place.parent
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
+        sync_folder(one.parent)
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, where its file system can do that.
+
+    Raises
+    ------
+    OSError
+        When the disk fails.
+    """
+    if os.name == "nt":
+        return  # Windows cannot open a folder for this
+    try:
+        _sync(folder, os.O_RDONLY)
+    except OSError as error:
+        # some network file systems refuse it, and some folders may be written but not read
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def find_temporary_files(folder: Path) -> Iterator[Path]:
+    """Find the temporary files that killed writers have left below a folder."""
+    for path in folder.rglob(".*"):
+        if _TEMPORARY.fullmatch(path.name) and path.is_file():
+            yield path
+
+
+@contextlib.contextmanager
+def lock(path: Path, *, wait: bool = False) -> Generator[None]:
+    """Hold a lock between processes: at most one of them is inside the block.
+
+    The operating system drops the lock when its process ends, however it ends. The lock's file is removed at the end.
+
+    Parameters
+    ----------
+    path
+        The lock's file, in a folder that exists.
+    wait
+        Whether to wait until the lock is free.
+
+    Raises
+    ------
+    BlockingIOError
+        When another process holds the lock and ``wait`` is false.
+    OSError
+        When the lock's file cannot be written.
+    """
+    held: BaseFileLock = _create_lock(path)
+    try:
+        held.acquire(blocking=wait)
+    except Timeout as error:
+        raise BlockingIOError(errno.EWOULDBLOCK, "another process holds the lock", str(path)) from error
+    try:
+        yield
+    finally:
+        # removed while it is held: filelock takes no lock on a file without a name. The other kinds remove theirs themselves.
+        if isinstance(held, UnixFileLock):
+            path.unlink(missing_ok=True)
+        held.release()
+
+
+def _create_lock(path: Path) -> BaseFileLock:
+    return FileLock(path, is_singleton=False)
+
+
+def open_regular(path: Path, most_bytes: int) -> BinaryIO:
+    """Open a regular file for reading, without ever waiting for a pipe or a device.
+
+    Parameters
+    ----------
+    path
+        The file; links are followed.
+    most_bytes
+        The largest size that is accepted.
+
+    Raises
+    ------
+    UnsuitableFileError
+        When it is a folder, a pipe, a device or a socket, or larger than ``most_bytes``.
+    OSError
+        When it cannot be opened.
+    """
+    _check_regular(path, path.stat(), most_bytes)  # before opening: to open a device may already do something
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        _check_regular(path, os.fstat(descriptor), most_bytes)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """Read the whole of a regular file; also one that grows meanwhile, or hides its size, yields at most ``most_bytes``.
+
+    Raises
+    ------
+    UnsuitableFileError
+        As :func:`open_regular` does, and when there is more to read than ``most_bytes``.
+    OSError
+        When it cannot be read.
+    """
+    content = bytearray()
+    with open_regular(path, most_bytes) as file:
+        while chunk := file.read(_CHUNK):
+            content += chunk
+            if len(content) > most_bytes:
+                raise UnsuitableFileError(errno.EFBIG, f"more than the {most_bytes:,} bytes that are allowed", path)
+    return bytes(content)
+
+
+def _check_regular(path: Path, status: os.stat_result, most_bytes: int) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise UnsuitableFileError(errno.EINVAL, f"{_name_kind(status.st_mode)}, not a regular file", path)
+    if status.st_size > most_bytes:
+        found = f"{status.st_size:,} bytes, more than the {most_bytes:,} that are allowed"
+        raise UnsuitableFileError(errno.EFBIG, found, path)
+
+
+def _name_kind(mode: int) -> str:
+    return _KINDS.get(stat.S_IFMT(mode), "something else")
