@@ -195,13 +195,13 @@ def test_a_file_that_changed_while_the_build_was_interrupted_is_read_anew(videos
     shutil.rmtree(out)
     # An interrupted build of the old file: its part is there, and nothing else.
     from hearsight.dataset.build import _label_all, _prepare
-    from hearsight.dataset.claim import begin
     from hearsight.dataset.layout import Layout
+    from hearsight.dataset.lock import start_build
     from hearsight.engine.engines import open_engine
 
     assembly, media = _prepare(Layout(out), configure(), [folder])
     out.mkdir()
-    begin(assembly.layout, assembly.identity)
+    start_build(assembly.layout, assembly.identity)
     _label_all(assembly.layout, configure(), media, open_engine("local", 1))
     write_clip(folder / "video-00.mp4", 9.0, seed=77)
     build_dataset([folder], out, configure(), workers=1)

@@ -14,9 +14,9 @@ import pytest
 from hearsight.config import BuildConfig, MixConfig, TrainConfig, load_config
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.mix import mix_dataset
+from hearsight.dataset.mix_teachers import load_mix_teachers
 from hearsight.dataset.parts import cut_segments
 from hearsight.dataset.reader import Dataset
-from hearsight.dataset.recall import load_mix_teachers
 from hearsight.errors import ConfigError, DatasetError, MissingExtraError, TeacherError, UsageError
 from hearsight.evaluation.benchmarks import load_benchmark
 from hearsight.evaluation.contamination import find_contamination
@@ -59,18 +59,18 @@ def test_what_comes_out_is_a_dataset_of_seconds(mixed: Path, built: Path) -> Non
     assert all(len(dataset.labels(index).audio) + len(dataset.labels(index).visual) for index in range(150))
 
 
-def test_each_mixture_sounds_as_its_recipe_says(mixed: Path, built: Path) -> None:
+def test_each_mixture_sounds_as_its_spec_says(mixed: Path, built: Path) -> None:
     dataset, parent = Dataset(mixed), Dataset(built)
     place = {uuid: index for index, uuid in enumerate(parent.clips().column("uuid").to_pylist())}
-    recipes = {row["uuid"]: row for row in pq.read_table(mixed / "mixtures.parquet").to_pylist()}
-    assert len(recipes) == 150
-    assert {len(row["clips"]) for row in recipes.values()} == {1, 2}
+    specs = {row["uuid"]: row for row in pq.read_table(mixed / "mixtures.parquet").to_pylist()}
+    assert len(specs) == 150
+    assert {len(row["clips"]) for row in specs.values()} == {1, 2}
     folds = parent.folds
     for index, clip in enumerate(dataset.clips().to_pylist()):
-        recipe = recipes[clip["uuid"]]
+        spec = specs[clip["uuid"]]
         total = np.zeros(16_000)
-        assert all(1 / 1.3 <= speed <= 1.3 for speed in recipe["speeds"])
-        parts = (recipe[key] for key in ("clips", "starts", "levels", "speeds"))
+        assert all(1 / 1.3 <= speed <= 1.3 for speed in spec["speeds"])
+        parts = (spec[key] for key in ("clips", "starts", "levels", "speeds"))
         for uuid, start, level, speed in zip(*parts, strict=True):
             samples = parent.read(place[uuid], round(start * 16_000), round(16_000 * speed))
             excerpt = change_speed(from_int16(samples), speed)[:16_000]
@@ -78,15 +78,15 @@ def test_each_mixture_sounds_as_its_recipe_says(mixed: Path, built: Path) -> Non
         total /= max(1.0, np.abs(total).max())
         np.testing.assert_allclose(from_int16(dataset.read(index)), total, atol=2 / 32768)
         bound = parent.manifest.validation_folds
-        assert len({folds[place[uuid]] < bound for uuid in recipe["clips"]} | {clip["fold"] < bound}) == 1
+        assert len({folds[place[uuid]] < bound for uuid in spec["clips"]} | {clip["fold"] < bound}) == 1
 
 
-def test_each_chimaera_is_made_as_its_recipe_says(built: Path, tmp_path: Path) -> None:
+def test_each_chimaera_is_made_as_its_spec_says(built: Path, tmp_path: Path) -> None:
     mix_dataset(built, tmp_path / "made", MixConfig(clips=60, share=0.3, chimaeras=0.6, bands=8), workers=1)
     dataset, parent = Dataset(tmp_path / "made"), Dataset(built)
     place = {uuid: index for index, uuid in enumerate(parent.clips().column("uuid").to_pylist())}
-    recipes = {row["uuid"]: row for row in pq.read_table(tmp_path / "made" / "mixtures.parquet").to_pylist()}
-    carriers = [carrier for recipe in recipes.values() for carrier in recipe["carriers"]]
+    specs = {row["uuid"]: row for row in pq.read_table(tmp_path / "made" / "mixtures.parquet").to_pylist()}
+    carriers = [carrier for spec in specs.values() for carrier in spec["carriers"]]
     assert {None, 1, 2, 4, 8} == {carrier and carrier["bands"] for carrier in carriers}
     assert len({carrier["phases"] for carrier in carriers if carrier}) > 5
 
@@ -94,9 +94,9 @@ def test_each_chimaera_is_made_as_its_recipe_says(built: Path, tmp_path: Path) -
         return from_int16(parent.read(place[uuid], round(start * 16_000), 16_000))
 
     for index, clip in enumerate(dataset.clips().to_pylist()):
-        recipe = recipes[clip["uuid"]]
+        spec = specs[clip["uuid"]]
         total = np.zeros(16_000, np.float32)
-        parts = (recipe[key] for key in ("clips", "starts", "levels", "carriers"))
+        parts = (spec[key] for key in ("clips", "starts", "levels", "carriers"))
         for uuid, start, level, carrier in zip(*parts, strict=True):
             sound = read(uuid, start)
             if carrier is not None:
@@ -136,18 +136,18 @@ def test_an_excerpt_is_seen_as_its_pictures_were(mixed: Path, built: Path) -> No
     dataset, parent = Dataset(mixed), Dataset(built)
     name = next(record.name for record in parent.manifest.teachers if record.modality == "vision")
     place = {uuid: index for index, uuid in enumerate(parent.clips().column("uuid").to_pylist())}
-    recipes = {row["uuid"]: row for row in pq.read_table(mixed / "mixtures.parquet").to_pylist()}
+    specs = {row["uuid"]: row for row in pq.read_table(mixed / "mixtures.parquet").to_pylist()}
     seen = [row for shard in parent.manifest.shards for row in parent.soft_labels(name, shard.index).to_pylist()]
     said = [row for shard in dataset.manifest.shards for row in dataset.soft_labels(name, shard.index).to_pylist()]
     checked = 0
     for row in said:
-        recipe = recipes[row["uuid"]]
-        if len(recipe["clips"]) > 1:
+        spec = specs[row["uuid"]]
+        if len(spec["clips"]) > 1:
             continue
-        parent_row = seen[place[recipe["clips"][0]]]
-        start, count = recipe["starts"][0], len(parent_row["item_classes"])
-        rate = count / (parent.num_samples[place[recipe["clips"][0]]] / 16_000)
-        pictures = range(int(start * rate), min(count, int(np.ceil((start + recipe["speeds"][0]) * rate))))
+        parent_row = seen[place[spec["clips"][0]]]
+        start, count = spec["starts"][0], len(parent_row["item_classes"])
+        rate = count / (parent.num_samples[place[spec["clips"][0]]] / 16_000)
+        pictures = range(int(start * rate), min(count, int(np.ceil((start + spec["speeds"][0]) * rate))))
         expected: dict[int, float] = {}
         for picture in pictures:
             for one, value in zip(
@@ -174,9 +174,9 @@ def test_done_again_nothing_is_done_and_another_configuration_is_refused(mixed: 
         mix_dataset(built, mixed, MixConfig(clips=151, vision=True, shard_clips=64))
     with pytest.raises(DatasetError, match="a dataset of mixtures"):
         mix_dataset(mixed, mixed.parent / "twice", FEW)
-    with pytest.raises(DatasetError, match="the dataset itself"):
+    with pytest.raises(DatasetError, match="folder of the dataset itself"):
         mix_dataset(built, built, FEW)
-    with pytest.raises(DatasetError, match=r"no clip of more than 5 s, wanted some of 6 s"):
+    with pytest.raises(DatasetError, match=r"no clip longer than 5 s, wanted clips of 6 s"):
         mix_dataset(built, mixed.parent / "long", MixConfig(length=6.0))
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hearsight.config import MixConfig
-from hearsight.dataset.mixtures import Mixer, mix, weigh
+from hearsight.dataset.mixtures import Mixer, compute_weights, mix
 from hearsight.signal.waveform import change_speed
 
 RATE = 16_000
@@ -157,7 +157,7 @@ def test_a_mixture_is_the_sum_of_its_sounds_turned_down_where_it_must_be(count: 
     mixture = mix(excerpts).astype(np.float64) / 32768
     expected = total / max(1.0, np.abs(total).max())
     np.testing.assert_allclose(mixture, expected, atol=2 / 32768)
-    shares = weigh(excerpts)
+    shares = compute_weights(excerpts)
     assert np.isclose(shares.sum(), 1.0, atol=1e-5)
     levels = np.sqrt((excerpts.astype(np.float64) ** 2).mean(axis=1))
     if levels.sum() > 0.0:

@@ -2,7 +2,7 @@
 
 Three passes: every media file becomes a part (in parallel; :mod:`hearsight.dataset.parts`), the parts become shards
 (:mod:`hearsight.dataset.assemble`), and the label policy gives the thresholds and the vocabulary
-(:mod:`hearsight.dataset.finish`). ``dataset.json`` is written last. Run again after being killed anywhere, the build goes on
+(:mod:`hearsight.dataset.finalize`). ``dataset.json`` is written last. Run again after being killed anywhere, the build goes on
 with the parts that are missing and ends in the same bytes.
 """
 
@@ -18,9 +18,9 @@ from jaxtyping import Int32
 
 from hearsight.config import BuildConfig
 from hearsight.console import track
-from hearsight.dataset.claim import begin, claim_folder, identify, keep_finished
-from hearsight.dataset.finish import Assembly, assemble_dataset
+from hearsight.dataset.finalize import Assembly, assemble_dataset
 from hearsight.dataset.layout import NUM_FOLDS, Layout, digest_json
+from hearsight.dataset.lock import lock_folder, make_identity, reuse_finished, start_build
 from hearsight.dataset.parts import LabelMedia, PartReport, Parts, load_teachers, name_unit
 from hearsight.dataset.statistics import BuildSummary
 from hearsight.engine.engine import Engine
@@ -64,10 +64,10 @@ def build_dataset(
     runner = open_engine(engine, workers)
     layout = Layout(Path(out))
     assembly, media = _prepare(layout, config, sources)
-    with claim_folder(layout):
+    with lock_folder(layout):
         if layout.manifest.exists():
-            return keep_finished(layout, assembly.identity, assembly.sources, assembly.sources_digest)
-        begin(layout, assembly.identity)
+            return reuse_finished(layout, assembly.identity, assembly.sources, assembly.sources_digest)
+        start_build(layout, assembly.identity)
         summary = assemble_dataset(assembly, runner, _label_all(layout, config, media, runner))
     if summary.failure_rate > config.max_failure_rate:
         raise FailureRateError(
@@ -84,7 +84,7 @@ def _prepare(layout: Layout, config: BuildConfig, sources: Sequence[str | Path])
     media = list_sources(sources)
     assembly = Assembly(
         layout=layout,
-        identity=identify(config.model_dump(mode="json"), teachers),
+        identity=make_identity(config.model_dump(mode="json"), teachers),
         teachers=teachers,
         sources=[source.path for source in media],
         sources_digest=digest_json({"sources": [dataclasses.astuple(source) for source in media]}),

@@ -78,7 +78,7 @@ def unite_classes(
         for place, teacher in enumerate(teachers)
         for index in np.flatnonzero(counts[place]).tolist()
     ]
-    unique = _tell_apart([(name, teacher.modality, teacher.name, number) for teacher, number, name, _ in used])
+    unique = _disambiguate([(name, teacher.modality, teacher.name, number) for teacher, number, name, _ in used])
     return [
         ClassRecord(
             index=index,
@@ -92,7 +92,7 @@ def unite_classes(
     ]
 
 
-def _tell_apart(entries: Sequence[tuple[str, str, str, int]]) -> list[str]:
+def _disambiguate(entries: Sequence[tuple[str, str, str, int]]) -> list[str]:
     """Give every (name, modality, teacher, number) a name of its own, as short as possible."""
     spellings = [
         lambda entry: entry[0],

@@ -1,7 +1,7 @@
-"""A dataset in, a dataset of its seconds and their mixtures out, each labelled by the audio teachers anew: ``hearsight mix``.
+"""Make a dataset of excerpts and mixtures of another dataset's sounds, labelled anew by audio teachers: ``hearsight mix``.
 
-The result is a dataset like any other: it is trained on, counted and checked like one. The unit of work is a run of numbers of
-mixtures, and idempotent; killed anywhere and run again, the bytes are the same.
+The result has the same format as any dataset. The unit of work is a range of mixture numbers and is idempotent: a run that was
+killed and started again writes the same bytes.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from jaxtyping import Float32, Int16
 from hearsight.clips.screen import fingerprint_sound, measure_loudness
 from hearsight.config import MixConfig
 from hearsight.console import track
-from hearsight.dataset.claim import begin, claim_folder, identify, keep_finished
-from hearsight.dataset.finish import Assembly, assemble_dataset
+from hearsight.dataset.finalize import Assembly, assemble_dataset
+from hearsight.dataset.image_labels import ImageLabels, write_image_labels
 from hearsight.dataset.layout import MIXED_FROM, Layout, TeacherRecord, digest_json
-from hearsight.dataset.mixtures import Carrier, Ingredient, Mixer, Sounds, mix, weigh
+from hearsight.dataset.lock import lock_folder, make_identity, reuse_finished, start_build
+from hearsight.dataset.mix_teachers import list_vision_teachers, load_audio_teachers, load_mix_teachers
+from hearsight.dataset.mixtures import Carrier, Mixer, MixtureComponent, MixtureSpec, Sounds, compute_weights, mix
 from hearsight.dataset.parts import PartReport, Parts, cut_segments, make_row, part_schema
-from hearsight.dataset.pictures import Pictures, write_pictures
 from hearsight.dataset.reader import Dataset
-from hearsight.dataset.recall import list_seeing, load_hearing, load_mix_teachers
 from hearsight.dataset.statistics import BuildSummary
 from hearsight.engine.engine import Engine
 from hearsight.engine.engines import open_engine
@@ -40,9 +40,9 @@ from hearsight.teachers.teacher import Teacher
 from hearsight.units import to_seconds
 
 _UNIT = 64
-"""Mixtures of a unit of work."""
-_RECIPE_ROWS = 4096
-_RECIPE_SCHEMA = pa.schema(
+"""Mixtures in a unit of work."""
+_SPEC_ROWS = 4096
+_SPEC_SCHEMA = pa.schema(
     [
         ("uuid", pa.string()),
         ("clips", pa.list_(pa.string())),
@@ -70,33 +70,33 @@ _RECIPE_SCHEMA = pa.schema(
 def mix_dataset(
     dataset: Path, out: Path, config: MixConfig | None = None, *, workers: int | None = None, engine: str = "local"
 ) -> BuildSummary:
-    """Make a dataset of excerpts and mixtures, labelled by the audio teachers.
+    """Make a dataset of excerpts and mixtures, labelled by audio teachers.
 
     Parameters
     ----------
     dataset
-        The folder that ``hearsight build`` wrote.
+        The folder of a dataset that ``hearsight build`` wrote.
     out
-        The folder of the new dataset. A finished one of the same dataset and configuration is left as it is. Beside what every
-        dataset has, ``mixtures.parquet`` says what each mixture is made of.
+        The folder of the new dataset. A finished dataset with the same parent and configuration is left unchanged. In addition to
+        the files of every dataset, ``mixtures.parquet`` lists the components of each mixture.
     config
-        Every knob.
+        The configuration; by default :class:`~hearsight.config.MixConfig`'s defaults.
     workers
-        Units of work at once; by default one per processor. The result does not depend on it.
+        Units of work that run at once; by default one per processor. The result does not depend on it.
     engine
         ``local`` or ``ray``.
 
     Raises
     ------
     DatasetError
-        When the dataset cannot be read, is one of mixtures or has no clip that is long enough; or ``out`` holds something else.
+        When the dataset cannot be read, is itself one of mixtures or has no clip that is long enough, or ``out`` holds other files.
     UsageError
-        When there is no audio teacher, or no vision teacher where what was seen is to come along.
+        When there is no audio teacher, or no vision teacher although ``config.vision`` is set.
     ConfigError, MissingExtraError, TeacherError
-        When a teacher's spec makes no sense, what it needs is not installed, it is absent, or it has changed since the dataset was
-        built.
+        When a teacher's spec is invalid, its optional dependency is not installed, or its file is absent or has changed since the
+        dataset was built.
     WorkerError
-        When a worker died twice.
+        When a unit of work cannot be finished.
     """
     config = config or MixConfig()
     runner = open_engine(engine, workers)
@@ -104,24 +104,26 @@ def mix_dataset(
     parent = Dataset(dataset)
     _check_parent(parent, layout, config)
     assembly = _prepare(layout, parent, config)
-    with claim_folder(layout):
+    with lock_folder(layout):
         if layout.manifest.exists():
-            return keep_finished(layout, assembly.identity, assembly.sources, assembly.sources_digest)
-        begin(layout, assembly.identity)
+            return reuse_finished(layout, assembly.identity, assembly.sources, assembly.sources_digest)
+        start_build(layout, assembly.identity)
         reports = _label_all(layout, parent, config, runner)
-        _write_recipes(layout.mixtures, parent, config)
+        _write_specs(layout.mixtures, parent, config)
         return assemble_dataset(assembly, runner, reports)
 
 
 def _check_parent(parent: Dataset, layout: Layout, config: MixConfig) -> None:
     if parent.is_mixed:
-        raise DatasetError(parent.path, "a dataset of mixtures", "what a build wrote", "mix what it was made from")
+        raise DatasetError(
+            parent.path, "a dataset of mixtures", "a dataset of videos", "mix the dataset that it was made from"
+        )
     if layout.folder.resolve() == parent.path.resolve():
-        raise DatasetError(layout.folder, "the dataset itself", "another folder for its mixtures")
+        raise DatasetError(layout.folder, "the folder of the dataset itself", "another folder")
     longest = to_seconds(int(parent.num_samples.max()), parent.sample_rate)
     if config.length > longest:
         raise DatasetError(
-            parent.path, f"no clip of more than {longest:g} s", f"some of {config.length:g} s", "--set length=1"
+            parent.path, f"no clip longer than {longest:g} s", f"clips of {config.length:g} s", "--set length=1"
         )
 
 
@@ -131,7 +133,7 @@ def _prepare(layout: Layout, parent: Dataset, config: MixConfig) -> Assembly:
     validation_folds = parent.manifest.validation_folds
     return Assembly(
         layout=layout,
-        identity=identify(values, teachers),
+        identity=make_identity(values, teachers),
         teachers=list(teachers),
         sources=list(dict.fromkeys(parent.clips().column("source").to_pylist())),
         sources_digest=digest_json({"dataset": parent.digest}),
@@ -145,18 +147,18 @@ def _prepare(layout: Layout, parent: Dataset, config: MixConfig) -> Assembly:
 
 
 def open_mixer(dataset: Dataset, config: MixConfig) -> Mixer:
-    """Give the mixer of a dataset; no mixture crosses its splits."""
+    """Return the mixer of a dataset. No mixture takes sounds from both splits."""
     # a protocol's property is not met by a cached property in pyright's eyes, though it is in fact
     return Mixer(cast(Sounds, dataset), [dataset.indices("train"), dataset.indices("validation")], config)
 
 
 def _label_all(layout: Layout, parent: Dataset, config: MixConfig, engine: Engine) -> list[PartReport]:
     parts = Parts(layout.parts)
-    for record in list_seeing(parent, config):
-        write_pictures(parent, record.name, _pictures_path(layout.parts, record.name))
-    units = [Numbers(first, min(first + _UNIT, config.clips)) for first in range(0, config.clips, _UNIT)]
+    for record in list_vision_teachers(parent, config):
+        write_image_labels(parent, record.name, _image_labels_path(layout.parts, record.name))
+    units = [MixtureRange(first, min(first + _UNIT, config.clips)) for first in range(0, config.clips, _UNIT)]
     missing = [unit for unit in units if not parts.is_done(unit.name)]
-    with track("mixing and listening", config.clips, "mixtures") as bar:
+    with track("mixing and labelling", config.clips, "mixtures") as bar:
         bar.advance(sum(map(len, units)) - sum(map(len, missing)))
         for answer in engine.run(LabelMixtures(layout.parts, parent.path, config), missing):
             if answer.result is None:
@@ -166,8 +168,8 @@ def _label_all(layout: Layout, parent: Dataset, config: MixConfig, engine: Engin
 
 
 @dataclasses.dataclass(frozen=True)
-class Numbers:
-    """A unit of work: the mixtures from number ``first`` on, ``last`` not included."""
+class MixtureRange:
+    """A unit of work: the mixtures with the numbers ``first`` to ``last``, ``last`` excluded."""
 
     first: int
     last: int
@@ -177,20 +179,20 @@ class Numbers:
 
     @property
     def name(self) -> str:
-        """Its name; the configuration is the same for all units of a folder."""
+        """Name of the unit. It need not hold the configuration, which all units of a folder share."""
         return str(uuid_module.uuid5(NAMESPACE, f"mixtures:{self.first}-{self.last}"))
 
 
 @dataclasses.dataclass(frozen=True)
 class LabelMixtures:
-    """The stage that turns numbers into parts: loads dataset and teachers once per worker, then mixes and labels."""
+    """The stage that turns ranges of mixtures into parts: loads the dataset and the teachers once per worker, mixes and labels."""
 
     folder: Path
     dataset: Path
     config: MixConfig
 
-    def __call__(self) -> Callable[[Numbers], str]:
-        """Set up a worker; the function it gives answers a run of numbers with the name of its finished unit."""
+    def __call__(self) -> Callable[[MixtureRange], str]:
+        """Set up a worker; return the function that finishes a unit of work and returns its name."""
         return _MixtureLabeller(self.folder, Dataset(self.dataset), self.config).label
 
 
@@ -200,69 +202,68 @@ class _MixtureLabeller:
         self._dataset = dataset
         self._config = config
         self._mixer = open_mixer(dataset, config)
-        self._hearing = load_hearing(dataset, config, quiet=True)
-        self._seeing = list_seeing(dataset, config)
-        self._schema = part_schema([one.name for one in (*self._seeing, *self._hearing)])
+        self._audio_teachers = load_audio_teachers(dataset, config, quiet=True)
+        self._vision_records = list_vision_teachers(dataset, config)
+        self._schema = part_schema([one.name for one in (*self._vision_records, *self._audio_teachers)])
         self._clips = dataset.clips().combine_chunks()
         self._uuids = self._clips.column("uuid").combine_chunks()
-        self._pictures = {
-            record.name: Pictures(_pictures_path(folder, record.name), record.num_classes) for record in self._seeing
+        self._image_labels = {
+            record.name: ImageLabels(_image_labels_path(folder, record.name), record.num_classes)
+            for record in self._vision_records
         }
 
-    def label(self, numbers: Numbers) -> str:
+    def label(self, numbers: MixtureRange) -> str:
         if self._parts.is_done(numbers.name):
             return numbers.name
-        recipes = [self._mixer.draw(number) for number in range(numbers.first, numbers.last)]
-        excerpts = [self._mixer.read(recipe) for recipe in recipes]
+        specs = [self._mixer.draw(number) for number in range(numbers.first, numbers.last)]
+        excerpts = [self._mixer.read(spec) for spec in specs]
         mixtures = [mix(some) for some in excerpts]
-        said = [self._look(record, recipes, excerpts) for record in self._seeing]
-        said += [self._listen(teacher, mixtures) for teacher in self._hearing]
+        outputs = [self._mix_visual_labels(record, specs, excerpts) for record in self._vision_records]
+        outputs += [self._label_mixtures(teacher, mixtures) for teacher in self._audio_teachers]
         with (
             write_atomically(self._parts.table_path(numbers.name)) as temporary,
             pa.OSFile(str(temporary), "wb") as file,
             pa.ipc.new_stream(file, self._schema) as writer,
         ):
-            for place, (recipe, mixture) in enumerate(zip(recipes, mixtures, strict=True)):
-                values = self._describe(numbers.first + place, recipe, mixture)
-                writer.write_batch(make_row(self._schema, values, mixture, [one[place] for one in said]))
+            for place, (spec, mixture) in enumerate(zip(specs, mixtures, strict=True)):
+                values = self._describe(numbers.first + place, spec, mixture)
+                writer.write_batch(make_row(self._schema, values, mixture, [one[place] for one in outputs]))
         source = Source(str(self._dataset.path), float(numbers.first), float(numbers.last))
         self._parts.write_report(PartReport(numbers.name, source, len(numbers), {}, ()))
         return numbers.name
 
-    def _listen(self, teacher: Teacher, mixtures: Sequence[Int16[np.ndarray, " samples"]]) -> list[SoftLabels]:
+    def _label_mixtures(self, teacher: Teacher, mixtures: Sequence[Int16[np.ndarray, " samples"]]) -> list[SoftLabels]:
         segments = [cut_segments(mixture) for mixture in mixtures]
         bounds = np.cumsum([0, *map(len, segments)])
         probabilities = teacher.predict(np.concatenate(segments))
         top = self._config.soft_top or len(teacher.vocabulary)
         return [keep_soft_labels(probabilities[first:last], top) for first, last in itertools.pairwise(bounds)]
 
-    def _look(
+    def _mix_visual_labels(
         self,
         record: TeacherRecord,
-        recipes: Sequence[list[Ingredient]],
+        specs: Sequence[MixtureSpec],
         excerpts: Sequence[Float32[np.ndarray, "_ samples"]],
     ) -> list[SoftLabels]:
-        """Give what was seen while the sounds of each mixture were heard, each clip by its share in the sound."""
+        """Average the visual labels of the components of each mixture, weighted by their levels."""
         top = self._config.soft_top or record.num_classes
-        said: list[SoftLabels] = []
-        for recipe, some in zip(recipes, excerpts, strict=True):
+        outputs: list[SoftLabels] = []
+        for spec, some in zip(specs, excerpts, strict=True):
             seen = np.zeros(record.num_classes, dtype=np.float32)
-            for share, one in zip(weigh(some), recipe, strict=True):
+            for share, one in zip(compute_weights(some), spec, strict=True):
                 length = int(self._dataset.num_samples[one.clip])
                 end = (one.start + self._mixer.count_samples(one.speed)) / length
-                seen += share * self._pictures[record.name].average(one.clip, one.start / length, end)
-            said.append(keep_soft_labels(seen[None], top))
-        return said
+                seen += share * self._image_labels[record.name].average(one.clip, one.start / length, end)
+            outputs.append(keep_soft_labels(seen[None], top))
+        return outputs
 
-    def _describe(
-        self, number: int, recipe: list[Ingredient], mixture: Int16[np.ndarray, " samples"]
-    ) -> dict[str, Any]:
-        """Give the row of a mixture: what is heard is its own, where it comes from is its first ingredient's."""
-        (first,) = self._clips.slice(recipe[0].clip, 1).to_pylist()
+    def _describe(self, number: int, spec: MixtureSpec, mixture: Int16[np.ndarray, " samples"]) -> dict[str, Any]:
+        """Return the row of a mixture: its sound is its own, its source is that of its first component."""
+        (first,) = self._clips.slice(spec[0].clip, 1).to_pylist()
         return {
             **first,
-            "uuid": name_mixture(number, recipe, self._uuids),
-            "start": first["start"] + to_seconds(recipe[0].start, self._dataset.sample_rate),
+            "uuid": name_mixture(number, spec, self._uuids),
+            "start": first["start"] + to_seconds(spec[0].start, self._dataset.sample_rate),
             "duration": self._config.length,
             "num_samples": len(mixture),
             "loudness": measure_loudness(mixture),
@@ -270,13 +271,13 @@ class _MixtureLabeller:
         }
 
 
-def name_mixture(number: int, recipe: Sequence[Ingredient], uuids: pa.Array) -> str:
-    """Give the UUID of a mixture: its number and what it is made of."""
-    made_of = "+".join(_name_ingredient(one, uuids) for one in recipe)
+def name_mixture(number: int, spec: MixtureSpec, uuids: pa.Array) -> str:
+    """Return the UUID of a mixture, which depends on its number and its components."""
+    made_of = "+".join(_name_component(one, uuids) for one in spec)
     return str(uuid_module.uuid5(NAMESPACE, f"mixture:{number}:{made_of}"))
 
 
-def _name_ingredient(one: Ingredient, uuids: pa.Array) -> str:
+def _name_component(one: MixtureComponent, uuids: pa.Array) -> str:
     name = f"{uuids[one.clip]}@{one.start}:{one.level:.6f}:{one.speed:.6f}"
     if one.carrier is None:
         return name
@@ -284,24 +285,24 @@ def _name_ingredient(one: Ingredient, uuids: pa.Array) -> str:
     return f"{name}/{uuids[carrier.clip]}@{carrier.start}:{carrier.speed:.6f}:{carrier.bands}:{carrier.phases}"
 
 
-def _write_recipes(path: Path, parent: Dataset, config: MixConfig) -> None:
-    """Write what each mixture is made of: its clips, where in them it begins (seconds), their levels (dB), speeds and carriers."""
+def _write_specs(path: Path, parent: Dataset, config: MixConfig) -> None:
+    """Write the components of each mixture: clips, start times in seconds, levels in dB, speeds and carriers."""
     mixer, uuids = open_mixer(parent, config), parent.clips().column("uuid").combine_chunks()
-    with write_atomically(path) as temporary, pq.ParquetWriter(temporary, _RECIPE_SCHEMA, compression="zstd") as writer:
-        for first in range(0, config.clips, _RECIPE_ROWS):
-            numbers = range(first, min(first + _RECIPE_ROWS, config.clips))
-            rows = [_describe_recipe(number, mixer.draw(number), uuids, parent.sample_rate) for number in numbers]
-            writer.write_table(pa.Table.from_pylist(rows, schema=_RECIPE_SCHEMA))
+    with write_atomically(path) as temporary, pq.ParquetWriter(temporary, _SPEC_SCHEMA, compression="zstd") as writer:
+        for first in range(0, config.clips, _SPEC_ROWS):
+            numbers = range(first, min(first + _SPEC_ROWS, config.clips))
+            rows = [_describe_spec(number, mixer.draw(number), uuids, parent.sample_rate) for number in numbers]
+            writer.write_table(pa.Table.from_pylist(rows, schema=_SPEC_SCHEMA))
 
 
-def _describe_recipe(number: int, recipe: list[Ingredient], uuids: pa.Array, sample_rate: int) -> dict[str, Any]:
+def _describe_spec(number: int, spec: MixtureSpec, uuids: pa.Array, sample_rate: int) -> dict[str, Any]:
     return {
-        "uuid": name_mixture(number, recipe, uuids),
-        "clips": [uuids[one.clip].as_py() for one in recipe],
-        "starts": [to_seconds(one.start, sample_rate) for one in recipe],
-        "levels": [one.level for one in recipe],
-        "speeds": [one.speed for one in recipe],
-        "carriers": [_describe_carrier(one.carrier, uuids, sample_rate) for one in recipe],
+        "uuid": name_mixture(number, spec, uuids),
+        "clips": [uuids[one.clip].as_py() for one in spec],
+        "starts": [to_seconds(one.start, sample_rate) for one in spec],
+        "levels": [one.level for one in spec],
+        "speeds": [one.speed for one in spec],
+        "carriers": [_describe_carrier(one.carrier, uuids, sample_rate) for one in spec],
     }
 
 
@@ -312,5 +313,5 @@ def _describe_carrier(carrier: Carrier | None, uuids: pa.Array, sample_rate: int
     return {**dataclasses.asdict(carrier), "clip": uuids[carrier.clip].as_py(), "start": start}
 
 
-def _pictures_path(parts: Path, teacher: str) -> Path:
+def _image_labels_path(parts: Path, teacher: str) -> Path:
     return parts / f"pictures-{teacher}.arrow"

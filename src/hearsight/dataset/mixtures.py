@@ -1,7 +1,7 @@
-"""What a mixture is made of, and how it sounds and looks: seconds of a dataset's clips, drawn, levelled and added up.
+"""Drawing mixtures by number and computing their waveforms: excerpts of a dataset's clips, levelled and summed.
 
-A clip of a few seconds has one list of labels for all of them, and a dataset of a few minutes has few clips. Its seconds and their
-mixtures are many, each sounds otherwise, and an audio teacher can name each of them by itself.
+A clip of several seconds has one list of labels for all of them, and a dataset of a few minutes has few clips. Excerpts of a second
+and their mixtures are many and varied, and an audio teacher labels each of them separately.
 """
 
 from __future__ import annotations
@@ -19,10 +19,21 @@ from hearsight.units import to_samples
 
 
 @dataclasses.dataclass(frozen=True)
-class Ingredient:
-    """An excerpt of a clip: its index, its first sample, what its amplitudes are multiplied by in dB, and how fast it is played.
+class MixtureComponent:
+    """One sound of a mixture: an excerpt of a clip.
 
-    At twice the speed an excerpt takes half the time and sounds an octave higher. With a carrier, its envelope alone is taken.
+    Attributes
+    ----------
+    clip
+        Index of the clip.
+    start
+        First sample of the excerpt within the clip.
+    level
+        Gain in dB.
+    speed
+        Playback speed. At 2 the excerpt takes half the time and is an octave higher.
+    carrier
+        Where it is not None, only the envelope of the excerpt is used, on the fine structure of this carrier.
     """
 
     clip: int
@@ -34,16 +45,16 @@ class Ingredient:
 
 @dataclasses.dataclass(frozen=True)
 class Carrier:
-    """What lends its fine structure to an ingredient, which keeps its envelope alone: a chimaera is made of the two.
+    """The excerpt whose fine structure an auditory chimaera takes; the envelope is the component's own.
 
     Attributes
     ----------
     clip, start, speed
-        As an ingredient's.
+        As in :class:`MixtureComponent`.
     bands
-        Frequency bands of the chimaera.
+        Number of frequency bands of the chimaera.
     phases
-        Seed of the random phases of a steady noise of the clip's colour; None where its own fine structure is taken.
+        Seed of the random phases that turn the excerpt into steady noise of the same spectrum; None to use its own fine structure.
     """
 
     clip: int
@@ -53,9 +64,13 @@ class Carrier:
     phases: int | None
 
 
+MixtureSpec = list[MixtureComponent]
+"""What one mixture consists of: one component or more."""
+
+
 @runtime_checkable
 class Sounds(Protocol):
-    """What mixtures are drawn from; :class:`~hearsight.dataset.reader.Dataset` is such."""
+    """The clips that mixtures are drawn from, as :class:`~hearsight.dataset.reader.Dataset` provides them."""
 
     @property
     def sample_rate(self) -> int:
@@ -68,21 +83,21 @@ class Sounds(Protocol):
         ...
 
     def read(self, index: int, start: int = 0, num_samples: int | None = None) -> Int16[np.ndarray, " samples"]:
-        """Give samples of a clip, fewer where it ends."""
+        """Return samples of a clip, fewer where the clip ends."""
         ...
 
 
 class Mixer:
-    """Draws mixtures by number: the same number gives the same mixture, whatever was drawn before it.
+    """Draws mixtures by number: the same number yields the same mixture, whatever was drawn before it.
 
     Parameters
     ----------
     sounds
         The clips.
     splits
-        The indices of the clips of each split; a mixture stays within one of them.
+        Indices of the clips of each split. All components of a mixture come from one split.
     config
-        The rules.
+        How mixtures are drawn.
     """
 
     def __init__(self, sounds: Sounds, splits: list[Int64[np.ndarray, " _"]], config: MixConfig) -> None:
@@ -92,10 +107,10 @@ class Mixer:
         self._ends = [np.cumsum(sounds.num_samples[split], dtype=np.int64) for split in self._splits]
         self.num_samples = to_samples(config.length, sounds.sample_rate)
 
-    def draw(self, number: int) -> list[Ingredient]:
-        """Draw the ingredients of a mixture, one or more.
+    def draw(self, number: int) -> MixtureSpec:
+        """Draw the components of a mixture.
 
-        Every second of sound is as probable as any other: a split has that share of the mixtures that it has of the time.
+        Every second of sound is equally probable, so that a split has the same share of the mixtures as of the duration.
         """
         generator = np.random.default_rng([self._config.seed, number])
         totals = np.cumsum([ends[-1] for ends in self._ends])
@@ -105,16 +120,16 @@ class Mixer:
             count = int(generator.integers(2, self._config.sounds + 1))
         return [self._draw_sound(split, generator) for _ in range(count)]
 
-    def _draw_sound(self, split: int, generator: np.random.Generator) -> Ingredient:
-        one = self._draw_ingredient(split, generator)
+    def _draw_sound(self, split: int, generator: np.random.Generator) -> MixtureComponent:
+        one = self._draw_component(split, generator)
         if not self._config.chimaeras or generator.random() >= self._config.chimaeras:
             return one
-        other = self._draw_ingredient(split, generator)
+        other = self._draw_component(split, generator)
         bands = 2 ** int(generator.integers(self._config.bands.bit_length()))
         phases = int(generator.integers(2**32)) if generator.random() < 0.5 else None
         return dataclasses.replace(one, carrier=Carrier(other.clip, other.start, other.speed, bands, phases))
 
-    def _draw_ingredient(self, split: int, generator: np.random.Generator) -> Ingredient:
+    def _draw_component(self, split: int, generator: np.random.Generator) -> MixtureComponent:
         ends = self._ends[split]
         place = int(np.searchsorted(ends, generator.integers(ends[-1]), side="right"))
         clip = int(self._splits[split][place])
@@ -122,52 +137,54 @@ class Mixer:
         level = generator.uniform(-self._config.level, self._config.level)
         speed = self._draw_speed(length, generator)
         last = max(0, length - self.count_samples(speed))
-        return Ingredient(clip, int(generator.integers(last + 1)), float(level), speed)
+        return MixtureComponent(clip, int(generator.integers(last + 1)), float(level), speed)
 
     def _draw_speed(self, length: int, generator: np.random.Generator) -> float:
-        """Draw a speed, slower and faster by the same factor alike; never so fast that the clip is over before the mixture is."""
+        """Draw a speed, log-uniform around 1, and never so fast that the clip ends before the mixture does."""
         most = np.log(self._config.speed)
         fastest = float(np.clip(np.log(length / self.num_samples), -most, most))
         return float(np.exp(generator.uniform(-most, fastest)))
 
     def count_samples(self, speed: float) -> int:
-        """Give how many samples of a clip are played at a speed."""
+        """Return how many samples of a clip a mixture takes at a speed."""
         return round(self.num_samples * speed)
 
-    def read(self, ingredients: list[Ingredient]) -> Float32[np.ndarray, "ingredients samples"]:
-        """Read the excerpts, each at its speed and level; where a clip is shorter, silence follows."""
-        excerpts = np.zeros((len(ingredients), self.num_samples), dtype=np.float32)
-        for excerpt, one in zip(excerpts, ingredients, strict=True):
-            sound = self._play(one.clip, one.start, one.speed)
+    def read(self, spec: MixtureSpec) -> Float32[np.ndarray, "components samples"]:
+        """Read the excerpts of a mixture, each at its speed and level, padded with silence where a clip is shorter."""
+        excerpts = np.zeros((len(spec), self.num_samples), dtype=np.float32)
+        for excerpt, one in zip(excerpts, spec, strict=True):
+            sound = self._read_excerpt(one.clip, one.start, one.speed)
             if one.carrier is not None:
-                sound = self._carry(sound, one.carrier)
+                sound = self._apply_carrier(sound, one.carrier)
             excerpt[:] = sound * np.float32(10.0 ** (one.level / 20.0))
         return excerpts
 
-    def _play(self, clip: int, start: int, speed: float) -> Float32[np.ndarray, " samples"]:
+    def _read_excerpt(self, clip: int, start: int, speed: float) -> Float32[np.ndarray, " samples"]:
         samples = from_int16(self._sounds.read(clip, start, self.count_samples(speed)))
         played = change_speed(samples, speed)[: self.num_samples]
         return np.pad(played, (0, self.num_samples - len(played)))
 
-    def _carry(self, sound: Float32[np.ndarray, " samples"], carrier: Carrier) -> Float32[np.ndarray, " samples"]:
-        lent = self._play(carrier.clip, carrier.start, carrier.speed)
+    def _apply_carrier(
+        self, sound: Float32[np.ndarray, " samples"], carrier: Carrier
+    ) -> Float32[np.ndarray, " samples"]:
+        lent = self._read_excerpt(carrier.clip, carrier.start, carrier.speed)
         if carrier.phases is not None:
             lent = scramble_phases(lent, np.random.default_rng(carrier.phases))
         return make_chimaera(sound, lent, sample_rate=self._sounds.sample_rate, bands=carrier.bands)
 
 
-def mix(excerpts: Float32[np.ndarray, "ingredients samples"]) -> Int16[np.ndarray, " samples"]:
-    """Add excerpts up; a sum beyond full scale is turned down as a whole, and not clipped."""
+def mix(excerpts: Float32[np.ndarray, "components samples"]) -> Int16[np.ndarray, " samples"]:
+    """Sum the excerpts. A sum beyond full scale is attenuated as a whole, not clipped."""
     mixture = excerpts.sum(axis=0, dtype=np.float32)
     peak = float(np.abs(mixture).max(initial=0.0))
     return to_int16(mixture / np.float32(max(1.0, peak)))
 
 
-def weigh(excerpts: Float32[np.ndarray, "ingredients samples"]) -> Float32[np.ndarray, " ingredients"]:
-    """Give the share of each excerpt in a mixture: of the sum of their effective values; the same for all where all are silent.
+def compute_weights(excerpts: Float32[np.ndarray, "components samples"]) -> Float32[np.ndarray, " components"]:
+    """Return the weight of each excerpt in a mixture: its RMS amplitude divided by the sum of all. Equal where all are silent.
 
-    So a picture counts as much as what is heard of it (Tokozume, Ushiku & Harada 2018, "Learning from between-class examples for
-    deep sound recognition", mix labels by the ratio of the levels as well).
+    The visual labels of a mixture are averaged with these weights. Tokozume, Ushiku & Harada (2018), "Learning from between-class
+    examples for deep sound recognition", mix labels by the ratio of the levels as well.
     """
     values = np.sqrt(np.square(excerpts, dtype=np.float64).mean(axis=1))
     if values.sum() == 0.0:

@@ -10,7 +10,7 @@ from typing import Any
 from hearsight.config import BuildConfig, MixConfig, TrainConfig, list_keys, load_config
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.mix import mix_dataset
-from hearsight.dataset.recall import load_given
+from hearsight.dataset.mix_teachers import load_given_teachers
 from hearsight.dataset.statistics import BuildSummary
 from hearsight.errors import ConfigError, UsageError, guess
 from hearsight.models.meta_device import build_on_meta_device
@@ -106,7 +106,7 @@ def check_hearing(build: BuildConfig, mix: MixConfig) -> None:
     """
     if not build.audio and not mix.audio:
         raise UsageError("recipe mixtures", "no audio teacher", "one to hear mixtures", "--audio SPEC")
-    load_given(mix.audio)
+    load_given_teachers(mix.audio)
 
 
 def learn_from_media(

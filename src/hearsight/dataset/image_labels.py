@@ -1,4 +1,4 @@
-"""What vision teachers saw in each picture of a dataset, second by second, from a file that is mapped and not held in memory."""
+"""The soft labels of each image of a dataset in one memory-mapped file, to be averaged over any part of a clip."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from hearsight.files import write_atomically
 _COLUMNS = ["item_classes", "item_probabilities"]
 
 
-def write_pictures(dataset: Dataset, teacher: str, path: Path) -> None:
-    """Write what a teacher said of every picture, uncompressed, in the order of the clips.
+def write_image_labels(dataset: Dataset, teacher: str, path: Path) -> None:
+    """Write a vision teacher's soft labels of every image, uncompressed, in the order of the clips.
 
     Parameters
     ----------
     dataset
-        Whose pictures.
+        The dataset with the labels.
     teacher
-        Name of a vision teacher of the dataset.
+        Name of one of its vision teachers.
     path
         The file to write, atomically.
 
@@ -41,15 +41,15 @@ def write_pictures(dataset: Dataset, teacher: str, path: Path) -> None:
             writer.close()
 
 
-class Pictures:
-    """What a teacher saw.
+class ImageLabels:
+    """The soft labels of a vision teacher, image by image.
 
     Parameters
     ----------
     path
-        The file that :func:`write_pictures` wrote.
+        The file that :func:`write_image_labels` wrote.
     num_classes
-        Classes of the teacher.
+        Number of the teacher's classes.
     """
 
     def __init__(self, path: Path, num_classes: int) -> None:
@@ -57,14 +57,14 @@ class Pictures:
         self._num_classes = num_classes
 
     def average(self, clip: int, start: float, end: float) -> Float32[np.ndarray, " classes"]:
-        """Average the probabilities of the pictures of a part of a clip, of one picture at least.
+        """Average the probabilities over the images of a part of a clip, over at least one image.
 
         Parameters
         ----------
         clip
             Index of the clip.
         start, end
-            The part, as shares of the clip's length: pictures are evenly spread over it.
+            The part, as fractions of the clip's length. Images are evenly spaced over it.
         """
         mean = np.zeros(self._num_classes, dtype=np.float32)
         classes = self._table.column("item_classes")[clip].values

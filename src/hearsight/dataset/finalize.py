@@ -27,9 +27,9 @@ from hearsight.dataset.assemble import (
     plan_shards,
     remove_strays,
 )
-from hearsight.dataset.claim import sweep
 from hearsight.dataset.labels import choose_label_lists, top_probabilities, unite_classes
 from hearsight.dataset.layout import Layout, Manifest, TeacherRecord, write_json
+from hearsight.dataset.lock import remove_build_files
 from hearsight.dataset.parts import PartReport, Parts
 from hearsight.dataset.statistics import BuildSummary, summarise
 from hearsight.engine.engine import Engine
@@ -51,7 +51,7 @@ class Assembly:
     layout
         The folder they are in, and the dataset will be.
     identity
-        The configuration and digests, as :func:`hearsight.dataset.claim.identify` gives them.
+        The configuration and digests, as :func:`hearsight.dataset.lock.make_identity` gives them.
     teachers
         Who labelled, in the order of the vocabulary.
     sources, sources_digest
@@ -103,7 +103,7 @@ def assemble_dataset(assembly: Assembly, engine: Engine, reports: Sequence[PartR
             fit_teacher(teacher, parts, index, assembly.seed, layout.teacher(teacher.name))
     plans = plan_shards(index, assembly.shard_clips)
     _write_shards(assembly, engine, plans)
-    return _finish(assembly, plans, index, rejections)
+    return _finalize(assembly, plans, index, rejections)
 
 
 def _write_shards(assembly: Assembly, engine: Engine, plans: Sequence[ShardPlan]) -> None:
@@ -123,7 +123,7 @@ def _write_shards(assembly: Assembly, engine: Engine, plans: Sequence[ShardPlan]
     remove_strays(assembly.layout, len(plans), teachers)
 
 
-def _finish(
+def _finalize(
     assembly: Assembly, plans: Sequence[ShardPlan], index: pa.Table, rejections: Sequence[Rejection]
 ) -> BuildSummary:
     """Apply the policy to the whole dataset, write vocabulary, summary and, last, the manifest."""
@@ -161,7 +161,7 @@ def _finish(
         config_digest=assembly.identity["digest"],
     )
     write_json(layout.manifest, manifest.model_dump(mode="json"))
-    sweep(layout)
+    remove_build_files(layout)
     return summary
 
 

@@ -15,7 +15,7 @@ from hearsight.files import lock, make_folder
 from hearsight.teachers.teacher import FittedTeacher, Teacher
 
 
-def identify(values: Mapping[str, Any], teachers: Sequence[Teacher | FittedTeacher]) -> dict[str, Any]:
+def make_identity(values: Mapping[str, Any], teachers: Sequence[Teacher | FittedTeacher]) -> dict[str, Any]:
     """Give what makes two datasets of the same sources the same: the configuration and the very bytes of the teachers.
 
     Raises
@@ -31,7 +31,7 @@ def identify(values: Mapping[str, Any], teachers: Sequence[Teacher | FittedTeach
 
 
 @contextlib.contextmanager
-def claim_folder(layout: Layout) -> Generator[None]:
+def lock_folder(layout: Layout) -> Generator[None]:
     """Hold the folder's lock, so that no two builds write one dataset; the lock goes with the process, however it ends.
 
     Raises
@@ -57,7 +57,7 @@ def claim_folder(layout: Layout) -> Generator[None]:
         yield
 
 
-def begin(layout: Layout, identity: Mapping[str, Any]) -> None:
+def start_build(layout: Layout, identity: Mapping[str, Any]) -> None:
     """Say in the folder what is being built there; refuse to go on with something else.
 
     Raises
@@ -72,7 +72,7 @@ def begin(layout: Layout, identity: Mapping[str, Any]) -> None:
     write_json(layout.running, dict(identity))
 
 
-def keep_finished(
+def reuse_finished(
     layout: Layout, identity: Mapping[str, Any], sources: Sequence[str], sources_digest: str
 ) -> BuildSummary:
     """Give the summary of a finished dataset that is the one asked for.
@@ -93,12 +93,12 @@ def keep_finished(
             f"the {len(sources)} sources given now",
             "choose another --out for them",
         )
-    sweep(layout)
+    remove_build_files(layout)
     print_message(f"{layout.folder}: finished before with the same sources and configuration; nothing to do")
     return summary
 
 
-def sweep(layout: Layout) -> None:
+def remove_build_files(layout: Layout) -> None:
     """Remove what only a running build needs."""
     remove_parts(layout.parts)
     layout.running.unlink(missing_ok=True)
