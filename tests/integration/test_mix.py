@@ -211,7 +211,7 @@ def test_a_teacher_that_changed_or_is_none_is_named(built: Path, tmp_path: Path)
     (changed / "dataset.json").write_text(json.dumps(manifest))
     with pytest.raises(TeacherError, match="has changed"):
         mix_dataset(changed, tmp_path / "out", FEW)
-    with pytest.raises(UsageError, match="finds its classes in videos"):
+    with pytest.raises(UsageError, match="a teacher that is fitted to a dataset"):
         mix_dataset(built, tmp_path / "out", MixConfig(audio=("clusters",)))
     only_heard = {**manifest, "teachers": json.loads((built / "dataset.json").read_text())["teachers"][1:]}
     (changed / "dataset.json").write_text(json.dumps(only_heard))
