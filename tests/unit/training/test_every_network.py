@@ -60,7 +60,7 @@ def test_what_a_network_learns_besides_its_weights_is_resumed_too(
             raise Killed
         return whole(self, batch, epoch, step)
 
-    monkeypatch.setattr(student.Student, "train_step", learn)
+    monkeypatch.setattr(student.Student, "train_step", train_step)
     with pytest.raises(Killed):
         train(clips, tmp_path / "killed", config)
     monkeypatch.undo()

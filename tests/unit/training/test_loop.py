@@ -52,7 +52,7 @@ def kill_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
             raise Killed
         return whole(self, batch, epoch, step)
 
-    monkeypatch.setattr(student.Student, "train_step", learn)
+    monkeypatch.setattr(student.Student, "train_step", train_step)
 
 
 def test_training_learns_what_can_be_heard(tmp_path: Path) -> None:
