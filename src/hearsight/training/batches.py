@@ -1,101 +1,36 @@
-"""What an epoch hears: clips in a random order, a random second of each, labels drawn by Jia's rule, as arrays for the loss.
+"""The batches of training and validation: sounds from one source, targets from another, drawn by a sampling configuration.
 
-Every draw is keyed by the seed, the epoch and the clip, so that it is the same whatever was drawn before it, in whatever batch
-the clip comes, and after any interruption.
+Every draw is keyed by the seed, the epoch and the clip. So a clip's example is the same whatever was drawn before it, whichever
+batch the clip is in, and after any interruption.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import queue
-import threading
-from collections.abc import Generator, Iterable, Iterator
-from typing import Literal, Protocol, TypeVar, runtime_checkable
+from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int16, Int32, Int64
+from jaxtyping import Bool, Float32, Int64
 
-from hearsight.signal.waveform import from_int16
+from hearsight.training.sounds import SoundSource, add_segment
+from hearsight.training.targets import TargetSource
 
 _ORDER = 2**32
-"""Stands in for the clip in the key of an epoch's order; no clip has this index."""
-
-_T = TypeVar("_T")
-
-
-@runtime_checkable
-class Labels(Protocol):
-    """The labels of one clip, as indices of the dataset's classes."""
-
-    @property
-    def visual(self) -> Int32[np.ndarray, " visual_labels"]:
-        """Classes seen."""
-        ...
-
-    @property
-    def audio(self) -> Int32[np.ndarray, " audio_labels"]:
-        """Classes heard."""
-        ...
-
-
-@runtime_checkable
-class TrainingData(Protocol):
-    """What training asks of a dataset; :class:`~hearsight.dataset.reader.Dataset` has it."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the classes."""
-        ...
-
-    @property
-    def sample_rate(self) -> int:
-        """Hz of the sound."""
-        ...
-
-    @property
-    def digest(self) -> str:
-        """What tells the dataset from any other."""
-        ...
-
-    @property
-    def num_samples(self) -> Int32[np.ndarray, " clips"]:
-        """Samples of each clip."""
-        ...
-
-    def indices(self, split: Literal["train", "validation"]) -> Int64[np.ndarray, " chosen"]:
-        """Give the clips of a split."""
-        ...
-
-    def read(self, index: int, start: int = 0, num_samples: int | None = None) -> Int16[np.ndarray, " samples"]:
-        """Give samples of a clip, fewer where it ends."""
-        ...
-
-    def labels(self, index: int) -> Labels:
-        """Give the labels of a clip."""
-        ...
-
-
-@runtime_checkable
-class SoftTargets(Protocol):
-    """A dataset whose targets are probabilities instead of labels."""
-
-    exclusive: bool
-    """Whether they are distributions: one class at the cost of others."""
-
-    def soft_targets(self, index: int) -> Float32[np.ndarray, " classes"]:
-        """Give the targets of a clip."""
-        ...
+"""Takes the place of the clip in the key of an epoch's order; no clip has this index."""
 
 
 @dataclasses.dataclass(frozen=True)
 class SamplingConfig:
-    """The rules of drawing, in the words of :class:`~hearsight.config.TrainConfig`."""
+    """How training examples are drawn; the fields are those of :class:`~hearsight.config.TrainConfig`.
+
+    ``segment_samples`` is the length of an example, and ``gain`` is in dB.
+    """
 
     segment_samples: int
     batch_size: int
     segments: Literal["grid", "anywhere"] = "grid"
-    visual_share: float = 0.5
     gain: float = 0.0
     mix: float = 0.0
     seed: int = 0
@@ -103,238 +38,154 @@ class SamplingConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """One step's examples: which clips, a second of each in [-1, 1], and a one for each of their labels, or a distribution.
+    """The examples of one step.
 
-    ``truths`` are the labels where the targets are distributions and somebody asks.
+    Attributes
+    ----------
+    clips
+        Indices of the clips.
+    waveform
+        One segment of each clip, amplitudes in [-1, 1].
+    targets
+        What the loss compares the outputs with, in [0, 1].
+    labels
+        Which classes are labels; only validation batches have them.
     """
 
     clips: Int64[np.ndarray, " batch"]
     waveform: Float32[np.ndarray, "batch samples"]
     targets: Float32[np.ndarray, "batch classes"]
-    truths: Bool[np.ndarray, "batch classes"] | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class SplitStatistics:
-    """The clips of a split that have a label, and how often each class is drawn for one of them, or its mean probability.
-
-    A clip without any label says nothing of what is heard in it, not even what is absent: it is left out, and counted.
-    """
-
-    clips: Int64[np.ndarray, " kept"]
-    frequencies: Float64[np.ndarray, " classes"]
-    num_unlabelled: int
-
-
-def compute_statistics(
-    data: TrainingData,
-    split: Literal["train", "validation"],
-    visual_share: float,
-    most: int | None = None,
-    *,
-    labelled_only: bool = True,
-) -> SplitStatistics:
-    """Read the labels of a split once.
-
-    Parameters
-    ----------
-    data
-        The dataset.
-    split
-        Which part of it.
-    visual_share
-        Share of the visual labels that is drawn, for the frequencies.
-    most
-        Most clips to take, evenly spread over the split.
-    labelled_only
-        Whether clips without a label are left out.
-    """
-    indices = data.indices(split)
-    if most is not None and len(indices) > most:
-        indices = indices[np.arange(most) * len(indices) // most]
-    counts = np.zeros(len(data.names))
-    labelled = np.zeros(len(indices), dtype=bool)
-    for row, index in enumerate(indices):
-        labels = data.labels(int(index))
-        if isinstance(data, SoftTargets):
-            counts += data.soft_targets(int(index))
-        else:
-            if len(labels.visual):
-                counts[labels.visual] += count_drawn(len(labels.visual), visual_share) / len(labels.visual)
-            counts[labels.audio] += 1.0
-        labelled[row] = not labelled_only or bool(len(labels.visual) or len(labels.audio))
-    kept = indices[labelled]
-    return SplitStatistics(kept, counts / max(1, len(kept)), int((~labelled).sum()))
-
-
-def count_drawn(num_labels: int, share: float) -> int:
-    """Count the labels that are drawn of a clip's visual ones: the share of them, halves rounded up, at least one of some."""
-    return min(num_labels, max(1, math.floor(share * num_labels + 0.5)))
+    labels: Bool[np.ndarray, "batch classes"] | None = None
 
 
 def count_batches(num_clips: int, batch_size: int) -> int:
-    """Count the steps of an epoch: no batch is larger than asked for, unless the alternative is one of a single clip."""
+    """Return the number of steps of an epoch.
+
+    No batch is larger than ``batch_size``, except where the only alternative is a batch of a single clip.
+    """
     return max(1, min(math.ceil(num_clips / batch_size), num_clips // 2))
 
 
 class TrainBatches:
-    """The batches of every epoch of a split, drawn by Jia's rule (Jia 2019, section 3, "Training").
+    """The batches of every epoch, drawn by Jia's rule (Jia 2019, section 3, "Training").
 
     Parameters
     ----------
-    data
-        The dataset.
+    sounds, targets
+        The sources of waveforms and targets.
     clips
-        The clips to hear in every epoch, at least two.
-    draw
-        The rules.
+        Indices of the clips that every epoch goes through, at least two.
+    sampling
+        How examples are drawn from the clips.
     """
 
-    def __init__(self, data: TrainingData, clips: Int64[np.ndarray, " clips"], draw: SamplingConfig) -> None:
-        self._data = data
+    def __init__(
+        self,
+        sounds: SoundSource,
+        targets: TargetSource,
+        clips: Int64[np.ndarray, " clips"],
+        sampling: SamplingConfig,
+    ) -> None:
+        self._sounds = sounds
+        self._targets = targets
         self._clips = clips
-        self._draw = draw
-        self._num_classes = len(data.names)
+        self._sampling = sampling
+
+    def __len__(self) -> int:
+        return len(self._clips)
 
     @property
     def num_batches(self) -> int:
-        """Steps of an epoch."""
-        return count_batches(len(self._clips), self._draw.batch_size)
+        """Number of steps of an epoch."""
+        return count_batches(len(self._clips), self._sampling.batch_size)
 
     def order(self, epoch: int) -> list[Int64[np.ndarray, " batch"]]:
-        """Shuffle the clips and divide them into batches that are as equally large as can be.
+        """Shuffle the clips and divide them into batches of equal size, to within one clip.
 
-        So the last batch is no smaller than the others: the batch normalisations never see a single clip, and no clip counts
-        for more than another.
+        So batch normalisation never sees a single clip, and no clip has more weight than another.
         """
-        order = np.random.default_rng([self._draw.seed, epoch, _ORDER]).permutation(self._clips)
+        order = np.random.default_rng([self._sampling.seed, epoch, _ORDER]).permutation(self._clips)
         return np.array_split(order, self.num_batches)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
-        """Draw the batches of an epoch, one after the other."""
+        """Iterate over the batches of an epoch."""
         return (self.make(epoch, clips) for clips in self.order(epoch))
 
     def make(self, epoch: int, clips: Int64[np.ndarray, " batch"]) -> Batch:
-        """Draw a second and labels for each of some clips."""
-        waveform = np.zeros((len(clips), self._draw.segment_samples), dtype=np.float32)
-        targets = np.zeros((len(clips), self._num_classes), dtype=np.float32)
-        for clip, sound, target in zip(clips, waveform, targets, strict=True):
-            generator = np.random.default_rng([self._draw.seed, epoch, int(clip)])
-            self._add(int(clip), generator, sound, target)
-            if self._draw.mix and generator.random() < self._draw.mix:
-                self._add(int(generator.choice(self._clips)), generator, sound, target)
-                sound *= 0.5
-                if isinstance(self._data, SoftTargets) and self._data.exclusive:
-                    target *= 0.5  # two distributions make one; what else is heard in either is heard in both
-            if self._draw.gain:
-                sound *= 10.0 ** (generator.uniform(-self._draw.gain, self._draw.gain) / 20.0)
+        """Draw one example from each of some clips."""
+        waveform = np.zeros((len(clips), self._sampling.segment_samples), dtype=np.float32)
+        targets = np.zeros((len(clips), len(self._targets.names)), dtype=np.float32)
+        for row, clip in enumerate(clips):
+            generator = np.random.default_rng([self._sampling.seed, epoch, int(clip)])
+            targets[row] = self._draw_example(int(clip), generator, waveform[row])
         return Batch(clips, waveform, targets)
 
-    def _add(
-        self,
-        clip: int,
-        generator: np.random.Generator,
-        sound: Float32[np.ndarray, " samples"],
-        target: Float32[np.ndarray, " classes"],
-    ) -> None:
-        """Add a random second of a clip to a sound, and its drawn labels to a target."""
-        start = self._draw_start(int(self._data.num_samples[clip]), generator)
-        add_segment(self._data, clip, start, sound)
-        if isinstance(self._data, SoftTargets):
-            said = self._data.soft_targets(clip)
-            (np.add if self._data.exclusive else np.maximum)(target, said, out=target)
-            return
-        labels = self._data.labels(clip)
-        visual = labels.visual
-        if len(visual):
-            visual = generator.permutation(visual)[: count_drawn(len(visual), self._draw.visual_share)]
-        target[visual] = 1.0
-        target[labels.audio] = 1.0
+    def _draw_example(
+        self, clip: int, generator: np.random.Generator, waveform: Float32[np.ndarray, " samples"]
+    ) -> Float32[np.ndarray, " classes"]:
+        """Add a segment of a clip to a silent waveform, mixed with another and changed in level where configured."""
+        targets = self._add_clip(clip, generator, waveform)
+        if self._sampling.mix and generator.random() < self._sampling.mix:
+            other = int(generator.choice(self._clips))
+            targets = self._targets.mix(targets, self._add_clip(other, generator, waveform))
+            waveform *= 0.5
+        if self._sampling.gain:
+            waveform *= 10.0 ** (generator.uniform(-self._sampling.gain, self._sampling.gain) / 20.0)
+        return targets
+
+    def _add_clip(
+        self, clip: int, generator: np.random.Generator, waveform: Float32[np.ndarray, " samples"]
+    ) -> Float32[np.ndarray, " classes"]:
+        """Add a random segment of a clip to a waveform; return its targets."""
+        start = self._draw_start(int(self._sounds.num_samples[clip]), generator)
+        add_segment(self._sounds, clip, start, waveform)
+        return self._targets.draw(clip, generator)
 
     def _draw_start(self, num_samples: int, generator: np.random.Generator) -> int:
-        segment = self._draw.segment_samples
-        if self._draw.segments == "anywhere":
+        segment = self._sampling.segment_samples
+        if self._sampling.segments == "anywhere":
             return int(generator.integers(max(0, num_samples - segment) + 1))
         return segment * int(generator.integers(max(1, num_samples // segment)))
 
 
 class ValidationBatches:
-    """The middle second of each of some clips with all its labels, in a fixed order: what validation hears."""
+    """The middle segment of each of some clips with all its labels, in a fixed order.
 
-    def __init__(self, data: TrainingData, clips: Int64[np.ndarray, " clips"], draw: SamplingConfig) -> None:
-        self._data = data
+    Parameters
+    ----------
+    sounds, targets
+        The sources of waveforms and targets.
+    clips
+        Indices of the validation clips; there may be none.
+    sampling
+        Length of a segment and size of a batch; nothing is drawn.
+    """
+
+    def __init__(
+        self,
+        sounds: SoundSource,
+        targets: TargetSource,
+        clips: Int64[np.ndarray, " clips"],
+        sampling: SamplingConfig,
+    ) -> None:
+        self._sounds = sounds
+        self._targets = targets
         self._clips = clips
-        self._draw = draw
+        self._sampling = sampling
 
     def __len__(self) -> int:
         return len(self._clips)
 
     def batches(self) -> Iterator[Batch]:
-        """Read the batches, one after the other."""
-        size = self._draw.batch_size
+        """Iterate over the batches."""
+        size = self._sampling.batch_size
         return (self._make(self._clips[first : first + size]) for first in range(0, len(self._clips), size))
 
     def _make(self, clips: Int64[np.ndarray, " batch"]) -> Batch:
-        waveform = np.zeros((len(clips), self._draw.segment_samples), dtype=np.float32)
-        targets = np.zeros((len(clips), len(self._data.names)), dtype=np.float32)
-        for clip, sound, target in zip(clips, waveform, targets, strict=True):
-            start = max(0, int(self._data.num_samples[clip]) - self._draw.segment_samples) // 2
-            add_segment(self._data, int(clip), start, sound)
-            labels = self._data.labels(int(clip))
-            target[labels.visual] = 1.0
-            target[labels.audio] = 1.0
-        if isinstance(self._data, SoftTargets):
-            soft = np.stack([self._data.soft_targets(int(clip)) for clip in clips])
-            return Batch(clips, waveform, soft, targets > 0)
-        return Batch(clips, waveform, targets)
-
-
-def add_segment(data: TrainingData, clip: int, start: int, sound: Float32[np.ndarray, " samples"]) -> None:
-    """Add a segment of a clip to a sound; where the clip ends before it, silence is added."""
-    samples = data.read(clip, start, len(sound))
-    sound[: len(samples)] += from_int16(samples)
-
-
-def prefetch(items: Iterable[_T], depth: int = 4) -> Generator[_T]:
-    """Make items in a thread of their own, a few ahead of who takes them.
-
-    What the thread raises, the taker raises. When the taker stops early, the thread stops too.
-
-    Parameters
-    ----------
-    items
-        Made one after the other, in order.
-    depth
-        Most finished items that wait.
-    """
-    waiting: queue.Queue[tuple[_T] | BaseException | None] = queue.Queue(depth)
-    stopped = threading.Event()
-
-    def put(message: tuple[_T] | BaseException | None) -> None:
-        while not stopped.is_set():
-            try:
-                waiting.put(message, timeout=0.1)
-            except queue.Full:
-                continue
-            return
-
-    def work() -> None:
-        try:
-            for item in items:
-                put((item,))
-                if stopped.is_set():
-                    return
-            put(None)
-        except BaseException as error:  # noqa: BLE001  (whatever it is, the taker raises it)
-            put(error)
-
-    thread = threading.Thread(target=work, name="prefetch", daemon=True)
-    thread.start()
-    try:
-        while (message := waiting.get()) is not None:
-            if isinstance(message, BaseException):
-                raise message
-            yield message[0]
-    finally:
-        stopped.set()
-        thread.join()
+        waveform = np.zeros((len(clips), self._sampling.segment_samples), dtype=np.float32)
+        for row, clip in enumerate(clips):
+            start = max(0, int(self._sounds.num_samples[clip]) - self._sampling.segment_samples) // 2
+            add_segment(self._sounds, int(clip), start, waveform[row])
+        targets = np.stack([self._targets.full(int(clip)) for clip in clips])
+        labels = np.stack([self._targets.labels(int(clip)) for clip in clips])
+        return Batch(clips, waveform, targets, labels)

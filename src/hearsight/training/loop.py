@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from hearsight.config import TrainConfig
 from hearsight.console import Bar, print_message, track
-from hearsight.dataset.reader import Dataset
 from hearsight.models.checkpoint import save_checkpoint
-from hearsight.training.batches import TrainingData, prefetch
+from hearsight.training.data import TrainingData, open_data
 from hearsight.training.device import Device
+from hearsight.training.prefetch import prefetch
 from hearsight.training.run import RunFolder, check_resumable, claim_run
 from hearsight.training.runlog import RunLog, read_runlog
 from hearsight.training.student import Student
@@ -49,8 +49,7 @@ def train(
     TrainingError
         When the loss is no longer a number. The checkpoints up to the epoch before are kept.
     """
-    # a protocol's property is not met by a cached property in pyright's eyes, though it is in fact
-    data = dataset if isinstance(dataset, TrainingData) else cast(TrainingData, Dataset(dataset))
+    data = open_data(dataset)
     values = config.model_dump(mode="json")
     with claim_run(Path(out)) as run:
         if run.record.exists():
@@ -58,13 +57,13 @@ def train(
             if run.is_finished:
                 print_message(f"{run.folder}: this run is finished")
                 return summarise_run(run.folder)
-            machine = Device.from_record(record["machine"])
+            device = Device.from_record(record["machine"])
         else:
-            machine = Device.resolve(config)
-        with machine.deterministic():
-            student = Student.prepare(data, config, machine)
+            device = Device.resolve(config)
+        with device.deterministic():
+            student = Student.prepare(data, config, device)
             if not run.record.exists():
-                run.start(values, student.describe(), machine.describe())
+                run.start(values, student.describe(), device.describe())
             _train_epochs(student, run)
             _deliver(student, run)
     return summarise_run(run.folder)
@@ -90,9 +89,9 @@ def _train_epochs(student: Student, run: RunFolder) -> None:
 
 def _train_epoch(student: Student, epoch: int, log: RunLog, bar: Bar, scratch: Path) -> dict[str, Any]:
     """Train one epoch, score it, and log both; give the epoch's line of the log."""
-    config, step = student.config, (epoch - 1) * student.epochs.num_batches
+    config, step = student.config, (epoch - 1) * student.train_batches.num_batches
     started, total, waited = time.perf_counter(), 0.0, 0.0
-    for batch, seconds in _time(prefetch(student.epochs.batches(epoch))):
+    for batch, seconds in _time(prefetch(student.train_batches.batches(epoch))):
         begun = time.perf_counter()
         step += 1
         loss, rate = student.train_step(batch, epoch, step)
@@ -104,7 +103,7 @@ def _train_epoch(student: Student, epoch: int, log: RunLog, bar: Bar, scratch: P
         bar.advance(len(batch.clips))
         bar.note(f"epoch {epoch}/{student.num_epochs}, loss {loss:.4f}")
     trained = time.perf_counter()
-    scores = validate(student.network, student.middles, student.machine, student.objective, scratch)
+    scores = validate(student.network, student.validation_batches, student.device, student.objective, scratch)
     student.check(epoch, step, scores.loss)
     ended = time.perf_counter()
     values = {"loss": total / student.num_clips, **scores.as_values()}

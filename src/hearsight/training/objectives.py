@@ -1,8 +1,10 @@
-"""What a step minimises, by the name of the loss: what it hears of a batch, and what comes of it."""
+"""What a step minimises, chosen by the name of the loss: what is computed from a waveform, and how it is compared with targets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import dataclasses
+import functools
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -11,55 +13,72 @@ from hearsight.config import TrainConfig
 from hearsight.errors import UsageError
 from hearsight.models.architectures.soundnet_autoencoder import Autoencoder
 from hearsight.models.network import Network
-from hearsight.training.batches import Batch
-from hearsight.training.device import Device
 from hearsight.training.losses import binary_cross_entropy, kl_divergence, squared_error
-
-DISTRIBUTION_LOSSES: Mapping[str, Callable[[Tensor, Tensor, tuple[int, ...]], Tensor]] = {
-    "kl": kl_divergence,
-    "l2": squared_error,
-}
-"""The losses that are taken from the vision teachers' distributions, a softmax for each."""
+from hearsight.training.targets import DISTRIBUTION_LOSSES
 
 
+@dataclasses.dataclass(frozen=True)
 class Objective:
     """The loss of a run.
 
-    Parameters
+    Attributes
     ----------
-    config
-        ``loss`` and ``loss_weight``.
-    network
-        What is trained.
+    forward
+        Computes the outputs that the loss takes from waveforms ``[batch, samples]``.
+    loss
+        Computes the mean loss of a batch from outputs and targets.
+    weight
+        Factor on the loss.
+    scores_classes
+        Whether the outputs are logits of classes, so that validation can score them.
+    """
+
+    forward: Callable[[Tensor], Tensor]
+    loss: Callable[[Tensor, Tensor], Tensor]
+    weight: float = 1.0
+    scores_classes: bool = True
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the weighted loss of a batch."""
+        return self.weight * self.loss(outputs, targets)
+
+
+def make_objective(config: TrainConfig, network: Network) -> Objective:
+    """Return the objective that a configuration names.
 
     Raises
     ------
     UsageError
-        When the network does not have what the loss is measured on.
+        When the network does not have the outputs that the loss needs.
     """
-
-    def __init__(self, config: TrainConfig, network: Network) -> None:
-        if config.loss in DISTRIBUTION_LOSSES and not network.heads:
+    if config.loss == "reconstruction":
+        if not isinstance(network, Autoencoder):
             raise UsageError(
-                f"loss {config.loss}", f"{network.name}, which has no heads", "a network with some, such as soundnet-8"
+                "loss reconstruction", network.name, "a network that gives sound back: soundnet-autoencoder"
             )
-        if config.loss == "reconstruction" and not isinstance(network, Autoencoder):
-            raise UsageError(
-                "loss reconstruction", f"{network.name}", "a network that gives sound back: soundnet-autoencoder"
-            )
-        self.name, self.weight = config.loss, config.loss_weight
+        forward = functools.partial(_compute_reconstruction_error, network)
+        return Objective(forward, _ignore_targets, config.loss_weight, scores_classes=False)
+    forward = functools.partial(_compute_logits, network)
+    if config.loss in DISTRIBUTION_LOSSES:
+        if not network.heads:
+            found = f"{network.name}, which has no heads"
+            raise UsageError(f"loss {config.loss}", found, "a network with some, such as soundnet-8")
+        loss = kl_divergence if config.loss == "kl" else squared_error
+        return Objective(forward, functools.partial(loss, heads=network.heads), config.loss_weight)
+    return Objective(forward, binary_cross_entropy, config.loss_weight)
 
-    @property
-    def tags(self) -> bool:
-        """Whether the network learns to name classes, so that naming them can be scored."""
-        return self.name != "reconstruction"
 
-    def measure(self, network: Network, machine: Device, batch: Batch) -> tuple[Tensor, Tensor | None]:
-        """Give the loss of a batch, and its logits; None where there is nothing to name."""
-        if isinstance(network, Autoencoder) and self.name == "reconstruction":
-            waveform = torch.from_numpy(batch.waveform).to(machine.device)
-            return self.weight * network.measure_loss(waveform), None
-        logits, targets = machine.forward(network, batch)
-        if self.name in DISTRIBUTION_LOSSES:
-            return self.weight * DISTRIBUTION_LOSSES[self.name](logits, targets, network.heads), logits
-        return self.weight * binary_cross_entropy(logits, targets), logits
+def _compute_logits(network: Network, waveform: Tensor) -> Tensor:
+    """Return the logits of waveforms of one segment: ``[batch, classes]``."""
+    return network(waveform).logits[:, 0]
+
+
+def _compute_reconstruction_error(network: Autoencoder, waveform: Tensor) -> Tensor:
+    """Return the mean squared error of the reconstruction, in single precision: its amplitudes reach 256."""
+    with torch.autocast(waveform.device.type, enabled=False):
+        return network.measure_loss(waveform)
+
+
+def _ignore_targets(outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: ARG001
+    """Return the reconstruction error, which needs no targets."""
+    return outputs

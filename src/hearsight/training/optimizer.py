@@ -56,10 +56,18 @@ def export_state(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[s
 
 
 def import_state(network: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Put back what :func:`export_state` gave; each moment lies in memory as its parameter does, which the fused steps need."""
+    """Restore the state that :func:`export_state` returned.
+
+    Moments take the device and memory format of their parameter, as the fused steps require. Step counts lie on the CPU, or on the
+    parameter's device where the optimizer is fused.
+    """
     parameters = dict(network.named_parameters())
+    fused = {id(parameter) for group in optimizer.param_groups if group["fused"] for parameter in group["params"]}
     for key_and_name, value in tensors.items():
         key, _, name = key_and_name.partition("/")
         parameter = parameters[name]
-        moment = torch.zeros_like(parameter, requires_grad=False).copy_(value) if value.ndim else value.clone()
-        optimizer.state[parameter][key] = moment
+        if value.ndim:
+            restored = torch.zeros_like(parameter, requires_grad=False).copy_(value)
+        else:
+            restored = value.clone().to(parameter.device if id(parameter) in fused else "cpu")
+        optimizer.state[parameter][key] = restored

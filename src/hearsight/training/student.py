@@ -1,4 +1,4 @@
-"""The network that learns, with all that it learns from and by."""
+"""The network in training, with its data, objective and optimizer."""
 
 from __future__ import annotations
 
@@ -14,103 +14,120 @@ from hearsight.console import print_message
 from hearsight.errors import DatasetError, TrainingError
 from hearsight.models.network import Network
 from hearsight.models.zoo import NETWORKS, build_network, list_options
-from hearsight.training.batches import (
-    Batch,
-    SamplingConfig,
-    SplitStatistics,
-    TrainBatches,
-    TrainingData,
-    ValidationBatches,
-    compute_statistics,
-)
+from hearsight.training.batches import Batch, SamplingConfig, TrainBatches, ValidationBatches
+from hearsight.training.data import TrainingData
 from hearsight.training.device import Device
-from hearsight.training.objectives import DISTRIBUTION_LOSSES, Objective
+from hearsight.training.objectives import Objective, make_objective
 from hearsight.training.optimizer import make_optimizer, schedule_rate, set_rate
-from hearsight.training.resampled import ResampledData, ResampledSoftData
-from hearsight.training.softened import SoftData, SoftenedData
+from hearsight.training.sounds import match_sample_rate
+from hearsight.training.statistics import SplitStatistics, compute_statistics
+from hearsight.training.targets import TargetSource, make_targets
 
 
 @dataclasses.dataclass
 class Student:
-    """A network in training, its optimizer, and the clips it hears."""
+    """A network in training.
+
+    Attributes
+    ----------
+    config, device
+        The run's configuration and where it computes.
+    vocabulary
+        Names of the classes, in the order of the logits.
+    dataset
+        Digest of the dataset.
+    training_sample_rate
+        Sample rate of the dataset's sounds in Hz: no network learns anything above half of it.
+    network, objective, optimizer
+        What is trained, what is minimised, and by what.
+    train_batches, validation_batches
+        The examples.
+    """
 
     config: TrainConfig
-    machine: Device
+    device: Device
     vocabulary: tuple[str, ...]
     dataset: str
     training_sample_rate: int
     network: Network
     objective: Objective
     optimizer: torch.optim.Optimizer
-    epochs: TrainBatches
-    middles: ValidationBatches
-    num_clips: int
+    train_batches: TrainBatches
+    validation_batches: ValidationBatches
 
     @classmethod
-    def prepare(cls, data: TrainingData, config: TrainConfig, machine: Device) -> Student:
-        """Read the labels, build the network and its optimizer.
+    def prepare(cls, data: TrainingData, config: TrainConfig, device: Device) -> Student:
+        """Read the targets, build the network and its optimizer.
 
         Raises
         ------
         DatasetError
-            When there is too little to train on.
+            When there is too little to train on, or the targets are not in the dataset.
         UsageError
-            When there is no such network.
+            When there is no such network, or it does not fit the loss.
         """
-        data = _choose_targets(data, config)
-        labelled = config.loss != "reconstruction" and config.targets == "labels"
-        training = compute_statistics(data, "train", config.visual_share, labelled_only=labelled)
-        most = config.validation_clips
-        validation = compute_statistics(data, "validation", config.visual_share, most, labelled_only=labelled)
-        _check_clips(training, validation)
-        network = build_network(config.model, len(data.names), seed=config.seed, **_choose_options(data, config))
-        objective = Objective(config, network)
-        training_sample_rate = data.sample_rate
-        if network.sample_rate != data.sample_rate:
-            soft = isinstance(data, SoftData)
-            data = ResampledSoftData(data, network.sample_rate) if soft else ResampledData(data, network.sample_rate)
+        targets = make_targets(data, config)
+        training, validation = _split(data, targets, config)
+        options = _choose_options(targets, config)
+        network = build_network(config.model, len(targets.names), seed=config.seed, **options)
+        objective = make_objective(config, network)
         if config.prior:
             network.set_prior(torch.from_numpy(training.frequencies).float())
-        network = machine.place(network).train()
-        draw = SamplingConfig(
+        network = device.place(network).train()
+        sounds = match_sample_rate(data, network.sample_rate)
+        sampling = SamplingConfig(
             segment_samples=network.example_samples,
             batch_size=config.batch_size,
             segments=config.segments,
-            visual_share=config.visual_share,
             gain=config.gain,
             mix=config.mix,
             seed=config.seed,
         )
         return cls(
             config=config,
-            machine=machine,
-            vocabulary=data.names,
+            device=device,
+            vocabulary=targets.names,
             dataset=data.digest,
-            training_sample_rate=training_sample_rate,
+            training_sample_rate=data.sample_rate,
             network=network,
             objective=objective,
             optimizer=make_optimizer(network, config),
-            epochs=TrainBatches(data, training.clips, draw),
-            middles=ValidationBatches(data, validation.clips, draw),
-            num_clips=len(training.clips),
+            train_batches=TrainBatches(sounds, targets, training.clips, sampling),
+            validation_batches=ValidationBatches(sounds, targets, validation.clips, sampling),
         )
 
     @property
     def num_epochs(self) -> int:
-        """Passes over the training clips."""
-        return self.config.count_epochs(self.epochs.num_batches)
+        """Number of passes over the training clips."""
+        return self.config.count_epochs(self.train_batches.num_batches)
+
+    @property
+    def num_clips(self) -> int:
+        """Number of training clips."""
+        return len(self.train_batches)
 
     def train_step(self, batch: Batch, epoch: int, step: int) -> tuple[float, float]:
-        """Take one step, counted from one over the whole run; give the loss before it and its learning rate.
+        """Take one step; return the loss before it and its learning rate.
+
+        Parameters
+        ----------
+        batch
+            The examples.
+        epoch, step
+            Counted from one over the whole run.
 
         Raises
         ------
         TrainingError
             When the loss is no longer a number; the weights are left as they were.
         """
-        rate = schedule_rate(self.config, step - 1, self.epochs.num_batches)
+        rate = schedule_rate(self.config, step - 1, self.train_batches.num_batches)
         set_rate(self.optimizer, rate)
-        loss, _ = self.objective.measure(self.network, self.machine, batch)
+        self.device.seed(self.config.seed, epoch, step)
+        waveform, targets = self.device.send(batch)
+        with self.device.autocast():
+            outputs = self.objective.forward(waveform)
+        loss = self.objective(outputs, targets)
         value = loss.item()
         self.check(epoch, step, value)
         self.optimizer.zero_grad()
@@ -119,7 +136,7 @@ class Student:
         return value, rate
 
     def check(self, epoch: int, step: int, loss: float | None) -> None:
-        """Refuse to go on with a loss that is no number; without one, with weights that are none."""
+        """Raise a TrainingError where the loss is not finite; where there is no loss, where a weight is not finite."""
         if loss is None:
             whole = all(bool(torch.isfinite(parameter).all()) for parameter in self.network.parameters())
             loss = 0.0 if whole else math.nan
@@ -133,17 +150,17 @@ class Student:
             )
 
     def describe(self) -> dict[str, Any]:
-        """Give what is trained on what, for the record of the run."""
+        """Return the network and the dataset, as the run's record and log hold them."""
         return {
             "model": self.network.name,
             "digest": self.dataset,
             "num_clips": self.num_clips,
-            "num_validation_clips": len(self.middles),
+            "num_validation_clips": len(self.validation_batches),
             "num_classes": len(self.vocabulary),
         }
 
     def describe_checkpoint(self, line: Mapping[str, Any]) -> dict[str, Any]:
-        """Give what a checkpoint tells of itself, from an epoch's line of the log."""
+        """Return the arguments of :func:`~hearsight.models.checkpoint.save_checkpoint`, from an epoch's line of the log."""
         config = self.config
         scores = {key: line[key] for key in line if key.startswith("validation_") and isinstance(line[key], float)}
         training = {
@@ -161,25 +178,18 @@ class Student:
         return {"vocabulary": self.vocabulary, "training": training, "scores": scores}
 
 
-def _choose_targets(data: TrainingData, config: TrainConfig) -> TrainingData:
-    """Give the dataset with the targets that the loss is taken from."""
-    if config.loss in DISTRIBUTION_LOSSES:
-        return SoftenedData(data, f"the loss {config.loss}")
-    if config.targets == "soft" and config.loss == "cross-entropy":
-        return SoftData(data, "targets soft")
-    return data
+def _split(data: TrainingData, targets: TargetSource, config: TrainConfig) -> tuple[SplitStatistics, SplitStatistics]:
+    """Choose the clips to train on and to validate on.
 
-
-def _choose_options(data: TrainingData, config: TrainConfig) -> dict[str, Any]:
-    """Give the network's options, with a head for each teacher where distributions are learned and the network can have heads."""
-    options: dict[str, Any] = dict(config.options)
-    if isinstance(data, SoftenedData) and config.model in NETWORKS and "heads" in list_options(config.model):
-        options["heads"] = list(data.heads)
-    return options
-
-
-def _check_clips(training: SplitStatistics, validation: SplitStatistics) -> None:
-    """Refuse what cannot be trained on, and say what is left out."""
+    Raises
+    ------
+    DatasetError
+        When there are fewer than two clips to train on.
+    """
+    labelled_only = config.loss != "reconstruction" and config.targets == "labels"
+    training = compute_statistics(targets, data.indices("train"), labelled_only=labelled_only)
+    clips, most = data.indices("validation"), config.validation_clips
+    validation = compute_statistics(targets, clips, most=most, labelled_only=labelled_only)
     if len(training.clips) < 2:
         found = f"{len(training.clips)} training clips with labels"
         hint = "build from more videos, or with another policy or validation_share"
@@ -187,4 +197,13 @@ def _check_clips(training: SplitStatistics, validation: SplitStatistics) -> None
     if training.num_unlabelled or validation.num_unlabelled:
         print_message(f"{training.num_unlabelled + validation.num_unlabelled} clips have no label and are left out")
     if not len(validation.clips):
-        print_message("no clip is kept for validation: training goes on without accuracy and mAP")
+        print_message("there are no validation clips: training goes on without accuracy and mAP")
+    return training, validation
+
+
+def _choose_options(targets: TargetSource, config: TrainConfig) -> dict[str, Any]:
+    """Return the network's options, with a head for each teacher where the network can have heads."""
+    options: dict[str, Any] = dict(config.options)
+    if targets.heads and config.model in NETWORKS and "heads" in list_options(config.model):
+        options["heads"] = list(targets.heads)
+    return options

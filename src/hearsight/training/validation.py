@@ -1,4 +1,4 @@
-"""How well a network does on the validation clips, after each epoch."""
+"""Scores of a network on the validation clips, computed after each epoch."""
 
 from __future__ import annotations
 
@@ -10,24 +10,36 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float16
+from torch import Tensor
 
 from hearsight.metrics.averages import mean_average_precision
-from hearsight.metrics.tagging import one_best_accuracy
+from hearsight.metrics.tagging import hits
 from hearsight.models.network import Network
-from hearsight.training.batches import ValidationBatches, prefetch
+from hearsight.training.batches import ValidationBatches
 from hearsight.training.device import Device
 from hearsight.training.objectives import Objective
+from hearsight.training.prefetch import prefetch
 
 IN_MEMORY = 256 * 2**20
-"""Bytes of scores up to which they are held in memory; larger ones are written to a file that is mapped."""
+"""Largest array of scores, in bytes, that is held in memory; larger ones are mapped from a file."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
-    """What validation gives; None where no clip is kept for it.
+    """The result of validation; None where there are no validation clips.
 
-    The accuracy counts a hit if the most probable class is any of the clip's labels, over the clips that have one; the mean average
-    precision is over the classes that a validation clip has.
+    Attributes
+    ----------
+    loss
+        Mean loss over the clips.
+    accuracy
+        1-best accuracy: the share of labelled clips whose most probable class is one of their labels. Where a network has several
+        heads, the mean over the heads, each scored on its own classes.
+    mean_average_precision
+        Mean over the classes that a validation clip has.
+    num_clips
+        Number of validation clips.
     """
 
     loss: float | None = None
@@ -36,7 +48,7 @@ class Scores:
     num_clips: int = 0
 
     def describe(self) -> str:
-        """Say it in a few words."""
+        """Return the scores in a few words."""
         if self.loss is None:
             return "not validated"
         if self.accuracy is None:
@@ -45,27 +57,25 @@ class Scores:
         return f"validation loss {self.loss:.4f}, accuracy {self.accuracy:.3f}, mAP {precision}"
 
     def as_values(self) -> dict[str, Any]:
-        """Give the values for the run log."""
+        """Return the values for the run log."""
         return {f"validation_{field.name}": getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
-def validate(
-    network: Network, clips: ValidationBatches, machine: Device, objective: Objective, scratch: Path
-) -> Scores:
+def validate(network: Network, clips: ValidationBatches, device: Device, objective: Objective, scratch: Path) -> Scores:
     """Score a network, and leave it in training mode.
 
     Parameters
     ----------
     network
-        Put into evaluation mode meanwhile.
+        Is in evaluation mode while it is scored.
     clips
         The validation clips.
-    machine
-        What to compute on.
+    device
+        Where to compute.
     objective
-        The loss; where it names no classes, there is neither accuracy nor precision.
+        The loss; where its outputs are no logits, there is neither accuracy nor precision.
     scratch
-        A folder for scores that are too many for memory.
+        A folder for scores that do not fit into memory.
     """
     if len(clips) == 0:
         return Scores()
@@ -73,28 +83,54 @@ def validate(
     total, first = 0.0, 0
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".validation-") as folder:
         scores = _allocate(Path(folder) / "scores", shape, np.float16)
-        truths = _allocate(Path(folder) / "truths", shape, np.bool_)
+        labels = _allocate(Path(folder) / "labels", shape, np.bool_)
         network.eval()
         for batch in prefetch(clips.batches()):
             rows = slice(first, first + len(batch.clips))
+            waveform, targets = device.send(batch)
             with torch.inference_mode():
-                loss, logits = objective.measure(network, machine, batch)
-                total += float(loss) * len(batch.clips)
-                if logits is not None:
-                    # logits order the clips as probabilities do; half precision tells them apart near zero and one as well
-                    scores[rows] = logits.float().clamp(-6e4, 6e4).cpu().numpy()
-            truths[rows] = batch.targets > 0 if batch.truths is None else batch.truths
+                with device.autocast():
+                    outputs = objective.forward(waveform)
+                total += float(objective(outputs, targets)) * len(batch.clips)
+                if objective.scores_classes:
+                    scores[rows] = to_scores(outputs, network.heads).cpu().numpy()
+            labels[rows] = batch.labels
             first = rows.stop
         network.train()
-        if not math.isfinite(total):
-            return Scores(math.nan, None, None, len(clips))
-        if not objective.tags:
-            return Scores(total / len(clips), None, None, len(clips))
-        precision = mean_average_precision(scores, truths)
-        # a clip without any label can be no hit, whatever is said of it, and is none that counts
-        num_labelled = int(truths.any(axis=1).sum())
-        accuracy = one_best_accuracy(scores, truths) * len(clips) / num_labelled if num_labelled else None
-        return Scores(total / len(clips), accuracy, None if math.isnan(precision) else precision, len(clips))
+        loss = total / len(clips)
+        if not math.isfinite(loss) or not objective.scores_classes:
+            return Scores(loss if math.isfinite(loss) else math.nan, None, None, len(clips))
+        precision = mean_average_precision(scores, labels)
+        accuracy = compute_accuracy(scores, labels, network.heads)
+        return Scores(loss, accuracy, None if math.isnan(precision) else precision, len(clips))
+
+
+def to_scores(logits: Tensor, heads: tuple[int, ...]) -> Tensor:
+    """Return half-precision scores that order clips and classes as the probabilities do.
+
+    Without heads these are the logits themselves. With heads they are the logarithms of each head's softmax: logits of different
+    clips or heads are not comparable, since each softmax has its own sum. Half precision keeps logarithms apart near zero and one,
+    where it would round probabilities.
+    """
+    logits = logits.float()
+    if heads:
+        logits = torch.cat([head.log_softmax(1) for head in logits.split(heads, dim=1)], dim=1)
+    return logits.clamp(-6e4, 6e4).half()
+
+
+def compute_accuracy(
+    scores: Float16[np.ndarray, "clips classes"], labels: Bool[np.ndarray, "clips classes"], heads: tuple[int, ...]
+) -> float | None:
+    """Return the 1-best accuracy over the clips that have a label, the mean over the heads; None where there is no label."""
+    accuracies: list[float] = []
+    first = 0
+    for size in heads or (labels.shape[1],):
+        classes = slice(first, first + size)
+        first += size
+        num_labelled = int(labels[:, classes].any(axis=1).sum())
+        if num_labelled:
+            accuracies.append(float(hits(scores[:, classes], labels[:, classes]).sum()) / num_labelled)
+    return sum(accuracies) / len(accuracies) if accuracies else None
 
 
 def _allocate(path: Path, shape: tuple[int, int], dtype: type[np.generic]) -> np.ndarray:

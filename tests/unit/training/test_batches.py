@@ -1,28 +1,16 @@
 from __future__ import annotations
 
-import itertools
-import threading
-import time
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hearsight.training.batches import (
-    SamplingConfig,
-    TrainBatches,
-    ValidationBatches,
-    compute_statistics,
-    count_batches,
-    count_drawn,
-    prefetch,
-)
+from hearsight.training.batches import SamplingConfig, TrainBatches, ValidationBatches, count_batches
+from hearsight.training.statistics import compute_statistics
+from hearsight.training.targets import LabelTargets, count_drawn
+from tests.support.training import RATE, FakeDataset
 
-from .conftest import RATE, FakeDataset
-
-DRAW = SamplingConfig(RATE, 8)
+SAMPLING = SamplingConfig(RATE, 8)
 
 
 def ramp(num_samples: int) -> np.ndarray:
@@ -31,8 +19,8 @@ def ramp(num_samples: int) -> np.ndarray:
 
 
 def make_epochs(data: FakeDataset, **rules: object) -> TrainBatches:
-    draw = SamplingConfig(**{"segment_samples": RATE, "batch_size": 8, **rules})  # type: ignore[arg-type]
-    return TrainBatches(data, data.indices("train"), draw)
+    sampling = SamplingConfig(**{"segment_samples": RATE, "batch_size": 8, **rules})  # type: ignore[arg-type]
+    return TrainBatches(data, LabelTargets(data, 0.5), data.indices("train"), sampling)
 
 
 def test_an_epoch_hears_every_clip_once(data: FakeDataset) -> None:
@@ -140,7 +128,7 @@ def test_a_mixed_segment_has_the_labels_of_both_clips(data: FakeDataset) -> None
 def test_validation_hears_the_middle_and_all_labels(data: FakeDataset) -> None:
     data.set_sound(41, ramp(3 * RATE))
     data.set_sound(42, ramp(800))
-    batches = list(ValidationBatches(data, data.indices("validation"), DRAW).batches())
+    batches = list(ValidationBatches(data, LabelTargets(data, 0.5), data.indices("validation"), SAMPLING).batches())
     assert [len(batch.clips) for batch in batches] == [8, 2]
     assert round(float(batches[0].waveform[1, 0] * 32768)) == 160
     assert not batches[0].waveform[2, 800:].any()
@@ -150,7 +138,7 @@ def test_validation_hears_the_middle_and_all_labels(data: FakeDataset) -> None:
 def test_clips_without_labels_are_left_out_and_counted(data: FakeDataset) -> None:
     data.set_labels(3, [], [])
     data.set_labels(4, [], [12])
-    survey = compute_statistics(data, "train", 0.5)
+    survey = compute_statistics(LabelTargets(data, 0.5), data.indices("train"))
     assert survey.num_unlabelled == 1
     assert len(survey.clips) == 39
     assert 3 not in survey.clips
@@ -158,7 +146,7 @@ def test_clips_without_labels_are_left_out_and_counted(data: FakeDataset) -> Non
 
 
 def test_frequencies_are_those_of_the_drawn_targets(data: FakeDataset) -> None:
-    survey = compute_statistics(data, "train", 0.5)
+    survey = compute_statistics(LabelTargets(data, 0.5), data.indices("train"))
     epochs = make_epochs(data)
     drawn = np.mean([batch.targets.mean(axis=0) for epoch in range(60) for batch in epochs.batches(epoch)], axis=0)
     np.testing.assert_allclose(survey.frequencies, drawn, atol=0.05)
@@ -166,42 +154,11 @@ def test_frequencies_are_those_of_the_drawn_targets(data: FakeDataset) -> None:
 
 
 def test_a_subset_for_validation_is_spread_over_the_split(data: FakeDataset) -> None:
-    assert list(compute_statistics(data, "validation", 0.5, most=5).clips) == [40, 42, 44, 46, 48]
-    assert len(compute_statistics(data, "validation", 0.5, most=100).clips) == 10
-
-
-def test_prefetched_items_come_in_order_and_a_few_ahead() -> None:
-    made: list[int] = []
-
-    def make() -> Iterator[int]:
-        for number in range(20):
-            made.append(number)
-            yield number
-
-    items = prefetch(make(), depth=3)
-    assert next(items) == 0
-    deadline = time.monotonic() + 5
-    while len(made) < 5 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(0.05)
-    assert len(made) == 5  # one taken, three waiting, one in hand
-    assert list(items) == list(range(1, 20))
-
-
-def test_what_the_thread_raises_reaches_the_taker() -> None:
-    def make() -> Iterator[int]:
-        yield 1
-        raise OSError("the disk is gone")
-
-    items = prefetch(make())
-    assert next(items) == 1
-    with pytest.raises(OSError, match="the disk is gone"):
-        next(items)
-
-
-def test_the_thread_ends_when_the_taker_stops_early() -> None:
-    before = threading.active_count()
-    items = prefetch(itertools.count(), depth=2)
-    assert next(items) == 0
-    items.close()
-    assert threading.active_count() == before
+    assert list(compute_statistics(LabelTargets(data, 0.5), data.indices("validation"), most=5).clips) == [
+        40,
+        42,
+        44,
+        46,
+        48,
+    ]
+    assert len(compute_statistics(LabelTargets(data, 0.5), data.indices("validation"), most=100).clips) == 10

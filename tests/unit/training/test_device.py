@@ -7,8 +7,7 @@ from hearsight.errors import UsageError
 from hearsight.models.zoo import build_network
 from hearsight.training import device as device_module
 from hearsight.training.device import Device
-
-from .conftest import make_config
+from tests.support.training import make_config
 
 
 def test_settings_are_those_of_the_configuration() -> None:

@@ -13,8 +13,7 @@ from hearsight.training import student
 from hearsight.training.batches import Batch
 from hearsight.training.loop import train
 from hearsight.training.runlog import read_runlog
-
-from .conftest import FakeDataset, make_config
+from tests.support.training import FakeDataset, make_config
 
 
 @pytest.fixture(scope="module")

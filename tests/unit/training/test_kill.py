@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, sys.argv[1])
-from conftest import FakeDataset, make_config
+from tests.support.training import FakeDataset, make_config
 from hearsight.training.loop import train
 
 train(FakeDataset(60, 12), Path(sys.argv[2]), make_config(epochs=6, log_every=1), resume=True)
@@ -25,7 +25,7 @@ train(FakeDataset(60, 12), Path(sys.argv[2]), make_config(epochs=6, log_every=1)
 
 
 def start(run: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", SCRIPT, str(Path(__file__).parent), str(run)]
+    command = [sys.executable, "-c", SCRIPT, str(Path(__file__).parents[3]), str(run)]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 

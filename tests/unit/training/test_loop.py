@@ -15,8 +15,7 @@ from hearsight.training import loop, student
 from hearsight.training.batches import Batch
 from hearsight.training.loop import train
 from hearsight.training.runlog import read_runlog
-
-from .conftest import FakeDataset, make_config
+from tests.support.training import FakeDataset, make_config
 
 SAMPLES = 16_000
 
@@ -302,7 +301,7 @@ def test_divergence_in_a_later_epoch_keeps_the_epoch_before(
 
 def test_training_without_validation_clips_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     summary = train(FakeDataset(20, 0), tmp_path / "run", make_config(epochs=2))
-    assert "no clip is kept for validation" in capsys.readouterr().err
+    assert "there are no validation clips" in capsys.readouterr().err
     assert summary.accuracy is None
     assert summary.mean_average_precision is None
     assert summary.best_epoch == 2

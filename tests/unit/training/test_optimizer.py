@@ -5,8 +5,7 @@ import torch
 
 from hearsight.models.zoo import build_network
 from hearsight.training.optimizer import export_state, import_state, make_optimizer, schedule_rate
-
-from .conftest import make_config
+from tests.support.training import make_config
 
 
 def test_the_papers_rate_falls_by_a_tenth_after_every_epoch() -> None:

@@ -16,12 +16,12 @@ from hearsight.training import validation
 from hearsight.training.batches import SamplingConfig, ValidationBatches
 from hearsight.training.device import Device
 from hearsight.training.losses import binary_cross_entropy
-from hearsight.training.objectives import Objective
+from hearsight.training.objectives import make_objective
+from hearsight.training.targets import LabelTargets
 from hearsight.training.validation import validate
+from tests.support.training import RATE, FakeDataset
 
-from .conftest import RATE, FakeDataset
-
-MACHINE = Device("cpu", 1, "float32", fast=False)
+DEVICE = Device("cpu", 1, "float32", fast=False)
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def test_scores_are_those_of_the_middle_segments(
     data: FakeDataset, network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: int
 ) -> None:
     monkeypatch.setattr(validation, "IN_MEMORY", in_memory)
-    clips = ValidationBatches(data, data.indices("validation"), SamplingConfig(RATE, 3))
-    scores = validate(network, clips, MACHINE, Objective(TrainConfig(), network), tmp_path)
+    clips = ValidationBatches(data, LabelTargets(data, 0.5), data.indices("validation"), SamplingConfig(RATE, 3))
+    scores = validate(network, clips, DEVICE, make_objective(TrainConfig(), network), tmp_path)
     assert network.training
     assert not list(tmp_path.iterdir())
 
@@ -58,17 +58,17 @@ def test_validation_leaves_the_statistics_of_the_normalisations_alone(
     before = {name: value.clone() for name, value in network.state_dict().items()}
     validate(
         network,
-        ValidationBatches(data, data.indices("validation"), SamplingConfig(RATE, 3)),
-        MACHINE,
-        Objective(TrainConfig(), network),
+        ValidationBatches(data, LabelTargets(data, 0.5), data.indices("validation"), SamplingConfig(RATE, 3)),
+        DEVICE,
+        make_objective(TrainConfig(), network),
         tmp_path,
     )
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
 def test_no_clips_give_no_scores(data: FakeDataset, network: Network, tmp_path: Path) -> None:
-    clips = ValidationBatches(data, data.indices("validation")[:0], SamplingConfig(RATE, 3))
-    scores = validate(network, clips, MACHINE, Objective(TrainConfig(), network), tmp_path)
+    clips = ValidationBatches(data, LabelTargets(data, 0.5), data.indices("validation")[:0], SamplingConfig(RATE, 3))
+    scores = validate(network, clips, DEVICE, make_objective(TrainConfig(), network), tmp_path)
     assert (scores.loss, scores.accuracy, scores.mean_average_precision, scores.num_clips) == (None, None, None, 0)
     assert scores.describe() == "not validated"
 
@@ -80,9 +80,9 @@ def test_logits_that_are_no_numbers_give_a_loss_that_is_none(
         network.output_layer.bias.fill_(math.nan)
     scores = validate(
         network,
-        ValidationBatches(data, data.indices("validation"), SamplingConfig(RATE, 3)),
-        MACHINE,
-        Objective(TrainConfig(), network),
+        ValidationBatches(data, LabelTargets(data, 0.5), data.indices("validation"), SamplingConfig(RATE, 3)),
+        DEVICE,
+        make_objective(TrainConfig(), network),
         tmp_path,
     )
     assert scores.loss is not None

@@ -11,39 +11,19 @@ import torch
 from hearsight.config import TrainConfig
 from hearsight.errors import DatasetError, UsageError
 from hearsight.models.checkpoint import load_checkpoint
-from hearsight.training.batches import SamplingConfig, TrainBatches, ValidationBatches, compute_statistics
+from hearsight.training.batches import SamplingConfig, TrainBatches, ValidationBatches
 from hearsight.training.loop import train
 from hearsight.training.losses import kl_divergence, squared_error
-from hearsight.training.resampled import ResampledSoftData
 from hearsight.training.runlog import read_runlog
-from hearsight.training.softened import SoftData, SoftenedData
+from hearsight.training.sounds import ResampledSounds
+from hearsight.training.statistics import compute_statistics
+from hearsight.training.targets import DistributionTargets, ProbabilityTargets, make_targets
+from tests.support.training import RATE, FakeDataset, SoftDataset, make_config
 
-from .conftest import RATE, FakeDataset, make_config
 from .test_loop import Killed, assert_same_runs, kill_after
 
 SOUNDNET = {"recipe": "soundnet2016", "model": "soundnet-5", "options": {"width": 0.1}, "epochs": 2}
 AUTOENCODER = {"model": "soundnet-autoencoder", "loss": "reconstruction", "options": {"width": 0.1}, "epochs": 2}
-
-
-class SoftDataset(FakeDataset):
-    """Two vision teachers: four tones, and six classes that say nothing of the sound."""
-
-    visual_heads = (np.arange(4, dtype=np.int32), np.arange(4, 10, dtype=np.int32))
-
-    def distribution(self, index: int) -> np.ndarray:
-        target = np.zeros(len(self.names), dtype=np.float32)
-        target[:4] = 0.1
-        target[self.tones[index]] = 0.7
-        target[4:10] = np.random.default_rng(index).dirichlet(np.ones(6))
-        return target
-
-    def probabilities(self, index: int) -> np.ndarray:
-        return np.random.default_rng([index, 1]).uniform(size=len(self.names)).astype(np.float32)
-
-
-@pytest.fixture
-def soft() -> SoftDataset:
-    return SoftDataset(16, 4)
 
 
 def test_the_divergence_is_the_mean_over_clips_and_classes_of_each_head() -> None:
@@ -83,38 +63,37 @@ def test_a_teacher_that_said_nothing_adds_nothing(measure: Callable[..., torch.T
 
 
 def test_the_targets_are_what_the_vision_teachers_said(soft: SoftDataset) -> None:
-    data = SoftenedData(soft)
-    assert data.heads == (4, 6)
-    assert data.names == soft.names[:10]
-    epochs = TrainBatches(data, np.arange(16), SamplingConfig(RATE, 4))
-    batch = epochs.make(1, np.arange(4))
+    targets = DistributionTargets(soft)
+    assert targets.heads == (4, 6)
+    assert targets.names == soft.names[:10]
+    batch = TrainBatches(soft, targets, np.arange(16), SamplingConfig(RATE, 4)).make(1, np.arange(4))
     np.testing.assert_allclose(batch.targets, [soft.distribution(index)[:10] for index in range(4)])
-    mixed = TrainBatches(data, np.arange(16), SamplingConfig(RATE, 4, mix=1.0)).make(1, np.arange(4))
+    mixed = TrainBatches(soft, targets, np.arange(16), SamplingConfig(RATE, 4, mix=1.0)).make(1, np.arange(4))
     np.testing.assert_allclose(mixed.targets.sum(axis=1), 2.0, rtol=1e-5)
 
 
 def test_the_targets_may_be_what_all_teachers_said(soft: SoftDataset) -> None:
-    data = SoftData(soft, "targets soft")
-    assert data.names == soft.names
+    targets = ProbabilityTargets(soft)
+    assert targets.names == soft.names
     said = np.stack([soft.probabilities(index) for index in range(16)])
-    batch = TrainBatches(data, np.arange(16), SamplingConfig(RATE, 4)).make(1, np.arange(4))
+    batch = TrainBatches(soft, targets, np.arange(16), SamplingConfig(RATE, 4)).make(1, np.arange(4))
     np.testing.assert_array_equal(batch.targets, said[:4])
     # in a mixture, what is heard in either sound is heard
-    mixed = TrainBatches(data, np.arange(16), SamplingConfig(RATE, 4, mix=1.0)).make(1, np.arange(4)).targets
+    mixed = TrainBatches(soft, targets, np.arange(16), SamplingConfig(RATE, 4, mix=1.0)).make(1, np.arange(4)).targets
     for row in range(4):
         assert any(np.array_equal(mixed[row], np.maximum(said[row], other)) for other in said)
-    survey = compute_statistics(data, "train", 0.5, labelled_only=False)
+    survey = compute_statistics(targets, soft.indices("train"), labelled_only=False)
     np.testing.assert_allclose(survey.frequencies, said[survey.clips].mean(axis=0), rtol=1e-5)
     with pytest.raises(DatasetError, match="no soft labels, wanted some, for targets soft"):
-        SoftData(FakeDataset(16, 4), "targets soft")
+        make_targets(FakeDataset(16, 4), make_config(targets="soft"))
 
 
 def test_validation_hears_distributions_and_counts_labels(soft: SoftDataset) -> None:
-    data = ResampledSoftData(SoftenedData(soft), 8_000)
-    (batch,) = ValidationBatches(data, soft.indices("validation"), SamplingConfig(8_000, 4)).batches()
+    sounds, targets = ResampledSounds(soft, 8_000), DistributionTargets(soft)
+    (batch,) = ValidationBatches(sounds, targets, soft.indices("validation"), SamplingConfig(8_000, 4)).batches()
     np.testing.assert_allclose(batch.targets, [soft.distribution(index)[:10] for index in range(16, 20)])
-    assert batch.truths is not None
-    for index, row in zip(range(16, 20), batch.truths, strict=True):
+    assert batch.labels is not None
+    for index, row in zip(range(16, 20), batch.labels, strict=True):
         assert set(np.flatnonzero(row)) == set(soft.labels(index).visual.tolist())
 
 

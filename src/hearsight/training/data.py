@@ -1,0 +1,98 @@
+"""What training reads of a dataset.
+
+:class:`~hearsight.dataset.reader.Dataset` has all of it; so has any object of a caller's own with these members.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Protocol, cast, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float32, Int16, Int32, Int64
+
+from hearsight.dataset.reader import Dataset
+
+
+@runtime_checkable
+class Labels(Protocol):
+    """The labels of one clip, as indices of the dataset's classes."""
+
+    @property
+    def visual(self) -> Int32[np.ndarray, " visual_labels"]:
+        """Classes that a vision teacher found."""
+        ...
+
+    @property
+    def audio(self) -> Int32[np.ndarray, " audio_labels"]:
+        """Classes that an audio teacher found."""
+        ...
+
+
+@runtime_checkable
+class TrainingData(Protocol):
+    """A dataset with sounds, labels, and a split into training and validation clips."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        ...
+
+    @property
+    def sample_rate(self) -> int:
+        """Sample rate of the stored sounds in Hz."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """A string that identifies the dataset's content."""
+        ...
+
+    @property
+    def num_samples(self) -> Int32[np.ndarray, " clips"]:
+        """Length of each clip in samples."""
+        ...
+
+    def indices(self, split: Literal["train", "validation"]) -> Int64[np.ndarray, " chosen"]:
+        """Return the indices of a split's clips."""
+        ...
+
+    def read(self, index: int, start: int = 0, num_samples: int | None = None) -> Int16[np.ndarray, " samples"]:
+        """Return samples of a clip; fewer than asked for where the clip ends."""
+        ...
+
+    def labels(self, index: int) -> Labels:
+        """Return the labels of a clip."""
+        ...
+
+
+@runtime_checkable
+class SoftTrainingData(TrainingData, Protocol):
+    """A dataset that has kept its teachers' soft labels."""
+
+    @property
+    def visual_heads(self) -> tuple[Int32[np.ndarray, " _"], ...]:
+        """Indices of each vision teacher's classes."""
+        ...
+
+    def distribution(self, index: int) -> Float32[np.ndarray, " classes"]:
+        """Return, for each vision teacher, a distribution over its classes; zeros where the teacher has no output for the clip."""
+        ...
+
+    def probabilities(self, index: int) -> Float32[np.ndarray, " classes"]:
+        """Return the teachers' probability of each class of a clip; zero where the dataset has not kept it."""
+        ...
+
+
+def open_data(dataset: str | Path | TrainingData) -> TrainingData:
+    """Open a dataset folder; an open dataset is returned as it is.
+
+    Raises
+    ------
+    DatasetError
+        When the folder cannot be read.
+    """
+    if isinstance(dataset, str | Path):
+        # pyright does not accept a cached property where a protocol asks for a property
+        return cast(TrainingData, Dataset(dataset))
+    return dataset

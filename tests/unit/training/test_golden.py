@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.golden_training import RUNS, compute_losses
+
+GOLDEN: dict[str, dict[str, list[float]]] = json.loads(
+    (Path(__file__).parents[2] / "golden" / "training_losses.json").read_text()
+)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_short_run_has_the_losses_of_the_version_before(name: str, tmp_path: Path) -> None:
+    found, wanted = compute_losses(name, tmp_path), GOLDEN[name]
+    assert set(GOLDEN) == set(RUNS)
+    assert len(found["steps"]) == len(wanted["steps"]) >= 4
+    # the first step's loss is one forward pass; later ones follow Adam, which enlarges rounding by processor
+    assert found["steps"][0] == pytest.approx(wanted["steps"][0], rel=1e-5)
+    assert found["steps"] == pytest.approx(wanted["steps"], rel=2e-3)
+    assert found["validation"] == pytest.approx(wanted["validation"], rel=2e-3)
