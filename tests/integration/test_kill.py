@@ -14,7 +14,7 @@ from tests.support.processes import digest_tree, kill_after, run_command
 from tests.support.videos import write_folder
 
 TEACHERS = ("--vision", "clusters:k=4", "--audio", "clusters:k=4", "--set", "shard_clips=8")
-QUICK = ("--set", "epochs=4", "--set", "batch_size=4", "--set", "options.width=0.25")
+QUICK = ("--model", "wu-mlp", "--set", "epochs=4", "--set", "batch_size=4", "--set", "options.width=0.25")
 FEW, MANY = 3, 10
 
 

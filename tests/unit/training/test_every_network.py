@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from hearsight.models.checkpoint import load_checkpoint
+from hearsight.models.ghost import build_ghost
 from hearsight.models.zoo import NETWORKS
 from hearsight.training import student
 from hearsight.training.batches import Batch
@@ -42,16 +43,39 @@ def test_two_epochs_of_training_move_the_weights_and_leave_a_checkpoint(
             assert int(value) == 2 * 8 * 100
 
 
+def list_dropout_networks() -> list[str]:
+    """Names of the networks that draw from torch's generators while they are trained."""
+    ghosts = {name: build_ghost(name, 3, width=0.03) for name in NETWORKS}
+    kinds = (torch.nn.modules.dropout._DropoutNd, torch.nn.RNNBase)
+    return [name for name, ghost in ghosts.items() if any(_drops(module, kinds) for module in ghost.modules())]
+
+
+def _drops(module: torch.nn.Module, kinds: tuple[type, ...]) -> bool:
+    rate = getattr(module, "p", 0.0) if isinstance(module, kinds[0]) else getattr(module, "dropout", 0.0)
+    return isinstance(module, kinds) and rate > 0.0
+
+
+DROPOUT_NETWORKS = list_dropout_networks()
+OTHER_STATE = ["wu-alexnet-bn-gap", "hershey-aed-embedding", "soundnet-autoencoder"]
+"""Networks that keep running sums besides their weights."""
+
+
+def test_fourteen_networks_have_dropout() -> None:
+    assert len(DROPOUT_NETWORKS) == 14
+
+
 class Killed(BaseException):
     """What a test raises in the place of a kill -9."""
 
 
-@pytest.mark.parametrize("name", ["wu-alexnet-bn-gap", "hershey-aed-embedding", "soundnet-autoencoder"])
-def test_what_a_network_learns_besides_its_weights_is_resumed_too(
+@pytest.mark.parametrize("name", sorted({*DROPOUT_NETWORKS, *OTHER_STATE}))
+def test_a_run_is_repeated_and_resumed_to_the_same_weights(
     name: str, clips: FakeDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = make_config(model=name, options={"width": 0.03}, epochs=2, batch_size=4, learning_rate=1e-3, threads=1)
     train(clips, tmp_path / "whole", config)
+    torch.manual_seed(12345)  # another state of the process's generators must not matter
+    train(clips, tmp_path / "again", config)
     whole = student.Student.train_step
 
     def train_step(self: student.Student, batch: Batch, epoch: int, step: int) -> tuple[float, float]:
@@ -64,5 +88,14 @@ def test_what_a_network_learns_besides_its_weights_is_resumed_too(
         train(clips, tmp_path / "killed", config)
     monkeypatch.undo()
     train(clips, tmp_path / "killed", config, resume=True)
-    first, second = (load_checkpoint(tmp_path / run)[0].state_dict() for run in ("whole", "killed"))
-    assert all(torch.equal(first[key], second[key]) for key in first)
+    first, *others = (load_checkpoint(tmp_path / run)[0].state_dict() for run in ("whole", "again", "killed"))
+    for other in others:
+        assert all(torch.equal(first[key], other[key]) for key in first)
+
+
+def test_the_generators_of_the_process_are_left_as_they_were(clips: FakeDataset, tmp_path: Path) -> None:
+    torch.manual_seed(7)
+    wanted = torch.rand(3)
+    torch.manual_seed(7)
+    train(clips, tmp_path, make_config(model="wu-mlp", options={"width": 0.03}, epochs=1, batch_size=4))
+    assert torch.equal(torch.rand(3), wanted)

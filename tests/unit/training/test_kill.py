@@ -20,7 +20,8 @@ sys.path.insert(0, sys.argv[1])
 from tests.support.training import FakeDataset, make_config
 from hearsight.training.loop import train
 
-train(FakeDataset(60, 12), Path(sys.argv[2]), make_config(epochs=6, log_every=1), resume=True)
+config = make_config(model="wu-mlp", options={"width": 0.05}, epochs=6, log_every=1)
+train(FakeDataset(60, 12), Path(sys.argv[2]), config, resume=True)
 """
 
 
@@ -43,16 +44,14 @@ def test_a_process_killed_again_and_again_ends_in_the_same_bytes(tmp_path: Path)
     undisturbed = start(whole)
     for wanted in KILLS:
         process = start(killed)
-        deadline = time.monotonic() + 120
         while count_lines(killed) < wanted:
             assert process.poll() is None, "it ended before it could be killed"
-            assert time.monotonic() < deadline
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
         assert not (killed / "config.json").exists()
-    assert start(killed).wait(timeout=240) == 0
-    assert undisturbed.wait(timeout=240) == 0
+    assert start(killed).wait() == 0
+    assert undisturbed.wait() == 0
     logs = [[{k: v for k, v in line.items() if k != "seconds"} for line in read_runlog(run)] for run in (whole, killed)]
     assert logs[0] == logs[1]
     assert len(logs[0]) == 1 + 6 * (8 + 1)
