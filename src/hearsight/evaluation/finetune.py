@@ -219,15 +219,15 @@ def _train(
     steps = -(-len(rows) // config.batch_size)
     network = device.place(network).train()
     optimizer = make_optimizer(network, plan)
-    with torch.random.fork_rng(), device.deterministic():
-        torch.manual_seed(seed)
+    with device.deterministic():
         for epoch in range(config.epochs):
             rng = np.random.default_rng([seed, epoch])
             for step, batch in enumerate(np.array_split(rng.permutation(rows), steps)):
                 set_rate(optimizer, schedule_rate(plan, epoch * steps + step, steps))
+                device.seed(seed, epoch, step)
                 excerpts = [_draw(sounds.read(int(clip)), network, rng) for clip in batch]
-                waveform = torch.from_numpy(np.stack(excerpts)).to(device.device)
-                targets = torch.from_numpy(truths[batch].astype(np.float32)).to(device.device)
+                waveform = torch.from_numpy(np.stack(excerpts)).to(device.name)
+                targets = torch.from_numpy(truths[batch].astype(np.float32)).to(device.name)
                 loss = _measure_loss(network(waveform).logits[:, 0], targets, exclusive=bool(network.heads))
                 if not math.isfinite(float(loss.detach())):
                     found = f"a loss of {float(loss.detach())} in epoch {epoch + 1}"

@@ -12,6 +12,7 @@ from hearsight.evaluation.evaluate import evaluate
 from hearsight.evaluation.finetune import decode_clips, finetune_splits, replace_output
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.models.zoo import build_network
+from hearsight.training.device import Device
 from tests.support.layouts import write_audioset, write_sound
 
 QUICK = {"epochs": 6, "batch_size": 4, "learning_rate": 2e-3}
@@ -58,6 +59,25 @@ def test_equal_seeds_give_equal_scores_whatever_else_draws(network, tones):
     torch.manual_seed(2)
     np.testing.assert_array_equal(one, tune(network, tones, seed=3, epochs=2).decisions)
     assert not np.array_equal(one, tune(network, tones, seed=4, epochs=2).decisions)
+
+
+def test_a_network_with_dropout_is_fine_tuned_to_the_same_scores_from_any_state_of_the_generators(tones):
+    network = build_network("wu-mlp", 2, seed=5, width=0.25)
+    torch.manual_seed(1)
+    one = tune(network, tones, epochs=2).decisions
+    state = torch.get_rng_state()
+    torch.rand(100)
+    np.testing.assert_array_equal(one, tune(network, tones, epochs=2).decisions)
+    torch.manual_seed(1)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_the_masks_of_fine_tuning_follow_from_seed_epoch_and_step(tones, monkeypatch):
+    seen = []
+    real = Device.seed
+    monkeypatch.setattr(Device, "seed", lambda self, *key: (seen.append(key), real(self, *key)))
+    tune(build_network("wu-mlp", 2, seed=5, width=0.25), tones, seed=3, epochs=2)
+    assert seen == 2 * [(3, 0, 0), (3, 0, 1), (3, 1, 0), (3, 1, 1)]
 
 
 def test_a_fold_that_was_done_is_not_trained_again(network, tones, cache, tmp_path, monkeypatch):

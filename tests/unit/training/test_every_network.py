@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from hearsight.models.checkpoint import load_checkpoint
-from hearsight.models.ghost import build_ghost
+from hearsight.models.meta_device import build_on_meta_device
 from hearsight.models.zoo import NETWORKS
 from hearsight.training import student
 from hearsight.training.batches import Batch
@@ -45,7 +45,7 @@ def test_two_epochs_of_training_move_the_weights_and_leave_a_checkpoint(
 
 def list_dropout_networks() -> list[str]:
     """Names of the networks that draw from torch's generators while they are trained."""
-    ghosts = {name: build_ghost(name, 3, width=0.03) for name in NETWORKS}
+    ghosts = {name: build_on_meta_device(name, 3, width=0.03) for name in NETWORKS}
     kinds = (torch.nn.modules.dropout._DropoutNd, torch.nn.RNNBase)
     return [name for name, ghost in ghosts.items() if any(_drops(module, kinds) for module in ghost.modules())]
 

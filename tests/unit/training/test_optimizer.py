@@ -89,3 +89,22 @@ def test_an_imported_state_steps_on_bit_for_bit(optimizer_name: str, fast: bool)
     step(other, other_optimizer, 2)
     for one, two in zip(network.parameters(), other.parameters(), strict=True):
         assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_step_counts_lie_where_the_fused_steps_of_a_device_need_them(fused: bool) -> None:
+    """The meta device stands for CUDA: a device other than the CPU, where a fused Adam takes its step counts."""
+    network = build_network("jia-vggish-fcn", 3, seed=0, width=0.02)
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer = make_optimizer(network, make_config(fast=fused))
+    optimizer.step()
+    exported = {name: value.clone() for name, value in export_state(network, optimizer).items()}
+    elsewhere = build_network("jia-vggish-fcn", 3, seed=0, width=0.02).to("meta")
+    other = make_optimizer(elsewhere, make_config(fast=False))
+    for group in other.param_groups:
+        group["fused"] = fused
+    import_state(elsewhere, other, exported)
+    for name, value in export_state(elsewhere, other).items():
+        wanted = "cpu" if name.startswith("step/") and not fused else "meta"
+        assert value.device.type == wanted, name

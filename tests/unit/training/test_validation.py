@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from hearsight.training.batches import SamplingConfig, ValidationBatches
 from hearsight.training.device import Device
 from hearsight.training.losses import binary_cross_entropy
 from hearsight.training.objectives import make_objective
+from hearsight.training.student import Student
 from hearsight.training.targets import LabelTargets
-from hearsight.training.validation import validate
-from tests.support.training import RATE, FakeDataset
+from hearsight.training.validation import compute_accuracy, to_scores, validate
+from tests.support.training import RATE, FakeDataset, SoftDataset, make_config
 
 DEVICE = Device("cpu", 1, "float32", fast=False)
 
@@ -87,3 +89,63 @@ def test_logits_that_are_no_numbers_give_a_loss_that_is_none(
     )
     assert scores.loss is not None
     assert math.isnan(scores.loss)
+
+
+class FixedOutputs:
+    """Logits of three clips for a head of two classes and a head of three; softmax ignores the sums of the exponentials."""
+
+    logits = np.log(
+        np.array(
+            [[0.9, 0.1, 50.0, 30.0, 20.0], [0.4, 0.6, 0.1, 0.2, 0.7], [0.002, 0.008, 0.2, 0.5, 0.3]],
+            dtype=np.float32,
+        )
+    )
+    labels = np.array([[1, 0, 0, 1, 0], [0, 1, 0, 0, 1], [0, 0, 1, 1, 0]], dtype=bool)
+
+
+def test_heads_are_scored_by_their_own_softmax() -> None:
+    """By hand, over the clips: class 0 AP 1; class 1 ranks 0.8, 0.6, 0.1, its clip second, AP 1/2; class 2 ranks 0.5, 0.2, 0.1, AP
+    1/2; class 3 ranks 0.5, 0.3, 0.2, its clips first and second, AP 1; class 4 ranks 0.7, 0.3, 0.2, AP 1: mean 0.8. On raw logits
+    class 1 would rank 0.6, 0.1, 0.008, and have AP 1. 1-best of head one: 2 hits of 2 labelled clips; of head two: clip 0 takes
+    class 2 and misses, clips 1 and 2 hit, 2 of 3: mean 5/6."""
+    scores = to_scores(torch.from_numpy(FixedOutputs.logits), (2, 3)).numpy()
+    np.testing.assert_allclose(
+        np.exp(scores.astype(np.float64)),
+        [[0.9, 0.1, 0.5, 0.3, 0.2], [0.4, 0.6, 0.1, 0.2, 0.7], [0.2, 0.8, 0.2, 0.5, 0.3]],
+        rtol=2e-3,
+    )
+    assert mean_average_precision(scores, FixedOutputs.labels) == pytest.approx(0.8)
+    assert compute_accuracy(scores, FixedOutputs.labels, (2, 3)) == pytest.approx(5 / 6)
+    raw = to_scores(torch.from_numpy(FixedOutputs.logits), ()).numpy()
+    assert mean_average_precision(scores[:, :2], FixedOutputs.labels[:, :2]) == 0.75
+    assert mean_average_precision(raw[:, :2], FixedOutputs.labels[:, :2]) == 1.0
+
+
+def test_a_head_without_labels_and_clips_without_labels_do_not_count() -> None:
+    scores = np.array([[0.0, -1.0, -3.0], [-1.0, 0.0, -3.0]], dtype=np.float16)
+    labels = np.array([[1, 0, 0], [0, 0, 0]], dtype=bool)
+    assert compute_accuracy(scores, labels, (2, 1)) == 1.0
+    assert compute_accuracy(scores, labels, ()) == 1.0
+    assert compute_accuracy(scores, np.zeros((2, 3), dtype=bool), (2, 1)) is None
+
+
+@pytest.mark.parametrize("loss", ["kl", "l2"])
+def test_validation_of_heads_does_not_depend_on_the_sum_of_a_heads_exponentials(
+    soft: SoftDataset, tmp_path: Path, loss: str
+) -> None:
+    config = make_config(recipe="soundnet2016", model="soundnet-5", options={"width": 0.1}, loss=loss)
+    student = Student.prepare(soft, config, DEVICE)
+
+    def shift(waveform: torch.Tensor) -> torch.Tensor:
+        """Add a constant to each head's logits of each clip: no softmax changes."""
+        logits = student.objective.forward(waveform)
+        offsets = 10.0 * torch.randn(len(logits), 2, generator=torch.Generator().manual_seed(0))
+        return logits + offsets.repeat_interleave(torch.tensor(student.network.heads), dim=1)
+
+    shifted = dataclasses.replace(student.objective, forward=shift)
+    one, other = (
+        validate(student.network, student.validation_batches, DEVICE, objective, tmp_path)
+        for objective in (student.objective, shifted)
+    )
+    assert other.loss == pytest.approx(one.loss, rel=1e-4)
+    assert (other.accuracy, other.mean_average_precision) == (one.accuracy, one.mean_average_precision)
