@@ -4,7 +4,7 @@ Two measurements, each beside its bound:
 
 - both of `--clips` × `--classes` random scores, against scikit-learn's `average_precision_score` and `roc_auc_score`, class by
   class, in the same run (timed on `--reference-classes` of the classes and scaled up): at least 20 times as fast;
-- both of a file of `--big-clips` × `--big-classes` half-precision scores with packed truths, mapped: at most 300 s, at most 4 GB
+- both of a file of `--big-clips` × `--big-classes` half-precision scores with packed targets, mapped: at most 300 s, at most 4 GB
   of memory. The file is written once, into a temporary folder or `--scratch` (2.2 GB at the default size), and is not timed.
 
     python -m benchmarks.metrics_speed
@@ -60,17 +60,20 @@ def main() -> None:
 def compare(clips: int, classes: int, reference_classes: int) -> None:
     """Time our ranking and scikit-learn's on the same scores, and check that they agree."""
     rng = np.random.default_rng(0)
-    scores, truths = rng.random((clips, classes)), rng.random((clips, classes)) < PREVALENCE
-    truths[0] = True
-    rank_classes(scores[:, :1], truths[:, :1])
+    scores, targets = rng.random((clips, classes)), rng.random((clips, classes)) < PREVALENCE
+    targets[0] = True
+    rank_classes(scores[:, :1], targets[:, :1])
     times = []
     for _ in range(REPEATS):
         started = time.perf_counter()
-        ranking = rank_classes(scores, truths)
+        ranking = rank_classes(scores, targets)
         times.append(time.perf_counter() - started)
     started = time.perf_counter()
     expected = [
-        (average_precision_score(truths[:, index], scores[:, index]), roc_auc_score(truths[:, index], scores[:, index]))
+        (
+            average_precision_score(targets[:, index], scores[:, index]),
+            roc_auc_score(targets[:, index], scores[:, index]),
+        )
         for index in range(reference_classes)
     ]
     reference = (time.perf_counter() - started) * classes / reference_classes
@@ -81,9 +84,9 @@ def compare(clips: int, classes: int, reference_classes: int) -> None:
 
 
 def write_file(folder: Path, clips: int, classes: int) -> None:
-    """Write random half-precision scores and packed truths, some rows at a time."""
+    """Write random half-precision scores and packed targets, some rows at a time."""
     rng = np.random.default_rng(1)
-    shapes = {"scores": ((clips, classes), np.float16), "truths": ((clips, -(-classes // 8)), np.uint8)}
+    shapes = {"scores": ((clips, classes), np.float16), "targets": ((clips, -(-classes // 8)), np.uint8)}
     files = {
         name: np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=dtype, shape=shape)
         for name, (shape, dtype) in shapes.items()
@@ -91,16 +94,16 @@ def write_file(folder: Path, clips: int, classes: int) -> None:
     for first in range(0, clips, ROWS):
         count = min(ROWS, clips - first)
         files["scores"][first : first + count] = rng.random((count, classes), dtype=np.float32)
-        files["truths"][first : first + count] = np.packbits(rng.random((count, classes)) < PREVALENCE, axis=1)
+        files["targets"][first : first + count] = np.packbits(rng.random((count, classes)) < PREVALENCE, axis=1)
     for file in files.values():
         file.flush()
 
 
 def rank_file(folder: Path) -> None:
     """Rank the file's classes, and say how long it took and how much memory."""
-    scores, truths = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("scores", "truths"))
+    scores, targets = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("scores", "targets"))
     started = time.perf_counter()
-    ranking = rank_classes(scores, truths)
+    ranking = rank_classes(scores, targets)
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"{scores.shape[0]:,} by {scores.shape[1]:,} on disk: mAP {np.nanmean(ranking.average_precision):.4f}")

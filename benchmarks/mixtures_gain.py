@@ -74,8 +74,8 @@ def score(name: str, labels: str, mixtures: Path, steps: int, options: argparse.
     )
     train(mixtures, run, config, resume=True)
     benchmark = f"esc10={options.data / 'esc10'}"
-    fresh = [evaluate(run, benchmark, head="svm", untrained=True, seed=seed) for seed in range(SEEDS)]
-    return Line(name, labels, evaluate(run, benchmark, head="svm"), fresh)
+    fresh = [evaluate(run, benchmark, probe="svm", untrained=True, seed=seed) for seed in range(SEEDS)]
+    return Line(name, labels, evaluate(run, benchmark, probe="svm"), fresh)
 
 
 def print_lines(lines: Sequence[Line]) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from hearsight.evaluation.tables import fill_tables, spell_markdown
+from hearsight.evaluation.paper_tables.comparison import fill_tables, spell_markdown
 from tools.pages import DOCS, write_or_check
 
 HEAD = """\

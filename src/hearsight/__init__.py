@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from hearsight.dataset.mix import mix_dataset
     from hearsight.dataset.reader import Dataset
     from hearsight.errors import HearsightError
-    from hearsight.evaluation.estimator import Embedder
     from hearsight.evaluation.evaluate import evaluate
+    from hearsight.evaluation.features.sklearn_transformer import Embedder
     from hearsight.listening.listener import Listener, load
     from hearsight.records import Clip, Media, Tag
     from hearsight.training.loop import train
@@ -27,7 +27,7 @@ __version__ = VERSION
 _HOMES = {
     "Clip": "hearsight.records",
     "Dataset": "hearsight.dataset.reader",
-    "Embedder": "hearsight.evaluation.estimator",
+    "Embedder": "hearsight.evaluation.features.sklearn_transformer",
     "HearsightError": "hearsight.errors",
     "Listener": "hearsight.listening.listener",
     "Media": "hearsight.records",

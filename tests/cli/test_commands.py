@@ -133,7 +133,7 @@ def test_evaluate_scores_a_run_and_the_baseline_on_a_folder_of_classes(run: Path
         done = run_command("evaluate", model, "--benchmark", f"folder={tmp_path / 'classes'}", "--no-cache", "--json")
         assert done.returncode == 0, done.stderr
         result = json.loads(done.stdout)
-        assert {"benchmark", "model", "head", "accuracy", "folds", "interval", "num_clips"} <= set(result)
+        assert {"benchmark", "model", "probe", "accuracy", "folds", "interval", "num_clips"} <= set(result)
         assert result["num_clips"] == 20
         assert len(result["folds"]) == 5
         assert result["accuracy"] == pytest.approx(np.mean(result["folds"]))
@@ -160,10 +160,10 @@ def test_evaluate_takes_other_heads_and_refuses_layers_of_what_has_none(tmp_path
         for number in range(6):
             write_sound(tmp_path / "classes" / f"class {label}" / f"{number}.wav", label, number)
     asked = ("evaluate", "baseline:mfcc", "--benchmark", f"folder={tmp_path / 'classes'}", "--no-cache")
-    done = run_command(*asked, "--head", "forest", "--set", "strength=20", "--json")
+    done = run_command(*asked, "--probe", "forest", "--set", "hyperparameter=20", "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert (result["head"], result["dim"], result["strengths"]) == ("forest", 26, [20.0] * 5)
+    assert (result["probe"], result["dim"], result["hyperparameters"]) == ("forest", 26, [20.0] * 5)
     refused = run_command(*asked, "--layer", "pool5")
     assert refused.returncode == 2
     assert "a baseline has no layers" in refused.stderr

@@ -48,17 +48,17 @@ def test_sound_and_sight_together_tell_what_neither_tells_alone(
     videos: Path, sight: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HEARSIGHT_CACHE", str(tmp_path / "cache"))
-    heard, seen = (evaluate(model, f"videos={videos}", head="svm") for model in ("baseline:log-mel", sight))
+    heard, seen = (evaluate(model, f"videos={videos}", probe="svm") for model in ("baseline:log-mel", sight))
     assert max(heard.accuracy, seen.accuracy) < 0.9
     results = tmp_path / "results.jsonl"
-    asked = ("--benchmark", f"videos={videos}", "--head", "svm", "--with", sight, "--json")
+    asked = ("--benchmark", f"videos={videos}", "--probe", "svm", "--with", sight, "--json")
     record = ("--record", "soundnet2016-7:conv7:both", "--results", results)
     done = run_command("evaluate", "baseline:log-mel", *asked, *record)
     assert done.returncode == 0, done.stderr
     both = json.loads(done.stdout)
     assert both["accuracy"] == 1.0
     assert both["model"] == "baseline:log-mel+vision:onnx-colours-1"
-    assert both["beside"] == [sight]
+    assert both["extra_models"] == [sight]
     assert both["dim"] == heard.dim + seen.dim
     assert both["num_clips"] == heard.num_clips == seen.num_clips
     assert len(list((tmp_path / "cache").rglob("*.npz"))) == 2  # those that the models alone had left
@@ -69,6 +69,6 @@ def test_sound_and_sight_together_tell_what_neither_tells_alone(
 
 def test_models_side_by_side_are_not_trained(videos: Path, sight: str) -> None:
     asked = ("evaluate", "untrained:jia-mobilenet-v2", "--with", sight, "--benchmark", f"videos={videos}")
-    refused = run_command(*asked, "--head", "finetune")
+    refused = run_command(*asked, "--probe", "finetune")
     assert refused.returncode == 2
-    assert "2 models side by side" in refused.stderr
+    assert "trains one network, and 2 models are given" in refused.stderr

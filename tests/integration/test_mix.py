@@ -18,7 +18,7 @@ from hearsight.dataset.mix_teachers import load_mix_teachers
 from hearsight.dataset.parts import cut_segments
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import ConfigError, DatasetError, MissingExtraError, TeacherError, UsageError
-from hearsight.evaluation.benchmarks import load_benchmark
+from hearsight.evaluation.benchmarks.catalogue import load_benchmark
 from hearsight.evaluation.contamination import find_contamination
 from hearsight.signal.chimaeras import make_chimaera, scramble_phases
 from hearsight.signal.waveform import change_speed, from_int16

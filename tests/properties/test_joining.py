@@ -35,8 +35,8 @@ def draw_clips(seed, dims):
 
 def score(fit, features, labels, widths=()):
     """Fit and score; without intercepts, of which the hinge loss may leave a whole span equally good."""
-    found = fit(features, labels, widths=widths, strength=1.0)
-    return found.decide(features) - found.intercepts if fit is fit_svm else found.decide(features)
+    found = fit(features, labels, widths=widths, regularization=1.0)
+    return found.predict_scores(features) - found.intercepts if fit is fit_svm else found.predict_scores(features)
 
 
 dims = st.integers(1, 6)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from hearsight.evaluation.dcase import SCENES_2013, SCENES_2016, SCENES_2018
-from hearsight.evaluation.urbansound8k import CLASSES as URBAN
+from hearsight.evaluation.benchmarks.dcase import SCENES_2013, SCENES_2016, SCENES_2018
+from hearsight.evaluation.benchmarks.urbansound8k import CLASSES as URBAN
 
 RATE = 8_000
 

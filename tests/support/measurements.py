@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from hearsight.evaluation.results import Measurement
+from hearsight.evaluation.paper_tables.measurements import Measurement
 
 CELL = "soundnet2016-4:svm-mfcc:esc10"
 
@@ -19,7 +19,7 @@ def make_measured(cell: str = CELL, value: float = 61.5, **changes: object) -> M
         "value": value,
         "interval": (57.0, 66.0),
         "benchmark": "esc10",
-        "protocol": {"model": "mfcc", "head": "svm", "folds": 5, "num_clips": 400},
+        "protocol": {"model": "mfcc", "probe": "svm", "folds": 5, "num_clips": 400},
         "data": "baseline:mfcc",
         "num_clips": 400,
         "seed": 3,

@@ -15,8 +15,8 @@ import torch
 
 from hearsight import hear
 from hearsight.errors import CheckpointError, UsageError
-from hearsight.evaluation.embedders import NetworkEmbedder
-from hearsight.evaluation.embeddings import BenchmarkEmbeddings, pool_segments
+from hearsight.evaluation.features.extract import BenchmarkFeatures, pool_segments
+from hearsight.evaluation.features.load import NetworkExtractor
 from hearsight.hear import HearModel, get_scene_embeddings, get_timestamp_embeddings, load_model
 from hearsight.listening.listener import Listener
 from hearsight.models.checkpoint import save_checkpoint
@@ -177,8 +177,8 @@ def test_memory_is_bounded_by_chunks(jia: HearModel, monkeypatch: pytest.MonkeyP
 def test_a_scene_is_the_vector_that_evaluate_scores(model: HearModel) -> None:
     sounds = make_sounds(1, 2.74, model.sample_rate)
     listener = Listener(model.network, ["bark", "rain", "bell"], name="same", device="cpu")
-    values, shares = NetworkEmbedder(listener, untrained=False).embed(sounds[0].numpy())
-    found = BenchmarkEmbeddings(values, shares, np.array([len(values)]), {})
+    values, shares = NetworkExtractor(listener, untrained=False).extract(sounds[0].numpy())
+    found = BenchmarkFeatures(values, shares, np.array([len(values)]), {})
     torch.testing.assert_close(
         get_scene_embeddings(sounds, model).numpy(), pool_segments(found, "mean+max"), rtol=1e-4, atol=1e-5
     )

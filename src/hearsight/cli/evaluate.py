@@ -39,20 +39,20 @@ def evaluate(
     /,
     *,
     benchmark: Annotated[str, Parameter(help="NAME=FOLDER, such as esc50=ESC-50; see hearsight benchmarks")],
-    beside: Annotated[
+    extra_models: Annotated[
         list[str] | None,
         Parameter(name="--with", negative="", help="another model to stand beside the first; repeatable"),
     ] = None,
-    head: Annotated[
+    probe: Annotated[
         Literal["linear", "svm", "knn", "forest", "mlp", "jia", "softmax", "finetune"],
-        Parameter(help="what is fitted on the frozen embeddings"),
+        Parameter(name=("--probe", "--head"), help="what is fitted on the frozen embeddings"),
     ] = "linear",
     layer: Annotated[str | None, Parameter(help="a layer of SoundNet, in windows, such as pool5")] = None,
     untrained: Annotated[bool, Parameter(negative="", help="score the same network with fresh weights")] = False,
     pool: Annotated[str | None, Parameter(help="how the segments of a clip become one vector")] = None,
     seed: Annotated[int, Parameter(help="of fresh weights and of the interval")] = 0,
-    against: Annotated[
-        Path | None, Parameter(help="a dataset: name the clips that it holds, score without them too")
+    training_dataset: Annotated[
+        Path | None, Parameter(name="--against", help="a dataset: name the clips that it holds, score without them too")
     ] = None,
     cache: Annotated[bool, Parameter(help="keep embeddings, and fine-tuned folds, for the next time")] = True,
     record: Annotated[
@@ -67,21 +67,21 @@ def evaluate(
     """Score a model on a benchmark by its official folds.
 
     Prints the accuracy of each fold, their mean and a 95 % interval, and further measures; with `--json` one object with the keys
-    `benchmark, model, head, accuracy, folds, interval, num_clips, measures` and some more. With `--against DATASET` clips that were
-    trained on are looked for by their sound. With `--record` the score stands in `hearsight tables` beside the published one.
+    `benchmark, model, probe, accuracy, folds, interval, num_clips, measures` and some more. With `--against DATASET` clips that
+    were trained on are found by their sound. With `--record` the score stands in `hearsight tables` beside the published one.
 
-    Sound and sight together: `--with vision:litert:mobilenet.tflite --benchmark videos=VIDEOS --head svm`.
+    Sound and sight together: `--with vision:litert:mobilenet.tflite --benchmark videos=VIDEOS --probe svm`.
     """
     from hearsight.config import EvaluateConfig, load_config
     from hearsight.evaluation.evaluate import evaluate as evaluate_model
-    from hearsight.evaluation.record import check_cells, make_measurement
-    from hearsight.evaluation.results import record_measurements
+    from hearsight.evaluation.paper_tables.measurements import record_measurements
+    from hearsight.evaluation.paper_tables.record import check_cells, make_measurement
 
     cells = check_cells(record or (), benchmark)
-    given = {"head": head, "untrained": untrained, "seed": seed, "cache": cache, "pool": pool, "against": against}
-    given |= {"layer": layer, "beside": beside}
+    given = {"probe": probe, "untrained": untrained, "seed": seed, "cache": cache, "pool": pool, "layer": layer}
+    given |= {"extra_models": extra_models, "training_dataset": training_dataset}
     knobs = load_config(EvaluateConfig, "evaluate", config, overrides or (), **given)
-    result = evaluate_model(run, benchmark, **knobs.model_dump())
+    result = evaluate_model(run, benchmark, knobs)
     print_summary(result, as_json)
     if cells:
         command = shlex.join(["hearsight", *sys.argv[1:]])
@@ -110,8 +110,8 @@ def tables(
     recorded measurements; blank where nothing was measured. Footnotes say where we measured otherwise than the paper.
     """
     from hearsight.console import show_table
-    from hearsight.evaluation.results import RESULTS
-    from hearsight.evaluation.tables import fill_tables, spell_csv, spell_markdown
+    from hearsight.evaluation.paper_tables.comparison import fill_tables, spell_csv, spell_markdown
+    from hearsight.evaluation.paper_tables.measurements import RESULTS
 
     filled = fill_tables(name, results or (RESULTS if RESULTS.exists() else None))
     if provenance:
@@ -134,7 +134,7 @@ def benchmarks(*, as_json: AsJson = False) -> None:
     With `--json` an array of objects with the keys `name, title, clips, classes, scored, where, takes`.
     """
     from hearsight.console import show_table
-    from hearsight.evaluation.benchmarks import BENCHMARKS, COLUMNS, NUMBERS
+    from hearsight.evaluation.benchmarks.catalogue import BENCHMARKS, COLUMNS, NUMBERS
 
     if as_json:
         print_json([kind.as_json() for kind in BENCHMARKS.values()])

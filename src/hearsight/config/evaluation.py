@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hearsight.config.stage import Stage
 
@@ -23,21 +24,30 @@ class FinetuneConfig(Stage):
     """Decay of the kernels per unit of learning rate."""
 
 
+OLD_KEYS = {
+    "head": "probe",
+    "strength": "hyperparameter",
+    "beside": "extra_models",
+    "against": "training_dataset",
+}
+"""Keys of earlier versions, which configuration files and scripts may still use, and what they are called now."""
+
+
 class EvaluateConfig(Stage):
     """From a model to its score on a benchmark (Jia 2019, section 4)."""
 
-    beside: tuple[str, ...] = ()
-    """Further models, spelled as the run is: their descriptions of a clip stand beside the run's, each counting alike, and one head
-    is fitted on all of them (Aytar 2016, section 4.3). ``layer`` and ``untrained`` are of the run alone."""
-    head: Literal["linear", "svm", "knn", "forest", "mlp", "jia", "softmax", "finetune"] = "linear"
-    """What is fitted on the frozen embeddings: logistic regression, linear SVM one against all, nearest neighbours, random forest,
-    a network with one hidden layer, the paper's single layer, or the softmax layer of Wu & Lee 2018; or, with ``finetune``,
-    nothing: the whole network is trained on the training folds."""
+    extra_models: tuple[str, ...] = ()
+    """Further models, spelled as the run is. Their features of a clip stand beside the run's, each model counts alike, and one
+    probe is fitted on all of them (Aytar 2016, section 4.3). ``layer`` and ``untrained`` apply to the run alone."""
+    probe: Literal["linear", "svm", "knn", "forest", "mlp", "jia", "softmax", "finetune"] = "linear"
+    """What is fitted on the frozen embeddings: logistic regression, one-against-all linear SVM, nearest neighbours, random forest,
+    a network with one hidden layer, the single layer of Jia 2019, or the softmax layer of Wu & Lee 2018. With ``finetune`` nothing
+    is: the whole network is trained on the training folds."""
     finetune: FinetuneConfig = FinetuneConfig()
     pool: Literal["mean", "max", "mean+max", "mean+deviation", "concat", "windows"] | None = None
     """How the embeddings of a clip's segments become one vector. ``concat`` is the paper's, for clips of one length; ``windows``
-    keeps them apart: the head is fitted on segments, and a clip's scores are the mean of theirs (Aytar 2016). Where it is not
-    given: ``concat`` for the head ``jia``, ``mean`` for ``softmax``, ``windows`` for a layer, else ``mean+max``."""
+    keeps them apart: the probe is fitted on segments, and a clip's scores are the mean of theirs (Aytar 2016). Where it is not
+    given: ``concat`` for the probe ``jia``, ``mean`` for ``softmax``, ``windows`` for a layer, else ``mean+max``."""
     layer: str | None = None
     """A layer of SoundNet, such as ``pool5``, to take in place of the embedding."""
     window: float | None = Field(default=None, gt=0.0)
@@ -47,9 +57,9 @@ class EvaluateConfig(Stage):
     untrained: bool = False
     """Whether the same network is scored with fresh weights."""
     seed: int = 0
-    """Seed of fresh weights, of the splits that choose the classifier's strength, and of the interval."""
-    strength: float | None = Field(default=None, gt=0.0)
-    """C of a linear head, or the number of neighbours, trees or epochs; chosen within the training folds where it is not given."""
+    """Seed of fresh weights, of the splits that choose the probe's hyperparameter, and of the interval."""
+    hyperparameter: float | None = Field(default=None, gt=0.0)
+    """C of a linear probe, or the number of neighbours, trees or epochs; chosen within the training folds where it is not given."""
     clip_seconds: float | None = Field(default=None, gt=0.0)
     """Length that clips are cut or filled up to; the benchmark's own where it is not given."""
     unreadable: Literal["refuse", "exclude"] = "refuse"
@@ -61,7 +71,28 @@ class EvaluateConfig(Stage):
     balanced: int = Field(default=0, ge=0)
     """Clips per class of a balanced evaluation set that is drawn from the scored clips and measured beside them (Hershey 2017:
     about 33); 0 draws none."""
-    against: Path | None = None
-    """A dataset folder: clips of the benchmark that are in it, too, are named, and the score is given without them as well."""
+    training_dataset: Path | None = None
+    """A dataset folder. Clips of the benchmark that it contains are listed, and the score without them is given as well."""
     cache: bool = True
-    """Whether the embeddings of a benchmark, and what fine-tuned networks say of its folds, are kept for the next time."""
+    """Whether embeddings of a benchmark, and scores of fine-tuned folds, are kept for the next run."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename_old_keys(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        renamed: dict[str, Any] = {}
+        for key, value in values.items():
+            name = str(OLD_KEYS.get(key, key))
+            if name in renamed:
+                raise ValueError(f"{name} is given twice, once by its old name: {', '.join(map(str, values))}")
+            renamed[name] = value
+        return renamed
+
+    @model_validator(mode="after")
+    def _check_finetuning(self) -> EvaluateConfig:
+        if self.probe == "finetune" and self.extra_models:
+            raise ValueError(f"probe finetune trains one network, and {1 + len(self.extra_models)} models are given")
+        if self.probe == "finetune" and self.hyperparameter is not None:
+            raise ValueError("probe finetune has no hyperparameter; its budget is finetune.epochs")
+        return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -108,6 +109,9 @@ def _explain(error: ValidationError, model: type[Stage], where: str) -> ConfigEr
             lines.append(f"unknown key {key!r}")
             hints.append(f"{key}: {guess(key, list_keys(model))}")
         else:
+            if problem["type"] == "literal_error":  # its message names all values in quotes
+                near = guess(str(problem["input"]), re.findall(r"'([^']*)'", problem["msg"]))
+                hints += [near] if near.startswith("did you mean") else []
             value = f" = {problem['input']!r}" if not isinstance(problem["input"], Mapping) else ""
             lines.append(f"{key}{value}: {problem['msg'].removeprefix('Value error, ')}".removeprefix(": "))
     return ConfigError(where, "; ".join(lines), hint="; ".join(hints))

@@ -13,20 +13,25 @@ from jaxtyping import Bool, Float64, Int64
 
 from hearsight.config import EvaluateConfig, load_config
 from hearsight.errors import BenchmarkError, UsageError
-from hearsight.evaluation.benchmarks import load_benchmark
+from hearsight.evaluation.benchmarks.benchmark import Benchmark, list_some
+from hearsight.evaluation.benchmarks.catalogue import load_benchmark
 from hearsight.evaluation.contamination import Contamination, find_contamination
-from hearsight.evaluation.embedder import Embedder, LearnedEmbedder, NetworkEmbedder
-from hearsight.evaluation.embedders import load_embedder
-from hearsight.evaluation.embeddings import WINDOWS
-from hearsight.evaluation.heads import FINETUNE, find_head
-from hearsight.evaluation.intervals import bootstrap_interval, mean_of_folds
-from hearsight.evaluation.joining import describe_clips, embed_parts, join_descriptions, name_pool
-from hearsight.evaluation.protocol import Benchmark, list_some
+from hearsight.evaluation.features.concatenate import concatenate_features, extract_parts, name_pool, pool_clips
+from hearsight.evaluation.features.extract import WINDOWS
+from hearsight.evaluation.features.extractor import FeatureExtractor, NetworkExtractor, TrainedExtractor
+from hearsight.evaluation.features.load import load_extractor
+from hearsight.evaluation.features.vision import MediaExtractor
+from hearsight.evaluation.probes.cross_validation import CrossScore, score_splits
+from hearsight.evaluation.probes.registry import FINETUNE, find_probe
 from hearsight.evaluation.result import Comparison, Evaluation, PartScore
-from hearsight.evaluation.transfer import CrossScore, score_splits
-from hearsight.evaluation.watching import MediaEmbedder
 from hearsight.metrics.balanced import draw_balanced
-from hearsight.metrics.intervals import Resampling, compare_measures, estimate_measures
+from hearsight.metrics.intervals import (
+    Resampling,
+    bootstrap_interval,
+    compare_measures,
+    estimate_measures,
+    mean_of_folds,
+)
 
 __all__ = ["Comparison", "Evaluation", "compare", "evaluate"]
 
@@ -45,71 +50,69 @@ MULTI_LABEL_MEASURES = (
 """What is measured beside the accuracy where it may have several."""
 
 
-def evaluate(
-    run: str | Path,
-    benchmark: str,
-    *,
-    head: str = "linear",
-    untrained: bool = False,
-    seed: int = 0,
-    **options: Any,
-) -> Evaluation:
+def evaluate(run: str | Path, benchmark: str, config: EvaluateConfig | None = None, **options: Any) -> Evaluation:
     """Score a model on a benchmark by its official folds.
 
-    Every clip becomes one vector of frozen embeddings; each fold is scored by a classifier that was fitted on the other folds, or
-    on the training part where the benchmark has a fixed split.
+    Every clip becomes one vector of frozen embeddings. Each fold is scored by a probe that was fitted on the other folds, or on
+    the training part where the benchmark has a fixed split.
 
     Parameters
     ----------
     run
         A run or checkpoint folder, ``baseline:log-mel``, ``baseline:mfcc``, ``untrained:NAME`` for a network of the zoo with
         fresh weights, or ``vision:KIND:WHERE`` for a vision teacher that looks at videos; see
-        :func:`~hearsight.evaluation.embedders.load_embedder`.
+        :func:`~hearsight.evaluation.features.load.load_extractor`.
     benchmark
-        ``NAME=FOLDER``, such as ``esc50=ESC-50``; see :data:`hearsight.evaluation.benchmarks.BENCHMARKS`.
-    head
-        A name of :data:`hearsight.evaluation.heads.HEADS`: ``linear`` (logistic regression), ``svm`` (linear, one against all), ….
-    untrained
-        Score the run's network with fresh weights.
-    seed
-        Of fresh weights, of the splits that choose the classifier's strength, and of the interval.
+        ``NAME=FOLDER``, such as ``esc50=ESC-50``; see :data:`hearsight.evaluation.benchmarks.catalogue.BENCHMARKS`.
+    config
+        Every knob.
     options
-        Other keys of :class:`~hearsight.config.EvaluateConfig`, such as ``pool``, ``cache``, ``against``, and ``beside``: further
-        models, such as ``["vision:litert:FILE"]``, whose descriptions of a clip stand beside the run's.
+        Keys of :class:`~hearsight.config.EvaluateConfig`, in place of ``config``: ``evaluate(run, benchmark, probe="svm")``.
 
     Raises
     ------
+    ConfigError
+        When a key is unknown or a value is out of range.
     UsageError
-        When the benchmark, the model or an option is unknown, or models cannot be set side by side.
+        When the benchmark or the model is unknown, models cannot be combined, or both ``config`` and keys are given.
     CheckpointError
         When the run has no usable checkpoint.
     BenchmarkError
         When the benchmark is not whole, or clips of it cannot be read.
     DatasetError
-        When ``against`` is no dataset.
+        When ``training_dataset`` is no dataset.
     """
-    if head != FINETUNE:
-        find_head(head)
-    config = load_config(EvaluateConfig, "evaluate", head=head, untrained=untrained, seed=seed, **options)
-    if head == FINETUNE and config.beside:
-        raise UsageError("head finetune", f"{1 + len(config.beside)} models side by side", "one run to train")
+    if config is not None and options:
+        raise UsageError(
+            "evaluate", f"a config and {', '.join(options)}", "either of them", "config.model_copy changes keys"
+        )
+    if config is None:
+        config = load_config(EvaluateConfig, "evaluate", **options)
     started = time.monotonic()
     clips = load_benchmark(benchmark)
     if config.clip_seconds is not None:
         clips = dataclasses.replace(clips, clip_seconds=config.clip_seconds)
-    shared = None if config.against is None else find_contamination(config.against, clips)  # soon told if it is none
+    # a wrong dataset folder is reported before any clip is embedded
+    shared = None if config.training_dataset is None else find_contamination(config.training_dataset, clips)
+    extractors = _load_extractors(run, clips, config)
+    score_model = _finetune if config.probe == FINETUNE else _fit_probe
+    config = config.model_copy(update={"pool": _choose_pool(config)})
+    clips, score, dim = score_model(extractors, clips, config)
+    made = _make_evaluation(str(run), config, extractors, clips, score, shared)
+    return dataclasses.replace(made, dim=dim, seconds=time.monotonic() - started)
+
+
+def _load_extractors(
+    run: str | Path, clips: Benchmark, config: EvaluateConfig
+) -> list[FeatureExtractor | MediaExtractor]:
+    """Load the run, with its layer where one is asked for, and the extra models."""
     windows = None
     if config.layer is not None:
-        from hearsight.evaluation.layers import choose_windows  # torch takes a second to import
+        from hearsight.evaluation.features.soundnet_layers import choose_windows  # torch takes a second to import
 
         windows = choose_windows(config.layer, clips.name, config.window, config.hop)
-    embedders = [load_embedder(run, untrained=config.untrained, seed=config.seed, layer=windows)]
-    embedders += [load_embedder(other, seed=config.seed) for other in config.beside]
-    score_model = _finetune if config.head == FINETUNE else _fit_head
-    config = config.model_copy(update={"pool": _choose_pool(config)})
-    clips, score, dim = score_model(embedders, clips, config)
-    made = _make_evaluation(str(run), config, embedders, clips, score, shared)
-    return dataclasses.replace(made, dim=dim, seconds=time.monotonic() - started)
+    first = load_extractor(run, untrained=config.untrained, seed=config.seed, layer=windows)
+    return [first, *(load_extractor(other, seed=config.seed) for other in config.extra_models)]
 
 
 def compare(
@@ -165,52 +168,50 @@ def _compare_measure(
     clips, score = firsts[0].clips, firsts[0].score
     ours = _choose_rows(clips, score, held_out=False)
     rows = score.rows[ours]
-    scores = (score.decisions[ours], seconds[0].score.decisions[ours])
+    scores = (score.scores[ours], seconds[0].score.scores[ours])
     found = compare_measures(
-        (measure,), scores, clips.truths[rows], clips.folds[rows], Resampling(seed=seed), threshold=0.0
+        (measure,), scores, clips.targets[rows], clips.folds[rows], Resampling(seed=seed), threshold=0.0
     )[measure]
     return Comparison(found.value, (found.low, found.high), len(rows), 1, measure)
 
 
-def _fit_head(
-    embedders: Sequence[Embedder | MediaEmbedder], clips: Benchmark, config: EvaluateConfig
+def _fit_probe(
+    extractors: Sequence[FeatureExtractor | MediaExtractor], clips: Benchmark, config: EvaluateConfig
 ) -> tuple[Benchmark, CrossScore, int]:
     """Give the clips that can be read, their scores by what is fitted on frozen embeddings, and the length of these."""
-    found, failures = embed_parts(embedders, clips, cache=config.cache)
+    found, failures = extract_parts(extractors, clips, cache=config.cache)
     clips = _leave_out_unreadable(clips, failures, config.unreadable)
-    pairs = zip(embedders, found, strict=True)
-    parts = [describe_clips(embedder, part, config.pool or "mean+max") for embedder, part in pairs]
-    description = join_descriptions(parts, [embedder.name for embedder in embedders])
-    score = score_splits(description, clips, head=config.head, strength=config.strength, seed=config.seed)
+    pairs = zip(extractors, found, strict=True)
+    parts = [pool_clips(extractor, part, config.pool or "mean+max") for extractor, part in pairs]
+    description = concatenate_features(parts, [extractor.name for extractor in extractors])
+    score = score_splits(description, clips, probe=config.probe, hyperparameter=config.hyperparameter, seed=config.seed)
     return clips, score, description.values.shape[1]
 
 
 def _finetune(
-    embedders: Sequence[Embedder | MediaEmbedder], clips: Benchmark, config: EvaluateConfig
+    extractors: Sequence[FeatureExtractor | MediaExtractor], clips: Benchmark, config: EvaluateConfig
 ) -> tuple[Benchmark, CrossScore, int]:
     """Give the clips that can be read, their scores by fine-tuned networks, and the length of these networks' embeddings."""
-    (embedder,) = embedders
-    if not isinstance(embedder, NetworkEmbedder):
-        raise UsageError("head finetune", f"{embedder.name}, which cannot be trained", "a run, or untrained:NAME")
-    if config.strength is not None:
-        raise UsageError("head finetune", "a strength", "finetune.epochs")
-    from hearsight.evaluation.finetune import decode_clips, finetune_splits, keep_folds
+    (extractor,) = extractors
+    if not isinstance(extractor, NetworkExtractor):
+        raise UsageError("probe finetune", f"{extractor.name}, which cannot be trained", "a run, or untrained:NAME")
+    from hearsight.evaluation.probes.finetune import decode_clips, finetune_splits, open_fold_cache
 
-    with decode_clips(clips, embedder.sample_rate) as sounds:
+    with decode_clips(clips, extractor.sample_rate) as sounds:
         clips = _leave_out_unreadable(clips, sounds.failures, config.unreadable)
-        network = embedder.network
-        kept = keep_folds(embedder.compute_digest(), clips, config.finetune, config.seed, cache=config.cache)
+        network = extractor.network
+        kept = open_fold_cache(extractor.compute_digest(), clips, config.finetune, config.seed, cache=config.cache)
         score = finetune_splits(network, clips, sounds.without_failures(), config.finetune, seed=config.seed, kept=kept)
     return clips, score, network.embedding_dim
 
 
 def _choose_pool(config: EvaluateConfig) -> str:
     """Take the pool asked for, or that of the head."""
-    if config.head == FINETUNE:
+    if config.probe == FINETUNE:
         return "trained"
     if config.pool is not None:
         return config.pool
-    return WINDOWS if config.layer is not None else find_head(config.head).pool
+    return WINDOWS if config.layer is not None else find_probe(config.probe).pool
 
 
 def _leave_out_unreadable(clips: Benchmark, failures: dict[int, str], unreadable: str) -> Benchmark:
@@ -231,7 +232,7 @@ def _leave_out_unreadable(clips: Benchmark, failures: dict[int, str], unreadable
 def _make_evaluation(
     run: str,
     config: EvaluateConfig,
-    embedders: Sequence[Embedder | MediaEmbedder],
+    extractors: Sequence[FeatureExtractor | MediaExtractor],
     clips: Benchmark,
     score: CrossScore,
     shared: Contamination | None,
@@ -243,17 +244,17 @@ def _make_evaluation(
     drawn = Resampling(resamples=min(config.resamples, config.measure_resamples), seed=config.seed)
     absent = sorted({clips.classes[label] for fold in score.folds for label in fold.unscored})
     balanced, told = _draw_balanced_part(config, clips, score, drawn)
-    beside = _choose_rows(clips, score, held_out=True)
+    evaluation_rows = _choose_rows(clips, score, held_out=True)
     return Evaluation(
         benchmark=clips.name,
         run=run,
-        beside=config.beside,
-        model="+".join(embedder.name for embedder in embedders),
-        head=config.head,
-        pool=", ".join(name_pool(embedder, str(config.pool)) for embedder in embedders),
-        untrained=any(embedder.untrained for embedder in embedders),
+        extra_models=config.extra_models,
+        model="+".join(extractor.name for extractor in extractors),
+        probe=config.probe,
+        pool=", ".join(name_pool(extractor, str(config.pool)) for extractor in extractors),
+        untrained=any(extractor.untrained for extractor in extractors),
         seed=config.seed,
-        training_clips=embedders[0].training_clips if isinstance(embedders[0], LearnedEmbedder) else None,
+        training_clips=extractors[0].training_clips if isinstance(extractors[0], TrainedExtractor) else None,
         accuracy=mean_of_folds(hits, clips.folds[rows]),
         folds=tuple(fold.accuracy for fold in folds),
         interval=bootstrap_interval(hits[None], clips.folds[rows], seed=config.seed, resamples=config.resamples),
@@ -264,7 +265,7 @@ def _make_evaluation(
         dim=0,
         missing=clips.missing,
         undefined=tuple(absent),
-        evaluation_set=_measure_rows(clips, score, beside, drawn) if beside.any() else None,
+        evaluation_set=_measure_rows(clips, score, evaluation_rows, drawn) if evaluation_rows.any() else None,
         balanced=balanced,
         contamination=shared,
         clean=_measure_clean(clips, score, shared, drawn),
@@ -294,8 +295,8 @@ def _measure_rows(
     names = tuple(name for name in names if name != "top_5" or len(clips.classes) > 5)
     names = ("top_1", *names) if accuracy else names
     rows: Int64[np.ndarray, " chosen"] = score.rows[chosen]
-    truths, folds = clips.truths[rows], clips.folds[rows]
-    measures = estimate_measures(names, score.decisions[chosen], truths, folds, drawn, threshold=0.0)
+    targets, folds = clips.targets[rows], clips.folds[rows]
+    measures = estimate_measures(names, score.scores[chosen], targets, folds, drawn, threshold=0.0)
     return PartScore(len(rows), measures)
 
 
@@ -305,7 +306,7 @@ def _draw_balanced_part(
     if not config.balanced:
         return None, []
     ours = np.flatnonzero(_choose_rows(clips, score, held_out=False))
-    found = draw_balanced(clips.truths[score.rows[ours]], config.balanced, seed=config.seed)
+    found = draw_balanced(clips.targets[score.rows[ours]], config.balanced, seed=config.seed)
     chosen = np.zeros(len(score.rows), dtype=bool)
     chosen[ours[found.rows]] = True
     short = [clips.classes[label] for label in found.short]

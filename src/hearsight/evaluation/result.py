@@ -6,9 +6,9 @@ import dataclasses
 import math
 from typing import Any
 
+from hearsight.evaluation.benchmarks.benchmark import Benchmark
 from hearsight.evaluation.contamination import Contamination
-from hearsight.evaluation.protocol import Benchmark
-from hearsight.evaluation.transfer import CrossScore
+from hearsight.evaluation.probes.cross_validation import CrossScore
 from hearsight.metrics.intervals import Estimate
 from hearsight.metrics.measures import MEASURES
 
@@ -44,10 +44,10 @@ class Evaluation:
 
     Attributes
     ----------
-    benchmark, run, beside, model
+    benchmark, run, extra_models, model
         The benchmark's name; what was asked to be scored; what was set beside it; the name of its network, and behind a plus those
         of the others.
-    head, pool
+    probe, pool
         What was fitted on the embeddings, and how segments became clips; ``statistics`` where the model gives one vector per clip.
         One after the other for several models.
     untrained, seed
@@ -88,9 +88,9 @@ class Evaluation:
 
     benchmark: str
     run: str
-    beside: tuple[str, ...]
+    extra_models: tuple[str, ...]
     model: str
-    head: str
+    probe: str
     pool: str
     untrained: bool
     seed: int
@@ -126,7 +126,7 @@ class Evaluation:
             **plain,
             "measures": _list_measures(self.measures),
             **{name: None if part is None else part.as_json() for name, part in objects.items()},
-            "strengths": [fold.strength for fold in self.score.folds],
+            "hyperparameters": [fold.hyperparameter for fold in self.score.folds],
         }
 
     def describe(self) -> list[str]:
@@ -135,7 +135,7 @@ class Evaluation:
         low, high = self.interval
         measures = [f"{MEASURES[name]} {_show(name, found)}" for name, found in self.measures.items()]
         lines = [
-            f"{self.benchmark}, {self.num_clips} clips, {self.num_classes} classes: {model}, {self.head} on {self.dim} numbers"
+            f"{self.benchmark}, {self.num_clips} clips, {self.num_classes} classes: {model}, {self.probe} on {self.dim} numbers"
             f" ({self.pool})",
             f"accuracy {100 * self.accuracy:.1f} %, 95 % interval {100 * low:.1f} to {100 * high:.1f}"
             + ("; folds " + " ".join(f"{100 * fold:.1f}" for fold in self.folds) if len(self.folds) > 1 else ""),

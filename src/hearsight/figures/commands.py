@@ -14,7 +14,7 @@ def confusion(
     *,
     benchmark: str,
     out: Path,
-    head: Literal["linear", "svm"] = "linear",
+    probe: Literal["linear", "svm"] = "linear",
     pool: str | None = None,
     untrained: bool = False,
     seed: int = 0,
@@ -29,7 +29,7 @@ def confusion(
         esc10=FOLDER, or folder=FOLDER with a sub-folder per class
     out
         the file to write: .png, .svg or .pdf
-    head
+    probe
         what is fitted on the frozen embeddings
     pool
         how the segments of a clip become one vector
@@ -42,9 +42,8 @@ def confusion(
     from hearsight.figures.scores import plot_confusion
 
     check_out(out)
-    given = {"head": head, "pool": pool, "untrained": untrained, "seed": seed}
-    knobs = load_config(EvaluateConfig, "evaluate", **given)
-    figure = plot_confusion(run, benchmark, **knobs.model_dump())
+    given = {"probe": probe, "pool": pool, "untrained": untrained, "seed": seed}
+    figure = plot_confusion(run, benchmark, load_config(EvaluateConfig, "evaluate", **given))
     write_figure(figure, out, f"confusions of {run} on {benchmark}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from hearsight.config import EvaluateConfig
 from hearsight.dataset.reader import Dataset
 from hearsight.drawing.confusion import count_confusions, draw_confusion
 from hearsight.drawing.priors import draw_d_prime
@@ -16,17 +17,17 @@ from hearsight.metrics.averages import class_d_primes
 from hearsight.metrics.ranking import rank_classes
 
 
-def plot_confusion(run: str, benchmark: str, **options: Any) -> Any:
+def plot_confusion(run: str, benchmark: str, config: EvaluateConfig | None = None, **options: Any) -> Any:
     """Score a model on a benchmark and draw which classes it takes for which (after Aytar 2016, figure 3).
 
     Every clip was scored by a classifier that did not see its fold. Parameters and errors are those of
     :func:`~hearsight.evaluation.evaluate.evaluate`.
     """
-    result = evaluate(run, benchmark, **options)
-    truths = result.clips.truths[result.score.rows]
-    if not (truths.sum(axis=1) == 1).all():
+    result = evaluate(run, benchmark, config, **options)
+    targets = result.clips.targets[result.score.rows]
+    if not (targets.sum(axis=1) == 1).all():
         raise UsageError("confusion", f"{result.benchmark}, whose clips have several classes", "one class per clip")
-    counts = count_confusions(truths.argmax(axis=1), result.score.decisions.argmax(axis=1), len(result.clips.classes))
+    counts = count_confusions(targets.argmax(axis=1), result.score.scores.argmax(axis=1), len(result.clips.classes))
     low, high = result.interval
     title = (
         f"{result.model}{', untrained' if result.untrained else ''} on {result.benchmark}:"

@@ -25,7 +25,7 @@ class Forest:
         The fitted trees.
     num_classes
         Columns of a decision.
-    strength
+    hyperparameter
         How many trees there are.
     converged
         Always: a forest is grown, not approached.
@@ -35,17 +35,17 @@ class Forest:
 
     trees: RandomForestClassifier = dataclasses.field(repr=False)
     num_classes: int
-    strength: float
+    hyperparameter: float
     converged: bool
     absent: tuple[int, ...]
 
-    def decide(self, features: Float[np.ndarray, "clips dim"]) -> Float64[np.ndarray, "clips classes"]:
+    def predict_scores(self, features: Float[np.ndarray, "clips dim"]) -> Float64[np.ndarray, "clips classes"]:
         """Give the share that each class has in the leaves that a clip falls into, the mean over trees; sums to one per clip."""
         refuse_not_finite("features", features)
-        decisions = np.full((len(features), self.num_classes), -np.inf)
+        scores = np.full((len(features), self.num_classes), -np.inf)
         with one_thread():
-            decisions[:, np.asarray(self.trees.classes_)] = np.asarray(self.trees.predict_proba(features))
-        return decisions
+            scores[:, np.asarray(self.trees.classes_)] = np.asarray(self.trees.predict_proba(features))
+        return scores
 
 
 def fit_forest(

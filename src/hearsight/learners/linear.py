@@ -13,11 +13,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC, LinearSVC
 
 from hearsight.errors import UsageError
-from hearsight.learners.rows import check_labelled, deal_parts, refuse_not_finite, weigh_parts
+from hearsight.learners.rows import assign_parts, check_labelled, refuse_not_finite, weigh_parts
 from hearsight.learners.scikit import watch_convergence
 from hearsight.threads import count_cores, one_thread
 
-STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
+REGULARIZATIONS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 """What C is chosen from. Features are scaled so that a clip's squared length is about 1: C means the same at any width."""
 GRAM_CLIPS = 4_000
 """Clips up to which a fit goes through the matrix of their inner products, however long the features."""
@@ -41,7 +41,7 @@ class LinearClassifier:
         Of the standardised features; minus infinity as intercept for a class that no clip had.
     probabilistic
         Whether the scores of a clip are log-probabilities, which makes them comparable from clip to clip.
-    strength
+    hyperparameter
         The C used, given or chosen.
     converged
         Whether the solver reached its tolerance.
@@ -54,11 +54,11 @@ class LinearClassifier:
     weights: Float64[np.ndarray, "dim classes"]
     intercepts: Float64[np.ndarray, " classes"]
     probabilistic: bool
-    strength: float
+    hyperparameter: float
     converged: bool
     absent: tuple[int, ...]
 
-    def decide(self, features: Float[np.ndarray, "clips dim"]) -> Float64[np.ndarray, "clips classes"]:
+    def predict_scores(self, features: Float[np.ndarray, "clips dim"]) -> Float64[np.ndarray, "clips classes"]:
         """Score every class of every clip: log-probabilities of a logistic regression, signed margins of an SVM."""
         refuse_not_finite("features", features)
         with one_thread():
@@ -70,7 +70,7 @@ class LinearClassifier:
 
     def predict(self, features: Float[np.ndarray, "clips dim"]) -> Int64[np.ndarray, " clips"]:
         """Choose the highest-scored class of every clip, the lower index among equals."""
-        return np.argmax(self.decide(features), axis=1)
+        return np.argmax(self.predict_scores(features), axis=1)
 
 
 def fit_linear(
@@ -78,7 +78,7 @@ def fit_linear(
     labels: Int[np.ndarray, " clips"],
     *,
     num_classes: int | None = None,
-    strength: float | None = None,
+    regularization: float | None = None,
     groups: Int[np.ndarray, " clips"] | None = None,
     widths: Sequence[int] = (),
     seed: int = 0,
@@ -93,9 +93,9 @@ def fit_linear(
         Class index of each clip.
     num_classes
         Columns of the decision; one more than the highest label unless given.
-    strength
-        C, the inverse of the penalty. Chosen from ``STRENGTHS`` by cross-validation within these clips unless given: the least
-        C of the best accuracy; 1 where there are too few clips to try.
+    regularization
+        C, the inverse of the penalty. Unless given, chosen from ``REGULARIZATIONS`` by cross-validation within these clips: the
+        smallest C of the best accuracy, or 1 where there are too few clips to try.
     groups
         Clips of one group stay together in that cross-validation.
     widths
@@ -109,7 +109,9 @@ def fit_linear(
     UsageError
         When lengths differ, a feature is not finite, a label is out of range, or all clips are of one class.
     """
-    return _fit_classifier(_solve_logistic, _Training(features, labels, num_classes, groups, widths, seed), strength)
+    return _fit_classifier(
+        _solve_logistic, _Training(features, labels, num_classes, groups, widths, seed), regularization
+    )
 
 
 def fit_svm(
@@ -117,7 +119,7 @@ def fit_svm(
     labels: Int[np.ndarray, " clips"],
     *,
     num_classes: int | None = None,
-    strength: float | None = None,
+    regularization: float | None = None,
     groups: Int[np.ndarray, " clips"] | None = None,
     widths: Sequence[int] = (),
     seed: int = 0,
@@ -127,7 +129,7 @@ def fit_svm(
     Up to ``GRAM_CLIPS`` clips each is solved with the hinge loss through the clips' inner products, so that long features cost
     nothing; above, with the squared hinge loss in the primal. Parameters and errors are those of :func:`fit_linear`.
     """
-    return _fit_classifier(_solve_svm, _Training(features, labels, num_classes, groups, widths, seed), strength)
+    return _fit_classifier(_solve_svm, _Training(features, labels, num_classes, groups, widths, seed), regularization)
 
 
 class _Training:
@@ -153,7 +155,7 @@ class _Training:
 
     def split(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Rows to fit on and rows to try on, of each usable split of the inner cross-validation."""
-        parts = deal_parts(self.labels, self.groups, self.seed)
+        parts = assign_parts(self.labels, self.groups, self.seed)
         splits = [(np.flatnonzero(parts != part), np.flatnonzero(parts == part)) for part in np.unique(parts)]
         return [(fit, tried) for fit, tried in splits if len(np.unique(self.labels[fit])) > 1]
 
@@ -162,23 +164,23 @@ _Solver = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray
 """Rows, labels 0..n-1 without gaps and C in; weights, intercepts and whether they converged out."""
 
 
-def _fit_classifier(solve: _Solver, training: _Training, strength: float | None) -> LinearClassifier:
-    if strength is not None and not strength > 0.0:
-        raise UsageError("strength", f"{strength}", "a number above 0")
+def _fit_classifier(solve: _Solver, training: _Training, regularization: float | None) -> LinearClassifier:
+    if regularization is not None and not regularization > 0.0:
+        raise UsageError("regularization", f"{regularization}", "a number above 0")
     with one_thread():
-        if strength is None:
-            strength = _choose_strength(solve, training)
+        if regularization is None:
+            regularization = _choose_regularization(solve, training)
         rows = np.arange(len(training.labels))
-        return _fit_rows(solve, training, rows, [strength])[0]
+        return _fit_rows(solve, training, rows, [regularization])[0]
 
 
-def _choose_strength(solve: _Solver, training: _Training) -> float:
-    right = np.zeros(len(STRENGTHS))
+def _choose_regularization(solve: _Solver, training: _Training) -> float:
+    right = np.zeros(len(REGULARIZATIONS))
     for fit, tried in training.split():
-        classifiers = _fit_rows(solve, training, fit, STRENGTHS)
+        classifiers = _fit_rows(solve, training, fit, REGULARIZATIONS)
         for index, classifier in enumerate(classifiers):
             right[index] += np.sum(classifier.predict(training.features[tried]) == training.labels[tried])
-    return STRENGTHS[int(np.argmax(right))] if right.any() else 1.0
+    return REGULARIZATIONS[int(np.argmax(right))] if right.any() else 1.0
 
 
 def _fit_rows(
@@ -196,14 +198,16 @@ def _fit_rows(
     present, compact = np.unique(training.labels[rows], return_inverse=True)
     absent = tuple(index for index in range(training.num_classes) if index not in present)
     classifiers: list[LinearClassifier] = []
-    for strength in strengths:
-        found, offsets, converged = solve(reduced, compact, strength)
+    for regularization in strengths:
+        found, offsets, converged = solve(reduced, compact, regularization)
         weights = np.zeros((features.shape[1], training.num_classes))
         weights[:, present] = found if back is None else back @ found
         intercepts = np.full(training.num_classes, -np.inf)
         intercepts[present] = offsets
         classifiers.append(
-            LinearClassifier(mean, scale, weights, intercepts, solve is _solve_logistic, strength, converged, absent)
+            LinearClassifier(
+                mean, scale, weights, intercepts, solve is _solve_logistic, regularization, converged, absent
+            )
         )
     return classifiers
 
@@ -222,8 +226,8 @@ def _reduce(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     return vectors[:, kept] * lengths, (rows.T @ vectors[:, kept]) / lengths
 
 
-def _solve_logistic(rows: np.ndarray, labels: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray, bool]:
-    model = LogisticRegression(C=strength, max_iter=MAX_ITERATIONS)
+def _solve_logistic(rows: np.ndarray, labels: np.ndarray, regularization: float) -> tuple[np.ndarray, np.ndarray, bool]:
+    model = LogisticRegression(C=regularization, max_iter=MAX_ITERATIONS)
     with watch_convergence() as unconverged:
         model.fit(rows, labels)
     weights, intercepts = np.asarray(model.coef_).T, np.asarray(model.intercept_)
@@ -232,15 +236,15 @@ def _solve_logistic(rows: np.ndarray, labels: np.ndarray, strength: float) -> tu
     return weights, intercepts, not unconverged
 
 
-def _solve_svm(rows: np.ndarray, labels: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray, bool]:
+def _solve_svm(rows: np.ndarray, labels: np.ndarray, regularization: float) -> tuple[np.ndarray, np.ndarray, bool]:
     """Solve each class by itself, through inner products several at once: the solver works without Python's lock."""
     products = rows @ rows.T if len(rows) <= GRAM_CLIPS else None
 
     def solve_class(label: int) -> tuple[np.ndarray, float]:
         if products is not None:
-            pairs = SVC(C=strength, kernel="precomputed", max_iter=MAX_PAIRS).fit(products, labels == label)
+            pairs = SVC(C=regularization, kernel="precomputed", max_iter=MAX_PAIRS).fit(products, labels == label)
             return rows[pairs.support_].T @ np.asarray(pairs.dual_coef_)[0], np.asarray(pairs.intercept_)[0]
-        primal = LinearSVC(C=strength, max_iter=MAX_ITERATIONS).set_params(dual=False).fit(rows, labels == label)
+        primal = LinearSVC(C=regularization, max_iter=MAX_ITERATIONS).set_params(dual=False).fit(rows, labels == label)
         return np.asarray(primal.coef_)[0], np.asarray(primal.intercept_)[0]
 
     num_classes = int(labels.max()) + 1

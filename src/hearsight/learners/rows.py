@@ -75,7 +75,7 @@ def check_labelled(
     return count
 
 
-def deal_parts(
+def assign_parts(
     labels: Int[np.ndarray, " clips"], groups: Int[np.ndarray, " clips"] | None, seed: int
 ) -> Int64[np.ndarray, " clips"]:
     """Deal clips into :data:`INNER_SPLITS` parts at most: whole groups where there are several, else each class in turn."""

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from hearsight.errors import UsageError
-from hearsight.metrics.blocks import Truths
+from hearsight.metrics.blocks import Targets
 from hearsight.metrics.ranking import average_precision, rank_classes
 
 
@@ -32,19 +32,19 @@ def weigh_by_prevalence(
     return float(np.average(values[defined], weights=num_positives[defined])) if defined.any() else math.nan
 
 
-def mean_average_precision(scores: Float[np.ndarray, "clips classes"], truths: Truths) -> float:
+def mean_average_precision(scores: Float[np.ndarray, "clips classes"], targets: Targets) -> float:
     """Mean of the average precisions of the classes that have a positive; NaN where none has one (Jia 2019, section 4)."""
-    return mean_defined(average_precision(scores, truths))
+    return mean_defined(average_precision(scores, targets))
 
 
-def mean_area_under_curve(scores: Float[np.ndarray, "clips classes"], truths: Truths) -> float:
+def mean_area_under_curve(scores: Float[np.ndarray, "clips classes"], targets: Targets) -> float:
     """Mean AUC of the classes that have both positives and negatives, each class counting alike (Hershey 2017, section 3.2)."""
-    return mean_defined(rank_classes(scores, truths).area_under_curve)
+    return mean_defined(rank_classes(scores, targets).area_under_curve)
 
 
-def weighted_area_under_curve(scores: Float[np.ndarray, "clips classes"], truths: Truths) -> float:
+def weighted_area_under_curve(scores: Float[np.ndarray, "clips classes"], targets: Targets) -> float:
     """Mean AUC in which a class counts by its prevalence (Wu 2018, section 4.1.2); not comparable with the plain mean."""
-    ranking = rank_classes(scores, truths)
+    ranking = rank_classes(scores, targets)
     return weigh_by_prevalence(ranking.area_under_curve, ranking.num_positives)
 
 

@@ -32,7 +32,7 @@ class BalancedSet:
 
 
 def draw_balanced(
-    truths: Bool[np.ndarray, "clips classes"], per_class: int = CLIPS_PER_CLASS, *, seed: int = 0
+    targets: Bool[np.ndarray, "clips classes"], per_class: int = CLIPS_PER_CLASS, *, seed: int = 0
 ) -> BalancedSet:
     """Draw clips so that every class has at least ``per_class`` of them, or all that there are.
 
@@ -47,17 +47,17 @@ def draw_balanced(
     if per_class < 1:
         raise UsageError("per_class", f"{per_class}", "at least 1")
     rng = np.random.default_rng(seed)
-    luck = rng.permutation(len(truths))
-    total = truths.sum(axis=0)
-    drawn = np.zeros(len(truths), dtype=bool)
-    counts = np.zeros(truths.shape[1], dtype=np.int64)
+    luck = rng.permutation(len(targets))
+    total = targets.sum(axis=0)
+    drawn = np.zeros(len(targets), dtype=bool)
+    counts = np.zeros(targets.shape[1], dtype=np.int64)
     for label in np.argsort(total, kind="stable"):
         wanted = per_class - int(counts[label])
         if wanted <= 0:
             continue
-        left = np.flatnonzero(truths[:, label] & ~drawn)
+        left = np.flatnonzero(targets[:, label] & ~drawn)
         chosen = left[np.argsort(luck[left])[:wanted]]
         drawn[chosen] = True
-        counts += truths[chosen].sum(axis=0)
+        counts += targets[chosen].sum(axis=0)
     short = tuple(int(label) for label in np.flatnonzero(counts < per_class))
     return BalancedSet(np.flatnonzero(drawn), counts, short)

@@ -1,4 +1,4 @@
-"""Scores and truths, taken a block of columns or rows at a time, so that a file larger than memory can be gone through."""
+"""Scores and targets, taken a block of columns or rows at a time, so that a file larger than memory can be gone through."""
 
 from __future__ import annotations
 
@@ -13,49 +13,51 @@ from hearsight.errors import UsageError
 BLOCK_BYTES = 512 * 2**20
 """Memory that one block may take. Columns of a file of rows are strips of every page: wide blocks read each page seldom."""
 
-Truths = Bool[np.ndarray, "clips classes"] | UInt8[np.ndarray, "clips bytes"]
-"""Which classes are true of which clips: booleans, or eight of them to a byte (``numpy.packbits(truths, axis=1)``)."""
+Targets = Bool[np.ndarray, "clips classes"] | UInt8[np.ndarray, "clips bytes"]
+"""Which classes are true of which clips: booleans, or eight of them to a byte (``numpy.packbits(targets, axis=1)``)."""
 
 
-def check_shapes(scores: np.ndarray, truths: np.ndarray) -> None:
-    """Refuse truths that do not belong to the scores.
+def check_shapes(scores: np.ndarray, targets: np.ndarray) -> None:
+    """Refuse targets that do not belong to the scores.
 
     Raises
     ------
     UsageError
-        When the shapes differ, there are no clips or classes, or packed truths have another width.
+        When the shapes differ, there are no clips or classes, or packed targets have another width.
     """
     if scores.size == 0:
         raise UsageError("scores", f"shape {scores.shape}", "at least one clip and one class")
-    wanted = scores.shape if truths.dtype == np.bool_ else (scores.shape[0], -(-scores.shape[1] // 8))
-    if truths.shape != wanted:
-        kind = "truths" if truths.dtype == np.bool_ else "packed truths"
-        raise UsageError("scores", f"shape {scores.shape} beside {kind} of shape {truths.shape}", f"truths of {wanted}")
+    wanted = scores.shape if targets.dtype == np.bool_ else (scores.shape[0], -(-scores.shape[1] // 8))
+    if targets.shape != wanted:
+        kind = "targets" if targets.dtype == np.bool_ else "packed targets"
+        raise UsageError(
+            "scores", f"shape {scores.shape} beside {kind} of shape {targets.shape}", f"targets of {wanted}"
+        )
 
 
 def walk_columns(
-    scores: Float[np.ndarray, "clips classes"], truths: Truths, block_bytes: int = BLOCK_BYTES
+    scores: Float[np.ndarray, "clips classes"], targets: Targets, block_bytes: int = BLOCK_BYTES
 ) -> Iterator[tuple[slice, Float[np.ndarray, "clips block"], Bool[np.ndarray, "clips block"]]]:
-    """Go through the classes: which ones, and their scores and truths; in memory when they are given."""
+    """Go through the classes: which ones, and their scores and targets; in memory when they are given."""
     num_clips, num_classes = scores.shape
     width = max(1, block_bytes // (num_clips * (scores.itemsize + 1)))
-    width = max(8, width - width % 8)  # packed truths are taken in whole bytes
+    width = max(8, width - width % 8)  # packed targets are taken in whole bytes
     for first in range(0, num_classes, width):
         columns = slice(first, min(first + width, num_classes))
-        block, flags = scores[:, columns], _unpack(truths, slice(None), columns)
+        block, flags = scores[:, columns], _unpack(targets, slice(None), columns)
         if isinstance(block, np.memmap):
             block = np.array(block)
             _release(scores)
         if isinstance(flags, np.memmap):
             flags = np.array(flags)
-        _release(truths)
+        _release(targets)
         yield columns, np.asarray(block), np.asarray(flags)
 
 
 def walk_rows(
-    scores: Float[np.ndarray, "clips classes"], truths: Truths, block_bytes: int = BLOCK_BYTES // 4
+    scores: Float[np.ndarray, "clips classes"], targets: Targets, block_bytes: int = BLOCK_BYTES // 4
 ) -> Iterator[tuple[slice, Float[np.ndarray, "block classes"], Bool[np.ndarray, "block classes"]]]:
-    """Go through the clips: where the block lies, and its scores and truths.
+    """Go through the clips: where the block lies, and its scores and targets.
 
     Raises
     ------
@@ -67,11 +69,11 @@ def walk_rows(
     for first in range(0, num_clips, height):
         rows = slice(first, min(first + height, num_clips))
         block = widen(np.asarray(scores[rows]))
-        flags = np.asarray(_unpack(truths, rows, slice(0, num_classes)))
+        flags = np.asarray(_unpack(targets, rows, slice(0, num_classes)))
         refuse_nan(int(np.isnan(block).sum()))
         yield rows, block, flags
         _release(scores)
-        _release(truths)
+        _release(targets)
 
 
 def widen(block: np.ndarray) -> np.ndarray:
@@ -91,10 +93,10 @@ def refuse_nan(count: int) -> None:
         raise UsageError("scores", f"{count} of the values are NaN", "numbers", "NaN has no rank: leave such clips out")
 
 
-def _unpack(truths: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
-    if truths.dtype == np.bool_:
-        return truths[rows, columns]
-    packed = truths[rows, columns.start // 8 : -(-columns.stop // 8)]
+def _unpack(targets: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
+    if targets.dtype == np.bool_:
+        return targets[rows, columns]
+    packed = targets[rows, columns.start // 8 : -(-columns.stop // 8)]
     return np.unpackbits(packed, axis=1, count=columns.stop - columns.start).view(np.bool_)
 
 

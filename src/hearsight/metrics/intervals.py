@@ -17,6 +17,13 @@ from jaxtyping import Bool, Float, Float64, Int64
 from hearsight.errors import UsageError
 from hearsight.metrics.measures import THRESHOLD, compute_measures, resample_measures
 
+RESAMPLES = 10_000
+"""Resamples of the interval of a mean of values per clip, which costs next to nothing."""
+LEVEL = 0.95
+"""Share of the resamples that an interval holds."""
+
+_BLOCK_VALUES = 4_000_000
+
 Over = Literal["clips", "folds", "both"]
 """What is drawn anew in each resample."""
 
@@ -40,7 +47,7 @@ class Resampling:
     over: Over = "clips"
     resamples: int = 1_000
     seed: int = 0
-    level: float = 0.95
+    level: float = LEVEL
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +62,7 @@ class Estimate:
 def estimate_measures(
     names: Sequence[str],
     scores: Float[np.ndarray, "clips classes"],
-    truths: Bool[np.ndarray, "clips classes"],
+    targets: Bool[np.ndarray, "clips classes"],
     folds: Int64[np.ndarray, " clips"] | None = None,
     resampling: Resampling | None = None,
     *,
@@ -67,7 +74,7 @@ def estimate_measures(
     ----------
     names
         Of :data:`hearsight.metrics.measures.MEASURES`.
-    scores, truths
+    scores, targets
         A row per clip.
     folds
         Fold of each clip; all clips are one fold unless given.
@@ -83,15 +90,15 @@ def estimate_measures(
     """
     drawn = resampling or Resampling()
     places = np.zeros(len(scores), dtype=np.int64) if folds is None else folds
-    resampled = _resample(names, scores, truths, places, drawn, threshold)
-    values = _measure_folds(names, scores, truths, places, threshold)
+    resampled = _resample(names, scores, targets, places, drawn, threshold)
+    values = _measure_folds(names, scores, targets, places, threshold)
     return {name: _summarise(values[name], resampled[name], drawn) for name in names}
 
 
 def compare_measures(
     names: Sequence[str],
     scores: tuple[Float[np.ndarray, "clips classes"], Float[np.ndarray, "clips classes"]],
-    truths: Bool[np.ndarray, "clips classes"],
+    targets: Bool[np.ndarray, "clips classes"],
     folds: Int64[np.ndarray, " clips"] | None = None,
     resampling: Resampling | None = None,
     *,
@@ -105,8 +112,8 @@ def compare_measures(
     drawn = resampling or Resampling()
     first, second = scores
     places = np.zeros(len(first), dtype=np.int64) if folds is None else folds
-    values = [_measure_folds(names, one, truths, places, threshold) for one in (first, second)]
-    resampled = [_resample(names, one, truths, places, drawn, threshold) for one in (first, second)]
+    values = [_measure_folds(names, one, targets, places, threshold) for one in (first, second)]
+    resampled = [_resample(names, one, targets, places, drawn, threshold) for one in (first, second)]
     return {
         name: _summarise(values[0][name] - values[1][name], resampled[0][name] - resampled[1][name], drawn)
         for name in names
@@ -114,17 +121,22 @@ def compare_measures(
 
 
 def _measure_folds(
-    names: Sequence[str], scores: np.ndarray, truths: np.ndarray, folds: np.ndarray, threshold: float
+    names: Sequence[str], scores: np.ndarray, targets: np.ndarray, folds: np.ndarray, threshold: float
 ) -> dict[str, float]:
     """Mean over the folds where a measure is defined."""
     of_folds = [
-        compute_measures(names, scores[folds == fold], truths[folds == fold], threshold) for fold in np.unique(folds)
+        compute_measures(names, scores[folds == fold], targets[folds == fold], threshold) for fold in np.unique(folds)
     ]
     return {name: float(_mean_defined(np.array([[one[name] for one in of_folds]]))[0]) for name in names}
 
 
 def _resample(
-    names: Sequence[str], scores: np.ndarray, truths: np.ndarray, folds: np.ndarray, drawn: Resampling, threshold: float
+    names: Sequence[str],
+    scores: np.ndarray,
+    targets: np.ndarray,
+    folds: np.ndarray,
+    drawn: Resampling,
+    threshold: float,
 ) -> dict[str, Float64[np.ndarray, " resamples"]]:
     """Draw resamples and give the mean over folds of each; the draws depend on the folds and the seed alone."""
     if len(folds) == 0 or drawn.resamples < 1 or not 0.0 < drawn.level < 1.0:
@@ -139,7 +151,7 @@ def _resample(
             weights = np.ones((1, len(rows)), dtype=np.int64)
         else:
             weights = rng.multinomial(len(rows), np.full(len(rows), 1.0 / len(rows)), size=drawn.resamples)
-        found = resample_measures(names, scores[rows], truths[rows], weights, threshold)
+        found = resample_measures(names, scores[rows], targets[rows], weights, threshold)
         for name in names:
             of_folds[name].append(np.broadcast_to(found[name], drawn.resamples))
     stacked = {name: np.stack(values, axis=1) for name, values in of_folds.items()}
@@ -166,3 +178,68 @@ def _summarise(value: float, resampled: np.ndarray, drawn: Resampling) -> Estima
     else:
         low, high = np.quantile(usable, ends)
     return Estimate(value, float(low), float(high))
+
+
+def mean_of_folds(values: Float64[np.ndarray, " clips"], folds: Int64[np.ndarray, " clips"]) -> float:
+    """Mean over folds of the mean over each fold's clips, as scores of cross-validation are given."""
+    _, members = np.unique(folds, return_inverse=True)
+    return float(np.mean(np.bincount(members, weights=values) / np.bincount(members)))
+
+
+def bootstrap_interval(
+    values: Float64[np.ndarray, "runs clips"],
+    folds: Int64[np.ndarray, " clips"],
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> tuple[float, float]:
+    """Interval of the mean of folds, by the percentiles of a bootstrap.
+
+    Each resample draws, with replacement, as many clips within each fold as it has, and as many runs as there are. What one number
+    per clip and run is, is the caller's: 1 for a hit and 0 for a miss, or the difference of two models' hits, which makes a paired
+    interval.
+
+    Parameters
+    ----------
+    values
+        One row per run: runs differ by their seed alone.
+    folds
+        Fold of each clip.
+    seed
+        Of the resampling.
+    resamples
+        Number of resamples.
+    level
+        Share of the resamples that the interval holds.
+
+    Returns
+    -------
+    tuple of float
+        Its ends. It says how far the score would move with other clips of the same kind (and other seeds), the training clips of
+        each fold being what they are.
+
+    Raises
+    ------
+    UsageError
+        When there are no clips, or ``resamples`` or ``level`` is out of range.
+    """
+    if values.size == 0 or resamples < 1 or not 0.0 < level < 1.0:
+        found = f"{values.shape[1]} clips, {resamples} resamples, level {level}"
+        raise UsageError("bootstrap", found, "some clips, some resamples, a level within 0 and 1")
+    rng = np.random.default_rng(seed)
+    num_runs, num_clips = values.shape
+    members = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
+    means = np.zeros(resamples)
+    step = max(1, _BLOCK_VALUES // num_clips)
+    for first in range(0, resamples, step):
+        count = min(step, resamples - first)
+        # which runs are drawn, as the weight of each
+        weights = rng.multinomial(num_runs, np.full(num_runs, 1.0 / num_runs), size=count) / num_runs
+        per_clip = weights @ values
+        for rows in members:
+            drawn = rng.integers(0, len(rows), size=(count, len(rows)))
+            means[first : first + count] += np.take_along_axis(per_clip[:, rows], drawn, axis=1).mean(axis=1)
+    means /= len(members)
+    low, high = np.quantile(means, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+    return float(low), float(high)

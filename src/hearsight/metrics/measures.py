@@ -34,7 +34,7 @@ THRESHOLD = 0.5
 def compute_measures(
     names: Sequence[str],
     scores: Float[np.ndarray, "clips classes"],
-    truths: Bool[np.ndarray, "clips classes"],
+    targets: Bool[np.ndarray, "clips classes"],
     threshold: float = THRESHOLD,
 ) -> dict[str, float]:
     """Work out some measures; what is undefined is NaN.
@@ -42,18 +42,18 @@ def compute_measures(
     Raises
     ------
     UsageError
-        When a name is unknown, or scores and truths do not belong together.
+        When a name is unknown, or scores and targets do not belong together.
     """
     ones = np.ones((1, len(scores)), dtype=np.int64)
     return {
-        name: float(values[0]) for name, values in resample_measures(names, scores, truths, ones, threshold).items()
+        name: float(values[0]) for name, values in resample_measures(names, scores, targets, ones, threshold).items()
     }
 
 
 def resample_measures(
     names: Sequence[str],
     scores: Float[np.ndarray, "clips classes"],
-    truths: Bool[np.ndarray, "clips classes"],
+    targets: Bool[np.ndarray, "clips classes"],
     weights: Int[np.ndarray, "resamples clips"],
     threshold: float = THRESHOLD,
 ) -> dict[str, Float64[np.ndarray, " resamples"]]:
@@ -63,7 +63,7 @@ def resample_measures(
     ----------
     names
         Of :data:`MEASURES`.
-    scores, truths
+    scores, targets
         A row per clip.
     weights
         How often each clip is in each resample; the result is that of the clips repeated so many times.
@@ -73,36 +73,36 @@ def resample_measures(
     Raises
     ------
     UsageError
-        When a name is unknown, or scores and truths do not belong together.
+        When a name is unknown, or scores and targets do not belong together.
     """
     for name in names:
         if name not in MEASURES:
             raise UsageError("measure", f"{name!r}", "the name of a measure", guess(name, MEASURES))
     found: dict[str, Float64[np.ndarray, " resamples"]] = {}
     if RANKED.intersection(names):
-        found.update(_rank(scores, truths, weights))
+        found.update(_rank(scores, targets, weights))
     for name, top in (("top_1", 1), ("top_5", 5)):
         if name in names:
-            found[name] = weights @ hits(scores, truths, top=top).astype(np.float64) / weights.sum(axis=1)
+            found[name] = weights @ hits(scores, targets, top=top).astype(np.float64) / weights.sum(axis=1)
     if "lwlrap" in names:
-        sums, counts = label_ranking_precision(scores, truths)
+        sums, counts = label_ranking_precision(scores, targets)
         found["lwlrap"] = _divide(weights @ sums, weights @ counts)
     if "f1_micro" in names or "f1_macro" in names:
         called = scores >= threshold
-        hit, wrong = (weights.astype(np.float64) @ part for part in (called & truths, called ^ truths))
+        hit, wrong = (weights.astype(np.float64) @ part for part in (called & targets, called ^ targets))
         found["f1_micro"] = _divide(2.0 * hit.sum(axis=1), 2.0 * hit.sum(axis=1) + wrong.sum(axis=1))
         found["f1_macro"] = _mean_defined(_divide(2.0 * hit, 2.0 * hit + wrong))
     return {name: found[name] for name in names}
 
 
-def _rank(scores: np.ndarray, truths: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+def _rank(scores: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
     if len(weights) == 1 and (weights == 1).all():
-        ranking = rank_classes(scores, truths)
+        ranking = rank_classes(scores, targets)
         precision, area, positives = (
             values[None] for values in (ranking.average_precision, ranking.area_under_curve, ranking.num_positives)
         )
     else:
-        resampled = rank_resamples(scores, truths, weights)
+        resampled = rank_resamples(scores, targets, weights)
         precision, area, positives = resampled.average_precision, resampled.area_under_curve, resampled.num_positives
     mean_area = _mean_defined(area)
     shares = np.where(np.isnan(area), 0.0, positives)

@@ -18,7 +18,7 @@ import numpy as np
 import scipy.sparse
 from jaxtyping import Bool, Float, Float64, Int
 
-from hearsight.metrics.blocks import BLOCK_BYTES, Truths, check_shapes, refuse_nan, walk_columns, widen
+from hearsight.metrics.blocks import BLOCK_BYTES, Targets, check_shapes, refuse_nan, walk_columns, widen
 from hearsight.threads import count_cores
 
 MAX_THREADS = 8
@@ -52,7 +52,7 @@ class Ranking:
 
 def rank_classes(
     scores: Float[np.ndarray, "clips classes"],
-    truths: Truths,
+    targets: Targets,
     *,
     block_bytes: int = BLOCK_BYTES,
     threads: int | None = None,
@@ -63,7 +63,7 @@ def rank_classes(
     ----------
     scores
         Any floating type, also memory-mapped; finite or infinite, not NaN.
-    truths
+    targets
         Which classes are true of which clips, packed or not.
     block_bytes
         Memory that a block of columns may take; the result does not depend on it.
@@ -75,7 +75,7 @@ def rank_classes(
     UsageError
         When the shapes differ, there are no clips, or a score is NaN.
     """
-    check_shapes(scores, truths)
+    check_shapes(scores, targets)
     num_classes = scores.shape[1]
     precision = np.full(num_classes, np.nan)
     area = np.full(num_classes, np.nan)
@@ -83,7 +83,7 @@ def rank_classes(
     if threads is None:
         threads = min(MAX_THREADS, count_cores())
     with ThreadPoolExecutor(threads) as pool:
-        for columns, block, flags in walk_columns(scores, truths, block_bytes):
+        for columns, block, flags in walk_columns(scores, targets, block_bytes):
             tiles = [slice(start, start + TILE) for start in range(0, block.shape[1], TILE)]
             pieces = pool.map(lambda tile, block=block, flags=flags: _rank_tile(block[:, tile], flags[:, tile]), tiles)
             found = [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
@@ -129,14 +129,14 @@ def _rank_one(
     return precision, doubled / (2 * positives.size * num_negatives)
 
 
-def average_precision(scores: Float[np.ndarray, "clips classes"], truths: Truths) -> Float64[np.ndarray, " classes"]:
+def average_precision(scores: Float[np.ndarray, "clips classes"], targets: Targets) -> Float64[np.ndarray, " classes"]:
     """Average precision of every class, 0..1; NaN where a class has no positive. See :func:`rank_classes`."""
-    return rank_classes(scores, truths).average_precision
+    return rank_classes(scores, targets).average_precision
 
 
-def area_under_curve(scores: Float[np.ndarray, "clips classes"], truths: Truths) -> Float64[np.ndarray, " classes"]:
+def area_under_curve(scores: Float[np.ndarray, "clips classes"], targets: Targets) -> Float64[np.ndarray, " classes"]:
     """Area under the ROC curve of every class, 0..1; NaN where a class lacks positives or negatives. See :func:`rank_classes`."""
-    return rank_classes(scores, truths).area_under_curve
+    return rank_classes(scores, targets).area_under_curve
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +150,7 @@ class ResampledRanking:
 
 def rank_resamples(
     scores: Float[np.ndarray, "clips classes"],
-    truths: Bool[np.ndarray, "clips classes"],
+    targets: Bool[np.ndarray, "clips classes"],
     weights: Int[np.ndarray, "resamples clips"],
 ) -> ResampledRanking:
     """Measure what :func:`rank_classes` would give if each clip were there as often as its weight says.
@@ -159,12 +159,12 @@ def rank_resamples(
 
     Parameters
     ----------
-    scores, truths
+    scores, targets
         As in :func:`rank_classes`; in memory.
     weights
         How often each clip is in each resample.
     """
-    check_shapes(scores, truths)
+    check_shapes(scores, targets)
     num_resamples, num_clips = weights.shape
     shape = (num_resamples, scores.shape[1])
     precision, area, positives = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape)
@@ -175,7 +175,7 @@ def rank_resamples(
         rows = slice(first, min(first + step, num_resamples))
         repeated = np.ascontiguousarray(weights[rows].T, dtype=np.int32)  # clips first: sorting moves whole rows
         for index, column in enumerate(columns):
-            flags = truths[:, index]
+            flags = targets[:, index]
             if flags.any():
                 found = _rank_repeated(column, flags, repeated)
                 precision[rows, index], area[rows, index], positives[rows, index] = found

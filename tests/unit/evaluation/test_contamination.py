@@ -9,7 +9,7 @@ import soundfile
 from hearsight.config import BuildConfig
 from hearsight.dataset.build import build_dataset
 from hearsight.errors import DatasetError
-from hearsight.evaluation.benchmarks import load_benchmark
+from hearsight.evaluation.benchmarks.catalogue import load_benchmark
 from hearsight.evaluation.contamination import find_contamination
 from hearsight.evaluation.evaluate import evaluate
 from hearsight.signal.waveform import resample
@@ -54,7 +54,7 @@ def test_clips_that_were_trained_on_are_found_whatever_their_cut_and_encoding(da
 
 
 def test_the_score_is_given_with_and_without_them(dataset, benchmark):
-    result = evaluate("baseline:log-mel", benchmark, against=dataset, strength=1.0, cache=False)
+    result = evaluate("baseline:log-mel", benchmark, training_dataset=dataset, hyperparameter=1.0, cache=False)
     value = json.loads(json.dumps(result.as_json(), allow_nan=False))
     assert value["num_clips"] == 20
     assert value["contamination"]["num_contaminated"] == 3
@@ -72,7 +72,9 @@ def test_the_score_is_given_with_and_without_them(dataset, benchmark):
 
 
 def test_a_benchmark_that_shares_nothing_says_so(dataset, make_folder):
-    result = evaluate("baseline:log-mel", f"folder={make_folder({'high': 6, 'low': 6})}", against=dataset, cache=False)
+    result = evaluate(
+        "baseline:log-mel", f"folder={make_folder({'high': 6, 'low': 6})}", training_dataset=dataset, cache=False
+    )
     assert result.contamination is not None
     assert result.contamination.matches == ()
     assert result.clean is None
@@ -81,4 +83,4 @@ def test_a_benchmark_that_shares_nothing_says_so(dataset, make_folder):
 
 def test_a_folder_that_is_no_dataset_is_refused(benchmark, tmp_path):
     with pytest.raises(DatasetError):
-        evaluate("baseline:log-mel", benchmark, against=tmp_path, cache=False)
+        evaluate("baseline:log-mel", benchmark, training_dataset=tmp_path, cache=False)

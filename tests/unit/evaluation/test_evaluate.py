@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import hearsight
+from hearsight.config import EvaluateConfig, load_config
 from hearsight.errors import BenchmarkError, CheckpointError, ConfigError, UsageError
 from hearsight.evaluation.evaluate import compare, evaluate
 from hearsight.models.checkpoint import save_checkpoint
@@ -30,19 +32,19 @@ def run(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("head", ["linear", "svm"])
-def test_the_baseline_tells_tones_apart(tones, head):
-    result = evaluate("baseline:log-mel", tones, head=head)
+@pytest.mark.parametrize("probe", ["linear", "svm"])
+def test_the_baseline_tells_tones_apart(tones, probe):
+    result = evaluate("baseline:log-mel", tones, probe=probe)
     assert result.accuracy == np.mean(result.folds) > 0.9
     assert result.interval[0] <= result.accuracy <= result.interval[1]
     assert (result.num_clips, result.num_classes, result.dim, result.pool) == (18, 3, 128, "statistics")
 
 
 def test_the_json_has_the_keys_that_are_promised(tones):
-    value = json.loads(json.dumps(evaluate("baseline:log-mel", tones, strength=1.0).as_json(), allow_nan=False))
-    assert {"benchmark", "model", "head", "accuracy", "folds", "interval", "num_clips"} <= set(value)
+    value = json.loads(json.dumps(evaluate("baseline:log-mel", tones, hyperparameter=1.0).as_json(), allow_nan=False))
+    assert {"benchmark", "model", "probe", "accuracy", "folds", "interval", "num_clips"} <= set(value)
     assert value["model"] == "baseline:log-mel"
-    assert len(value["folds"]) == len(value["strengths"]) == 5
+    assert len(value["folds"]) == len(value["hyperparameters"]) == 5
     assert len(value["interval"]) == 2
     assert value["untrained"] is False
     assert value["training_clips"] is None
@@ -50,29 +52,35 @@ def test_the_json_has_the_keys_that_are_promised(tones):
 
 
 def test_a_run_and_its_network_with_fresh_weights_are_scored_alike(run, tones):
-    trained, fresh = evaluate(run, tones, strength=1.0), evaluate(run, tones, strength=1.0, untrained=True, seed=3)
+    trained, fresh = (
+        evaluate(run, tones, hyperparameter=1.0),
+        evaluate(run, tones, hyperparameter=1.0, untrained=True, seed=3),
+    )
     assert (trained.model, trained.untrained) == ("jia-mobilenet-v2", False)
     assert (fresh.model, fresh.untrained) == ("jia-mobilenet-v2", True)
     assert (trained.training_clips, fresh.training_clips) == (1234, None)
     assert trained.dim == fresh.dim == 256
     assert trained.pool == fresh.pool == "mean+max"
     assert "untrained" in fresh.describe()[0]
-    assert not np.array_equal(trained.score.decisions, fresh.score.decisions)
+    assert not np.array_equal(trained.score.scores, fresh.score.scores)
 
 
 def test_fresh_weights_of_the_seed_of_a_run_are_those_it_began_with(run, tones):
-    began, fresh = evaluate(run, tones, strength=1.0), evaluate(run, tones, strength=1.0, untrained=True, seed=5)
-    np.testing.assert_allclose(began.score.decisions, fresh.score.decisions, atol=1e-6)
+    began, fresh = (
+        evaluate(run, tones, hyperparameter=1.0),
+        evaluate(run, tones, hyperparameter=1.0, untrained=True, seed=5),
+    )
+    np.testing.assert_allclose(began.score.scores, fresh.score.scores, atol=1e-6)
 
 
 def test_equal_seeds_give_equal_scores_with_and_without_the_cache(run, tones):
     one, kept, anew = (
-        evaluate(run, tones, strength=1.0),
-        evaluate(run, tones, strength=1.0),
-        evaluate(run, tones, strength=1.0, cache=False),
+        evaluate(run, tones, hyperparameter=1.0),
+        evaluate(run, tones, hyperparameter=1.0),
+        evaluate(run, tones, hyperparameter=1.0, cache=False),
     )
     for other in (kept, anew):
-        np.testing.assert_array_equal(one.score.decisions, other.score.decisions)
+        np.testing.assert_array_equal(one.score.scores, other.score.scores)
         assert (one.interval, one.folds) == (other.interval, other.folds)
 
 
@@ -107,8 +115,8 @@ def test_a_very_short_clip_is_scored(make_folder):
 def test_unknown_options_models_and_runs_are_named(tones, tmp_path):
     with pytest.raises(ConfigError, match="unknown key 'pol'"):
         evaluate("baseline:log-mel", tones, pol="mean")
-    with pytest.raises(UsageError, match="head") as caught:
-        evaluate("baseline:log-mel", tones, head="forrest")
+    with pytest.raises(UsageError, match="probe") as caught:
+        evaluate("baseline:log-mel", tones, probe="forrest")
     assert "'forest'" in caught.value.hint
     with pytest.raises(CheckpointError):
         evaluate(tmp_path, tones)
@@ -116,9 +124,25 @@ def test_unknown_options_models_and_runs_are_named(tones, tmp_path):
         hearsight.evaluate("baseline:mfc", tones)
 
 
+def test_keys_of_earlier_versions_go_on_working():
+    old = {"head": "svm", "strength": 2.0, "beside": ["baseline:mfcc"], "against": "dataset"}
+    config = load_config(EvaluateConfig, "evaluate", **old)
+    assert (config.probe, config.hyperparameter) == ("svm", 2.0)
+    assert (config.extra_models, config.training_dataset) == (("baseline:mfcc",), Path("dataset"))
+    with pytest.raises(ConfigError, match="probe is given twice, once by its old name: probe, head"):
+        load_config(EvaluateConfig, "evaluate", probe="svm", head="knn")
+
+
+def test_a_config_and_keys_are_not_given_together(tones):
+    config = EvaluateConfig(hyperparameter=1.0)
+    assert evaluate("baseline:log-mel", tones, config).score.folds[0].hyperparameter == 1.0
+    with pytest.raises(UsageError, match="a config and pool, wanted"):
+        evaluate("baseline:log-mel", tones, config, pool="mean")
+
+
 def test_models_are_compared_clip_by_clip(run, tones):
-    base = evaluate("baseline:log-mel", tones, strength=1.0)
-    fresh = [evaluate(run, tones, strength=1.0, untrained=True, seed=seed) for seed in (1, 2)]
+    base = evaluate("baseline:log-mel", tones, hyperparameter=1.0)
+    fresh = [evaluate(run, tones, hyperparameter=1.0, untrained=True, seed=seed) for seed in (1, 2)]
     comparison = compare([base, base], fresh)
     expected = base.accuracy - np.mean([one.accuracy for one in fresh])
     assert comparison.difference == pytest.approx(expected)
@@ -129,13 +153,13 @@ def test_models_are_compared_clip_by_clip(run, tones):
 
 
 def test_a_model_is_no_better_than_itself(tones):
-    base = evaluate("baseline:log-mel", tones, strength=1.0)
+    base = evaluate("baseline:log-mel", tones, hyperparameter=1.0)
     same = compare(base, base)
     assert (same.difference, same.interval, same.is_clear) == (0.0, (0.0, 0.0), False)
 
 
 def test_evaluations_on_different_clips_do_not_compare(tones, make_folder):
-    base = evaluate("baseline:log-mel", tones, strength=1.0)
+    base = evaluate("baseline:log-mel", tones, hyperparameter=1.0)
     other = evaluate("baseline:log-mel", f"folder={make_folder({'high': 5, 'low': 5}, 'others')}")
     with pytest.raises(UsageError, match="the same clips"):
         compare(base, other)
@@ -145,6 +169,6 @@ def test_evaluations_on_different_clips_do_not_compare(tones, make_folder):
 
 @pytest.mark.real
 def test_the_log_mel_baseline_reaches_its_known_score_on_the_real_esc10(real_data):
-    result = evaluate("baseline:log-mel", f"esc10={real_data / 'esc10'}", strength=10.0)
+    result = evaluate("baseline:log-mel", f"esc10={real_data / 'esc10'}", hyperparameter=10.0)
     assert (result.num_clips, len(result.folds)) == (400, 5)
     assert 0.74 < result.accuracy < 0.84

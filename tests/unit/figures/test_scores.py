@@ -22,7 +22,7 @@ def test_confusions_are_those_of_the_evaluation(tmp_path: Path) -> None:
     for label, name in enumerate(("low", "high", "higher")):
         for number in range(5):
             write_sound(tmp_path / name / f"{number}.wav", label, number)
-    options = {"strength": 1.0, "cache": False}
+    options = {"hyperparameter": 1.0, "cache": False}
     figure = plot_confusion("baseline:log-mel", f"folder={tmp_path}", **options)
     result = evaluate("baseline:log-mel", f"folder={tmp_path}", **options)
     shares = figure.axes[0].images[0].get_array()[..., 3]

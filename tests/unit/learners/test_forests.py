@@ -18,15 +18,17 @@ def draw(clips=120, seed=0):
 
 def test_a_forest_tells_apart_what_no_line_does():
     features, labels = draw()
-    others, truths = draw(seed=1)
-    decisions = fit_forest(features, labels, trees=50).decide(others)
-    assert (decisions.argmax(axis=1) == truths).mean() > 0.8
-    np.testing.assert_allclose(decisions.sum(axis=1), 1.0)
+    others, targets = draw(seed=1)
+    scores = fit_forest(features, labels, trees=50).predict_scores(others)
+    assert (scores.argmax(axis=1) == targets).mean() > 0.8
+    np.testing.assert_allclose(scores.sum(axis=1), 1.0)
 
 
 def test_equal_seeds_grow_equal_forests():
     features, labels = draw()
-    one, same, other = (fit_forest(features, labels, trees=10, seed=seed).decide(features) for seed in (3, 3, 4))
+    one, same, other = (
+        fit_forest(features, labels, trees=10, seed=seed).predict_scores(features) for seed in (3, 3, 4)
+    )
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
 
@@ -35,7 +37,7 @@ def test_a_class_without_clips_is_named_and_never_predicted():
     features, labels = draw()
     forest = fit_forest(features, 2 * labels, num_classes=6, trees=5)
     assert forest.absent == (1, 3, 5)
-    assert np.isneginf(forest.decide(features)[:, [1, 3, 5]]).all()
+    assert np.isneginf(forest.predict_scores(features)[:, [1, 3, 5]]).all()
 
 
 def test_what_cannot_be_fitted_is_refused():

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 from hearsight.errors import UsageError
 from hearsight.learners import linear
-from hearsight.learners.linear import STRENGTHS, fit_linear, fit_svm
+from hearsight.learners.linear import REGULARIZATIONS, fit_linear, fit_svm
 from hearsight.learners.rows import INNER_SPLITS, check_labelled
 
 BOTH = pytest.mark.parametrize("fit", [fit_linear, fit_svm])
@@ -28,14 +28,14 @@ def test_a_classifier_tells_separate_classes_apart_at_any_width(fit, dim):
     classifier = fit(features[:120], labels[:120])
     assert classifier.converged
     assert classifier.absent == ()
-    assert classifier.decide(features[120:]).shape == (120, 3)
+    assert classifier.predict_scores(features[120:]).shape == (120, 3)
     assert (classifier.predict(features[120:]) == labels[120:]).mean() > 0.8
 
 
 @BOTH
 def test_two_classes_have_two_scores_that_agree(fit):
     features, labels = draw_classes(classes=2)
-    decision = fit(features, labels, strength=1.0).decide(features)
+    decision = fit(features, labels, regularization=1.0).predict_scores(features)
     if fit is fit_linear:
         np.testing.assert_allclose(np.exp(decision).sum(axis=1), 1.0)
     else:
@@ -46,16 +46,16 @@ def test_logistic_regression_through_the_inner_products_is_that_of_scikit_learn(
     features, labels = draw_classes(clips=40, dim=150)
     standardised = (features - features.mean(axis=0, dtype=np.float64)) / features.std(axis=0, dtype=np.float64)
     reference = LogisticRegression(C=1.0, max_iter=2000, tol=1e-8).fit(standardised / np.sqrt(150), labels)
-    classifier = fit_linear(features, labels, strength=1.0)
+    classifier = fit_linear(features, labels, regularization=1.0)
     theirs = reference.predict_log_proba(standardised / np.sqrt(150))
-    np.testing.assert_allclose(classifier.decide(features), theirs, atol=2e-3)
+    np.testing.assert_allclose(classifier.predict_scores(features), theirs, atol=2e-3)
 
 
 def test_svm_of_many_clips_is_solved_in_the_primal(monkeypatch):
     features, labels = draw_classes()
-    small = fit_svm(features, labels, strength=1.0)
+    small = fit_svm(features, labels, regularization=1.0)
     monkeypatch.setattr(linear, "GRAM_CLIPS", 10)
-    large = fit_svm(features, labels, strength=1.0)
+    large = fit_svm(features, labels, regularization=1.0)
     assert not np.array_equal(small.weights, large.weights)
     assert (small.predict(features) == large.predict(features)).mean() > 0.9
 
@@ -63,11 +63,11 @@ def test_svm_of_many_clips_is_solved_in_the_primal(monkeypatch):
 @BOTH
 def test_statistics_come_from_the_clips_fitted_on_alone(fit):
     features, labels = draw_classes()
-    classifier = fit(features[:60], labels[:60], strength=1.0)
+    classifier = fit(features[:60], labels[:60], regularization=1.0)
     np.testing.assert_allclose(classifier.mean, features[:60].mean(axis=0, dtype=np.float64))
     far = features[60:] + 1000.0
     np.testing.assert_array_equal(
-        classifier.decide(features[60:][:5]), classifier.decide(np.vstack([features[60:], far]))[:5]
+        classifier.predict_scores(features[60:][:5]), classifier.predict_scores(np.vstack([features[60:], far]))[:5]
     )
 
 
@@ -76,8 +76,8 @@ def test_the_unit_of_a_feature_and_a_constant_feature_change_nothing(fit):
     features, labels = draw_classes()
     features = features.astype(np.float64)
     other = np.hstack([features * np.float64(2.0) ** np.arange(12), np.full((90, 1), 0.1)])
-    one, two = fit(features, labels, strength=1.0), fit(other, labels, strength=1.0)
-    np.testing.assert_allclose(one.decide(features), two.decide(other), atol=1e-6)
+    one, two = fit(features, labels, regularization=1.0), fit(other, labels, regularization=1.0)
+    np.testing.assert_allclose(one.predict_scores(features), two.predict_scores(other), atol=1e-6)
 
 
 @BOTH
@@ -86,7 +86,7 @@ def test_a_class_without_clips_is_named_and_never_predicted(fit):
     labels = np.where(labels == 1, 3, labels)
     classifier = fit(features, labels, num_classes=5)
     assert classifier.absent == (1, 4)
-    assert np.all(np.isneginf(classifier.decide(features)[:, [1, 4]]))
+    assert np.all(np.isneginf(classifier.predict_scores(features)[:, [1, 4]]))
     assert set(classifier.predict(features)) == {0, 2, 3}
 
 
@@ -96,7 +96,7 @@ def test_equal_input_and_seed_give_equal_bits(fit):
     one, two = fit(features, labels, seed=4), fit(features, labels, seed=4)
     np.testing.assert_array_equal(one.weights, two.weights)
     np.testing.assert_array_equal(one.intercepts, two.intercepts)
-    assert one.strength == two.strength
+    assert one.hyperparameter == two.hyperparameter
 
 
 def test_strength_is_chosen_without_splitting_a_group(monkeypatch):
@@ -106,9 +106,9 @@ def test_strength_is_chosen_without_splitting_a_group(monkeypatch):
     groups = np.repeat(np.arange(12), 4)  # each group holds all classes
     features[:, 0] = groups
 
-    def spy(rows, compact, strength):
+    def spy(rows, compact, regularization):
         seen.append(len(rows))
-        return solve(rows, compact, strength)
+        return solve(rows, compact, regularization)
 
     monkeypatch.setattr(linear, "_solve_logistic", spy)
     training = linear._Training(features, labels, None, groups, (), 0)
@@ -117,19 +117,19 @@ def test_strength_is_chosen_without_splitting_a_group(monkeypatch):
         assert len(fit) + len(tried) == 48
     assert len(training.split()) == INNER_SPLITS
     fit_linear(features, labels, groups=groups)
-    assert len(seen) == INNER_SPLITS * len(STRENGTHS) + 1
+    assert len(seen) == INNER_SPLITS * len(REGULARIZATIONS) + 1
 
 
 def test_two_clips_are_enough_and_take_the_plain_strength():
     classifier = fit_linear(np.array([[0.0], [1.0]]), np.array([0, 1]))
-    assert classifier.strength == 1.0
+    assert classifier.hyperparameter == 1.0
     np.testing.assert_array_equal(classifier.predict(np.array([[-1.0], [2.0]])), [0, 1])
 
 
 def test_a_fit_that_runs_out_of_iterations_says_so(monkeypatch):
     monkeypatch.setattr(linear, "MAX_ITERATIONS", 1)
     features, labels = draw_classes(apart=0.1)
-    assert not fit_linear(features, labels, strength=1000.0).converged
+    assert not fit_linear(features, labels, regularization=1000.0).converged
 
 
 def test_an_svm_is_the_same_however_many_processors_there_are(monkeypatch):
@@ -148,9 +148,9 @@ def test_an_svm_gives_up_where_nearly_equal_clips_are_of_different_classes():
     silence = rng.normal(size=(1, 20)) + 1e-4 * rng.normal(size=(200, 20))
     features = np.concatenate([rng.normal(size=(100, 20)), silence])
     labels = rng.integers(0, 2, 300)  # without the limit the solver takes millions of steps
-    classifier = fit_svm(features, labels, strength=1000.0)
+    classifier = fit_svm(features, labels, regularization=1000.0)
     assert not classifier.converged
-    assert np.isfinite(classifier.decide(features)).all()
+    assert np.isfinite(classifier.predict_scores(features)).all()
 
 
 @BOTH
@@ -165,7 +165,7 @@ def test_what_cannot_be_fitted_is_refused(fit):
     with pytest.raises(UsageError, match="0 to 1"):
         fit(features, labels, num_classes=2)
     with pytest.raises(UsageError, match="a number above 0"):
-        fit(features, labels, strength=0.0)
+        fit(features, labels, regularization=0.0)
     with pytest.raises(UsageError, match="at least one clip"):
         fit(features[:0], labels[:0])
     features[3, 2] = np.nan

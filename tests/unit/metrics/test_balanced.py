@@ -13,19 +13,19 @@ def draw(seed=0, clips=3_000):
 
 
 def test_every_class_has_as_many_clips_as_asked_or_all_that_there_are():
-    truths = draw()
-    found = draw_balanced(truths, 33)
-    total = truths.sum(axis=0)
+    targets = draw()
+    found = draw_balanced(targets, 33)
+    total = targets.sum(axis=0)
     assert (found.counts >= np.minimum(33, total)).all()
     assert found.short == tuple(np.flatnonzero(total < 33))
-    np.testing.assert_array_equal(found.counts, truths[found.rows].sum(axis=0))
+    np.testing.assert_array_equal(found.counts, targets[found.rows].sum(axis=0))
     assert (np.diff(found.rows) > 0).all()
 
 
 def test_the_draw_is_much_more_even_than_what_it_was_drawn_from():
-    truths = draw()
-    counts = draw_balanced(truths, 33).counts[:5]
-    assert counts.max() / counts.min() < 3 < truths.sum(axis=0)[0] / truths.sum(axis=0)[4]
+    targets = draw()
+    counts = draw_balanced(targets, 33).counts[:5]
+    assert counts.max() / counts.min() < 3 < targets.sum(axis=0)[0] / targets.sum(axis=0)[4]
 
 
 def test_clips_of_one_class_each_are_drawn_exactly():
@@ -36,14 +36,14 @@ def test_clips_of_one_class_each_are_drawn_exactly():
 
 
 def test_the_draw_depends_on_its_seed_alone():
-    truths = draw()
-    np.testing.assert_array_equal(draw_balanced(truths, 20, seed=1).rows, draw_balanced(truths, 20, seed=1).rows)
-    assert draw_balanced(truths, 20, seed=1).rows.tolist() != draw_balanced(truths, 20, seed=2).rows.tolist()
+    targets = draw()
+    np.testing.assert_array_equal(draw_balanced(targets, 20, seed=1).rows, draw_balanced(targets, 20, seed=1).rows)
+    assert draw_balanced(targets, 20, seed=1).rows.tolist() != draw_balanced(targets, 20, seed=2).rows.tolist()
 
 
 def test_clips_without_a_class_are_never_drawn():
-    truths = draw()
-    truths[:100] = False
-    assert draw_balanced(truths, 1_000).rows.min() >= 100
+    targets = draw()
+    targets[:100] = False
+    assert draw_balanced(targets, 1_000).rows.min() >= 100
     with pytest.raises(UsageError, match="at least 1"):
-        draw_balanced(truths, 0)
+        draw_balanced(targets, 0)

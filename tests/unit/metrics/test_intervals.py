@@ -16,29 +16,29 @@ ALL = tuple(MEASURES)
 
 def draw(seed=0, clips=120, classes=6, noise=0.6):
     rng = np.random.default_rng(seed)
-    truths = rng.random((clips, classes)) < 0.3
-    scores = truths + noise * rng.standard_normal((clips, classes))
-    return 1.0 / (1.0 + np.exp(-4.0 * (scores - 0.5))), truths
+    targets = rng.random((clips, classes)) < 0.3
+    scores = targets + noise * rng.standard_normal((clips, classes))
+    return 1.0 / (1.0 + np.exp(-4.0 * (scores - 0.5))), targets
 
 
 def test_measures_are_what_their_functions_give():
-    scores, truths = draw()
-    found = compute_measures(ALL, scores, truths)
-    assert found["mean_average_precision"] == mean_average_precision(scores, truths)
-    assert found["lwlrap"] == pytest.approx(lwlrap(scores, truths))
-    assert found["top_5"] == pytest.approx(top_accuracy(scores, truths, top=5))
+    scores, targets = draw()
+    found = compute_measures(ALL, scores, targets)
+    assert found["mean_average_precision"] == mean_average_precision(scores, targets)
+    assert found["lwlrap"] == pytest.approx(lwlrap(scores, targets))
+    assert found["top_5"] == pytest.approx(top_accuracy(scores, targets, top=5))
     assert list(found) == list(ALL)
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_resample_measures_as_its_clips_repeated(name):
-    scores, truths = draw(clips=40)
+    scores, targets = draw(clips=40)
     scores = np.round(scores, 1)
     weights = np.random.default_rng(1).multinomial(40, np.full(40, 1 / 40), size=7)
-    resampled = resample_measures((name,), scores, truths, weights)[name]
+    resampled = resample_measures((name,), scores, targets, weights)[name]
     for drawn, value in zip(weights, resampled, strict=True):
         repeated = np.repeat(np.arange(40), drawn)
-        assert value == pytest.approx(compute_measures((name,), scores[repeated], truths[repeated])[name], abs=1e-9)
+        assert value == pytest.approx(compute_measures((name,), scores[repeated], targets[repeated])[name], abs=1e-9)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -50,66 +50,66 @@ def test_every_measure_lies_in_its_interval(name):
 def test_the_interval_of_the_top_1_accuracy_is_as_wide_as_theory_says():
     rng = np.random.default_rng(3)
     hit = rng.random(2_000) < 0.8
-    scores, truths = np.tile([1.0, 0.0], (2_000, 1)), np.stack([hit, ~hit], axis=1)
-    found = estimate_measures(("top_1",), scores, truths)["top_1"]
+    scores, targets = np.tile([1.0, 0.0], (2_000, 1)), np.stack([hit, ~hit], axis=1)
+    found = estimate_measures(("top_1",), scores, targets)["top_1"]
     assert found.high - found.low == pytest.approx(2 * 1.96 * math.sqrt(0.8 * 0.2 / 2_000), rel=0.12)
 
 
 def test_folds_that_differ_widen_the_interval_over_folds_alone():
-    scores, truths = draw(clips=400)
+    scores, targets = draw(clips=400)
     folds = np.arange(400) % 4
     scores[folds == 0] = scores[folds == 0][::-1]  # one fold at chance
     spread = {}
     for over in ("clips", "folds", "both"):
-        found = estimate_measures(("mean_average_precision",), scores, truths, folds, Resampling(over, 300))
+        found = estimate_measures(("mean_average_precision",), scores, targets, folds, Resampling(over, 300))
         spread[over] = found["mean_average_precision"].high - found["mean_average_precision"].low
     assert spread["folds"] > 2 * spread["clips"]
     assert spread["both"] > 2 * spread["clips"]
 
 
 def test_the_score_is_the_mean_over_folds():
-    scores, truths = draw()
+    scores, targets = draw()
     folds = np.arange(120) % 3
-    found = estimate_measures(("mean_average_precision",), scores, truths, folds, Resampling(resamples=100))
-    of_folds = [mean_average_precision(scores[folds == fold], truths[folds == fold]) for fold in range(3)]
+    found = estimate_measures(("mean_average_precision",), scores, targets, folds, Resampling(resamples=100))
+    of_folds = [mean_average_precision(scores[folds == fold], targets[folds == fold]) for fold in range(3)]
     assert found["mean_average_precision"].value == pytest.approx(np.mean(of_folds))
 
 
 def test_a_paired_comparison_is_surer_than_two_intervals_and_changes_sign_with_the_order():
-    scores, truths = draw(clips=300)
-    better = np.where(truths, scores + 0.05, scores)
+    scores, targets = draw(clips=300)
+    better = np.where(targets, scores + 0.05, scores)
     names = ("mean_average_precision", "d_prime", "lwlrap")
-    ours, theirs = estimate_measures(names, better, truths), estimate_measures(names, scores, truths)
-    for name, found in compare_measures(names, (better, scores), truths).items():
+    ours, theirs = estimate_measures(names, better, targets), estimate_measures(names, scores, targets)
+    for name, found in compare_measures(names, (better, scores), targets).items():
         assert found.low > 0.0
         assert found.value == pytest.approx(ours[name].value - theirs[name].value)
         assert found.high - found.low < ours[name].high - ours[name].low
-        swapped = compare_measures((name,), (scores, better), truths)[name]
+        swapped = compare_measures((name,), (scores, better), targets)[name]
         assert (swapped.value, swapped.low, swapped.high) == pytest.approx((-found.value, -found.high, -found.low))
 
 
 def test_a_measure_that_is_nowhere_defined_is_not_a_number_and_no_error():
-    scores, truths = draw(clips=20)
-    found = estimate_measures(ALL, scores, np.zeros_like(truths), None, Resampling(resamples=100))
+    scores, targets = draw(clips=20)
+    found = estimate_measures(ALL, scores, np.zeros_like(targets), None, Resampling(resamples=100))
     assert math.isnan(found["mean_average_precision"].value)
     assert math.isnan(found["lwlrap"].low)
-    perfect = estimate_measures(("d_prime",), truths.astype(np.float64), truths, None, Resampling(resamples=100))
+    perfect = estimate_measures(("d_prime",), targets.astype(np.float64), targets, None, Resampling(resamples=100))
     assert perfect["d_prime"].value == perfect["d_prime"].high == math.inf
 
 
 def test_unknown_measures_and_impossible_resamplings_are_refused():
-    scores, truths = draw()
+    scores, targets = draw()
     with pytest.raises(UsageError) as caught:
-        compute_measures(("mean_average_precison",), scores, truths)
+        compute_measures(("mean_average_precison",), scores, targets)
     assert "did you mean 'mean_average_precision'?" in caught.value.hint
     with pytest.raises(UsageError, match="level 1"):
-        estimate_measures(("top_1",), scores, truths, None, Resampling(level=1.0))
+        estimate_measures(("top_1",), scores, targets, None, Resampling(level=1.0))
 
 
 def test_f1_of_logits_at_zero_is_that_of_their_probabilities_at_a_half():
-    scores, truths = draw()
+    scores, targets = draw()
     logits = np.log(scores / (1.0 - scores))
     names = ("f1_micro", "f1_macro")
-    one = estimate_measures(names, scores, truths)
-    assert estimate_measures(names, logits, truths, threshold=0.0) == one
-    assert one["f1_micro"].value == pytest.approx(f1_micro(scores, truths))
+    one = estimate_measures(names, scores, targets)
+    assert estimate_measures(names, logits, targets, threshold=0.0) == one
+    assert one["f1_micro"].value == pytest.approx(f1_micro(scores, targets))

@@ -24,50 +24,50 @@ def draw(seed: int, clips: int = 60, classes: int = 7, levels: int | None = None
 @pytest.mark.parametrize("levels", [None, 4, 1])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_average_precision_and_auc_equal_scikit_learn_with_ties(levels, dtype):
-    scores, truths = draw(1, levels=levels)
+    scores, targets = draw(1, levels=levels)
     scores = scores.astype(dtype)
-    truths[0], truths[1] = True, False
-    ranking = rank_classes(scores, truths)
+    targets[0], targets[1] = True, False
+    ranking = rank_classes(scores, targets)
     for index in range(scores.shape[1]):
         column = scores[:, index].astype(np.float64)
         assert ranking.average_precision[index] == pytest.approx(
-            average_precision_score(truths[:, index], column), abs=1e-9
+            average_precision_score(targets[:, index], column), abs=1e-9
         )
-        assert ranking.area_under_curve[index] == pytest.approx(roc_auc_score(truths[:, index], column), abs=1e-9)
-        assert ranking.num_positives[index] == truths[:, index].sum()
+        assert ranking.area_under_curve[index] == pytest.approx(roc_auc_score(targets[:, index], column), abs=1e-9)
+        assert ranking.num_positives[index] == targets[:, index].sum()
 
 
 def test_undefined_classes_are_nan_and_counted_and_left_out_of_the_mean():
     scores = np.array([[0.9, 0.1, 0.5], [0.2, 0.3, 0.4]])
-    truths = np.array([[True, False, True], [False, False, True]])
+    targets = np.array([[True, False, True], [False, False, True]])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        precision = average_precision(scores, truths)
-        area = area_under_curve(scores, truths)
+        precision = average_precision(scores, targets)
+        area = area_under_curve(scores, targets)
     np.testing.assert_array_equal(np.isnan(precision), [False, True, False])
     np.testing.assert_array_equal(np.isnan(area), [False, True, True])
-    assert mean_average_precision(scores, truths) == 1.0
+    assert mean_average_precision(scores, targets) == 1.0
     assert count_undefined(precision) == 1
     assert mean_defined(area) == 1.0
-    assert math.isnan(mean_average_precision(scores, np.zeros_like(truths)))
+    assert math.isnan(mean_average_precision(scores, np.zeros_like(targets)))
 
 
 def test_the_result_does_not_depend_on_the_block_size():
-    scores, truths = draw(2, classes=23, levels=3)
-    whole = rank_classes(scores, truths)
-    pieces = rank_classes(scores, truths, block_bytes=1)
+    scores, targets = draw(2, classes=23, levels=3)
+    whole = rank_classes(scores, targets)
+    pieces = rank_classes(scores, targets, block_bytes=1)
     np.testing.assert_array_equal(whole.average_precision, pieces.average_precision)
     np.testing.assert_array_equal(whole.area_under_curve, pieces.area_under_curve)
 
 
 def test_scores_may_lie_in_a_file(tmp_path):
-    scores, truths = draw(3)
+    scores, targets = draw(3)
     file = np.lib.format.open_memmap(tmp_path / "scores.npy", mode="w+", dtype=np.float16, shape=scores.shape)
     file[:] = scores
     file.flush()
     mapped = np.load(tmp_path / "scores.npy", mmap_mode="r")
     np.testing.assert_array_equal(
-        average_precision(mapped, truths), average_precision(scores.astype(np.float16), truths)
+        average_precision(mapped, targets), average_precision(scores.astype(np.float16), targets)
     )
 
 
@@ -92,37 +92,37 @@ def test_d_prime_has_no_finite_value_at_a_perfect_or_inverted_auc():
 
 def test_one_best_hits_when_the_top_class_is_any_truth():
     scores = np.array([[0.1, 0.9, 0.3], [0.8, 0.1, 0.7], [0.2, 0.3, 0.1]])
-    truths = np.array([[True, True, False], [False, True, True], [False, False, False]])
-    assert one_best_accuracy(scores, truths) == pytest.approx(1 / 3)
-    assert top_accuracy(scores, truths, top=2) == pytest.approx(2 / 3)
-    assert top_accuracy(scores, truths, top=3) == pytest.approx(2 / 3)
-    np.testing.assert_array_equal(hits(scores, truths), [True, False, False])
+    targets = np.array([[True, True, False], [False, True, True], [False, False, False]])
+    assert one_best_accuracy(scores, targets) == pytest.approx(1 / 3)
+    assert top_accuracy(scores, targets, top=2) == pytest.approx(2 / 3)
+    assert top_accuracy(scores, targets, top=3) == pytest.approx(2 / 3)
+    np.testing.assert_array_equal(hits(scores, targets), [True, False, False])
 
 
 def test_among_equal_scores_the_lower_class_comes_first():
     scores = np.zeros((1, 4))
     for index in range(4):
-        truths = np.zeros((1, 4), dtype=bool)
-        truths[0, index] = True
-        assert top_accuracy(scores, truths, top=2) == (index < 2)
+        targets = np.zeros((1, 4), dtype=bool)
+        targets[0, index] = True
+        assert top_accuracy(scores, targets, top=2) == (index < 2)
 
 
 def test_scores_without_a_rank_or_a_partner_are_refused():
-    good, truths = np.zeros((2, 3)), np.zeros((2, 3), dtype=bool)
+    good, targets = np.zeros((2, 3)), np.zeros((2, 3), dtype=bool)
     bad = good.copy()
     bad[1, 2] = np.nan
     for measure in (average_precision, one_best_accuracy):
         with pytest.raises(UsageError, match="NaN"):
-            measure(bad, truths)
+            measure(bad, targets)
         with pytest.raises(UsageError, match="at least one clip"):
             measure(np.zeros((0, 3)), np.zeros((0, 3), dtype=bool))
     with pytest.raises(UsageError, match="at least 1"):
-        top_accuracy(good, truths, top=0)
+        top_accuracy(good, targets, top=0)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_measuring_leaves_the_scores_as_they_are(order):
-    scores, truths = draw(4, classes=1)
+    scores, targets = draw(4, classes=1)
     scores, before = np.asarray(scores, order=order), scores.copy()
-    rank_classes(scores, truths)
+    rank_classes(scores, targets)
     np.testing.assert_array_equal(scores, before)

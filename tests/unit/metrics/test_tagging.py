@@ -21,18 +21,18 @@ def draw(seed=0, clips=80, classes=9, levels=None):
 
 @pytest.mark.parametrize("levels", [None, 5, 1])
 def test_lwlrap_equals_scikit_learn_weighted_by_labels(levels):
-    scores, truths = draw(1, levels=levels)
-    truths[:3] = False
-    truths[3] = True
-    expected = label_ranking_average_precision_score(truths, scores, sample_weight=truths.sum(axis=1))
-    assert lwlrap(scores, truths) == pytest.approx(expected, abs=1e-9)
+    scores, targets = draw(1, levels=levels)
+    targets[:3] = False
+    targets[3] = True
+    expected = label_ranking_average_precision_score(targets, scores, sample_weight=targets.sum(axis=1))
+    assert lwlrap(scores, targets) == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_clip_without_truths_counts_nothing_in_lwlrap():
-    scores, truths = draw()
-    more = np.vstack([scores, scores[:5]]), np.vstack([truths, np.zeros((5, 9), dtype=bool)])
-    assert lwlrap(*more) == lwlrap(scores, truths)
-    assert math.isnan(lwlrap(scores, np.zeros_like(truths)))
+    scores, targets = draw()
+    more = np.vstack([scores, scores[:5]]), np.vstack([targets, np.zeros((5, 9), dtype=bool)])
+    assert lwlrap(*more) == lwlrap(scores, targets)
+    assert math.isnan(lwlrap(scores, np.zeros_like(targets)))
     sums, counts = label_ranking_precision(*more)
     assert (sums[-5:] == 0.0).all()
     assert counts[-5:].sum() == 0
@@ -40,45 +40,45 @@ def test_a_clip_without_truths_counts_nothing_in_lwlrap():
 
 def test_lwlrap_of_a_worked_example():
     scores = np.array([[0.9, 0.8, 0.7, 0.1]])
-    truths = np.array([[True, False, True, False]])
-    assert lwlrap(scores, truths) == pytest.approx((1 + 2 / 3) / 2)
+    targets = np.array([[True, False, True, False]])
+    assert lwlrap(scores, targets) == pytest.approx((1 + 2 / 3) / 2)
 
 
 @pytest.mark.parametrize("threshold", [0.2, 0.5, 0.9])
 def test_f1_equals_scikit_learn(threshold):
-    scores, truths = draw(2)
+    scores, targets = draw(2)
     called = scores >= threshold
-    assert f1_micro(scores, truths, threshold=threshold) == pytest.approx(f1_score(truths, called, average="micro"))
-    assert f1_macro(scores, truths, threshold=threshold) == pytest.approx(
-        f1_score(truths, called, average="macro", zero_division=np.nan)
+    assert f1_micro(scores, targets, threshold=threshold) == pytest.approx(f1_score(targets, called, average="micro"))
+    assert f1_macro(scores, targets, threshold=threshold) == pytest.approx(
+        f1_score(targets, called, average="macro", zero_division=np.nan)
     )
 
 
 def test_f1_of_a_class_that_is_nowhere_is_undefined_and_left_out_of_the_mean():
-    scores, truths = draw(3)
-    scores[:, 0], truths[:, 0] = 0.0, False
+    scores, targets = draw(3)
+    scores[:, 0], targets[:, 0] = 0.0, False
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        counts = count_at_threshold(scores, truths)
+        counts = count_at_threshold(scores, targets)
     assert math.isnan(counts.class_f1[0])
     assert counts.macro_f1 == pytest.approx(counts.class_f1[1:].mean())
     assert math.isnan(f1_micro(np.zeros((2, 2)), np.zeros((2, 2), dtype=bool)))
 
 
 def test_the_auc_by_prevalence_equals_scikit_learn():
-    scores, truths = draw(4, levels=6)
-    truths[:, 0] &= np.arange(80) < 10
-    expected = roc_auc_score(truths, scores, average="weighted")
-    assert weighted_area_under_curve(scores, truths) == pytest.approx(expected, abs=1e-9)
-    assert mean_area_under_curve(scores, truths) == pytest.approx(roc_auc_score(truths, scores), abs=1e-9)
+    scores, targets = draw(4, levels=6)
+    targets[:, 0] &= np.arange(80) < 10
+    expected = roc_auc_score(targets, scores, average="weighted")
+    assert weighted_area_under_curve(scores, targets) == pytest.approx(expected, abs=1e-9)
+    assert mean_area_under_curve(scores, targets) == pytest.approx(roc_auc_score(targets, scores), abs=1e-9)
 
 
 def test_an_absent_class_counts_in_neither_mean_of_the_auc():
-    scores, truths = draw(5)
-    truths[:, 2] = False
-    rest = np.delete(scores, 2, axis=1), np.delete(truths, 2, axis=1)
-    assert weighted_area_under_curve(scores, truths) == weighted_area_under_curve(*rest)
-    assert mean_area_under_curve(scores, truths) == mean_area_under_curve(*rest)
+    scores, targets = draw(5)
+    targets[:, 2] = False
+    rest = np.delete(scores, 2, axis=1), np.delete(targets, 2, axis=1)
+    assert weighted_area_under_curve(scores, targets) == weighted_area_under_curve(*rest)
+    assert mean_area_under_curve(scores, targets) == mean_area_under_curve(*rest)
 
 
 def test_d_prime_is_taken_of_each_class_where_that_is_asked_for():

@@ -1,0 +1,218 @@
+"""What a benchmark is: clips with their labels and folds, which folds are scored, and the checks that keep a score honest."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Int64
+
+from hearsight.errors import BenchmarkError
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchmarkClip:
+    """One clip of a benchmark.
+
+    Attributes
+    ----------
+    path
+        Where it is, relative to the benchmark's folder, with forward slashes.
+    labels
+        Indices of its classes: exactly one, unless the benchmark is multi-label.
+    fold
+        Number of its fold, as the benchmark counts them.
+    source
+        The recording it was cut from; empty where nobody knows. Clips of one source never lie in two folds.
+    """
+
+    path: str
+    labels: tuple[int, ...]
+    fold: int
+    source: str = ""
+
+    @property
+    def label(self) -> int:
+        """The one class of a clip that has one."""
+        (label,) = self.labels
+        return label
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """One fold that is scored, and the folds that its classifier is fitted on.
+
+    Attributes
+    ----------
+    fold
+        The fold that is scored.
+    fitted_on
+        The folds that are not: all others in cross-validation, the training part where the benchmark has a fixed split.
+    held_out
+        Whether it is an evaluation set kept beside the cross-validation: scored once, and on its own.
+    """
+
+    fold: int
+    fitted_on: tuple[int, ...]
+    held_out: bool = False
+
+
+def leave_one_out(folds: Iterable[int]) -> tuple[Split, ...]:
+    """Split for cross-validation: each fold is scored once, by what was fitted on all others."""
+    numbers = sorted(set(folds))
+    return tuple(Split(fold, tuple(other for other in numbers if other != fold)) for fold in numbers)
+
+
+@dataclasses.dataclass(frozen=True)
+class Benchmark:
+    """Clips with their labels and folds, and how they are scored.
+
+    Attributes
+    ----------
+    name, folder
+        What it is and where it lies.
+    classes
+        Class names, in the order of the labels.
+    clips
+        In the order of their paths.
+    clip_seconds
+        The length that its clips are published with; None where they may have any. Clips are cut or filled up with silence at
+        their end to this length.
+    notes
+        What a reader of the score should know: files left out, how folds were made.
+    multi_label
+        Whether a clip may have several classes, or none.
+    given_splits
+        The official splits; empty for cross-validation over all folds.
+    missing
+        Clips that the benchmark lists and that are not there; None where it does not list any.
+    """
+
+    name: str
+    folder: Path
+    classes: tuple[str, ...]
+    clips: tuple[BenchmarkClip, ...]
+    clip_seconds: float | None = None
+    notes: tuple[str, ...] = ()
+    multi_label: bool = False
+    given_splits: tuple[Split, ...] = ()
+    missing: int | None = None
+
+    def __len__(self) -> int:
+        """Count the clips."""
+        return len(self.clips)
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """What is scored, and what its classifier is fitted on."""
+        return self.given_splits or leave_one_out(clip.fold for clip in self.clips)
+
+    @property
+    def labels(self) -> Int64[np.ndarray, " clips"]:
+        """Class index of every clip, where each has one."""
+        return np.array([clip.label for clip in self.clips], dtype=np.int64)
+
+    @property
+    def targets(self) -> Bool[np.ndarray, "clips classes"]:
+        """Which classes are true of which clips."""
+        targets = np.zeros((len(self.clips), len(self.classes)), dtype=bool)
+        for row, clip in enumerate(self.clips):
+            targets[row, list(clip.labels)] = True
+        return targets
+
+    @property
+    def folds(self) -> Int64[np.ndarray, " clips"]:
+        """Fold of every clip."""
+        return np.array([clip.fold for clip in self.clips], dtype=np.int64)
+
+    def locate(self, clip: BenchmarkClip) -> Path:
+        """Give the path of a clip's file."""
+        return self.folder / clip.path
+
+    def without(self, left_out: Sequence[BenchmarkClip], notes: Sequence[str]) -> Benchmark:
+        """Give the benchmark without some clips, saying so in its notes.
+
+        Raises
+        ------
+        BenchmarkError
+            When what remains cannot be scored.
+        """
+        gone = set(left_out)
+        clips = tuple(clip for clip in self.clips if clip not in gone)
+        smaller = dataclasses.replace(self, clips=clips, notes=(*self.notes, *notes))
+        check_folds(smaller)
+        return smaller
+
+
+def check_folds(benchmark: Benchmark) -> None:
+    """Refuse a benchmark whose splits cannot be scored.
+
+    Raises
+    ------
+    BenchmarkError
+        When there are fewer than two classes or folds, a fold to be scored is empty, a source lies in several folds, or no two
+        classes remain to learn from when a fold is left out.
+    """
+    where = benchmark.folder
+    targets, folds = benchmark.targets, benchmark.folds
+    num_present = int(targets.any(axis=0).sum())
+    if num_present < 2:
+        found = f"{num_present} class{'' if num_present == 1 else 'es'} with clips"
+        raise BenchmarkError(where, found, "at least two classes")
+    if len(np.unique(folds)) < 2:
+        raise BenchmarkError(where, f"all clips are in fold {folds[0]}", "at least two folds")
+    for split in benchmark.splits:
+        if not (folds == split.fold).any():
+            raise BenchmarkError(where, f"no clip in fold {split.fold}, which is to be scored", "at least one")
+        left = np.flatnonzero(targets[np.isin(folds, split.fitted_on)].any(axis=0))
+        if len(left) < 2:
+            only = f"only class {benchmark.classes[left[0]]!r} is" if len(left) else "no class is"
+            raise BenchmarkError(where, f"without fold {split.fold} {only} left", "two classes in every rest")
+    _check_sources(benchmark)
+
+
+def _check_sources(benchmark: Benchmark) -> None:
+    folds_of: dict[str, set[int]] = {}
+    for clip in benchmark.clips:
+        if clip.source:
+            folds_of.setdefault(clip.source, set()).add(clip.fold)
+    split = sorted(source for source, folds in folds_of.items() if len(folds) > 1)
+    if split:
+        shown = ", ".join(f"{source} (folds {sorted(folds_of[source])})" for source in split[:5])
+        raise BenchmarkError(
+            benchmark.folder, f"{len(split)} sources lie in several folds: {shown}", "each source in one fold"
+        )
+
+
+def describe_counts(benchmark: Benchmark) -> str:
+    """Say how many clips each fold has."""
+    counts = Counter(clip.fold for clip in benchmark.clips)
+    return ", ".join(f"fold {fold}: {counts[fold]}" for fold in sorted(counts))
+
+
+def digest_files(paths: Sequence[Path]) -> list[str]:
+    """Give the SHA-256 of the content of each file.
+
+    Raises
+    ------
+    BenchmarkError
+        When one cannot be read.
+    """
+    digests: list[str] = []
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+        except OSError as error:
+            raise BenchmarkError(path, f"cannot be read ({error.strerror})", "a clip of the benchmark") from error
+    return digests
+
+
+def list_some(names: Sequence[str], most: int = 5) -> str:
+    """Name some of many: the first few, and how many more there are."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

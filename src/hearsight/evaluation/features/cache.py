@@ -1,0 +1,67 @@
+"""What has been worked out for a benchmark before, on disk: arrays by the digest of all that decides them."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64
+
+from hearsight.console import print_message
+from hearsight.files import write_atomically
+
+
+def find_cache(kind: str) -> Path:
+    """Give the folder of one kind of entries: below ``$HEARSIGHT_CACHE``, ``~/.cache/hearsight`` by default."""
+    home = os.environ.get("HEARSIGHT_CACHE") or Path.home() / ".cache" / "hearsight"
+    return Path(home).expanduser() / kind
+
+
+def read_arrays(path: Path, names: tuple[str, ...]) -> tuple[np.ndarray, ...] | None:
+    """Read an entry; None where there is none, or, which is said, one that cannot be read."""
+    if not path.exists():
+        return None
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as entry:
+            return tuple(entry[name] for name in names)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        print_message(f"{path}: cannot be read ({error}); worked out again")
+        return None
+
+
+def write_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """Write an entry, whole or not at all; where that cannot be, it is said, and nothing is kept."""
+    try:
+        with write_atomically(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+    except OSError as error:
+        print_message(f"{path}: not kept ({error})")
+
+
+class CachedFolds:
+    """The scores of the folds of one fine-tuning, each kept as soon as it is there: hours of work outlast a kill.
+
+    Parameters
+    ----------
+    digest
+        Of all that decides them; nothing is read or written without one.
+    """
+
+    def __init__(self, digest: str | None = None) -> None:
+        self._folder = None if digest is None else find_cache("finetuned") / digest[:32]
+
+    def read(self, fold: int, shape: tuple[int, int]) -> Float64[np.ndarray, "clips classes"] | None:
+        """Give what was kept of a fold; None where nothing of this shape was."""
+        found = None if self._folder is None else read_arrays(self._folder / f"{fold}.npz", ("decisions",))
+        return found[0] if found is not None and found[0].shape == shape else None
+
+    def write(self, fold: int, scores: Float64[np.ndarray, "clips classes"]) -> None:
+        """Keep the scores of a fold."""
+        if self._folder is not None:
+            write_arrays(self._folder / f"{fold}.npz", decisions=scores)
+
+
+NO_CACHE = CachedFolds()
+"""Reads nothing, writes nothing."""

@@ -1,0 +1,170 @@
+"""Measurements that belong beside a published number, kept as JSON lines with all that is needed to measure them again.
+
+A file of results has one measurement per line. Lines are only ever added, and a file is replaced as a whole, so that after a crash
+it is as it was before or holds the new lines. Where a cell was measured several times the last one is shown, all are kept. Our own
+stand in the package, in ``measured/*.jsonl``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from hearsight.errors import HearsightError, TableError
+from hearsight.evaluation.paper_tables.published import PublishedCell, find_cell
+from hearsight.files import lock, make_folder, write_text
+
+RESULTS = Path("results.jsonl")
+"""Where a user's own measurements are kept unless another file is named."""
+OWN_FOLDER = Path(__file__).parent / "measured"
+"""Where ours are."""
+
+
+OLD_PROTOCOL_KEYS = {"head": "probe"}
+"""Keys of measurements that earlier versions recorded, and what they are called now."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Count:
+    """A counted cell: ``shown`` as the paper would print it, the number where it is one, and what was counted."""
+
+    shown: str
+    value: float | None
+    source: str
+
+
+class Measurement(BaseModel):
+    """One measured value of one cell.
+
+    Attributes
+    ----------
+    table, row, column
+        The cell.
+    value, interval
+        In the unit of the column; the interval holds 95 %, None where there is none.
+    benchmark, protocol
+        What it was measured on, and how: network, probe, pooling, numbers of folds, clips, classes and clips learned from.
+    data
+        What was scored: the run, or the baseline.
+    num_clips, seed, date, version, command
+        Clips scored; seed of all draws; the day (ISO 8601); hearsight's version; what to type to measure it again.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    table: str
+    row: str
+    column: str
+    value: float
+    interval: tuple[float, float] | None
+    benchmark: str
+    protocol: dict[str, str | int | bool]
+    data: str
+    num_clips: int
+    seed: int
+    date: datetime.date
+    version: str
+    command: str
+
+    @field_validator("protocol", mode="before")
+    @classmethod
+    def _rename_old_keys(cls, protocol: Any) -> Any:
+        if not isinstance(protocol, Mapping):
+            return protocol
+        return {OLD_PROTOCOL_KEYS.get(key, key): value for key, value in protocol.items()}
+
+    @property
+    def cell(self) -> str:
+        """``TABLE:ROW:COLUMN``."""
+        return f"{self.table}:{self.row}:{self.column}"
+
+    def list_differences(self, cell: PublishedCell) -> list[str]:
+        """List where it was measured otherwise than the paper did, as far as the paper says, and how little was learned from."""
+        pairs = {"benchmark": (self.benchmark, cell.benchmark)}
+        pairs |= {key: (self.protocol[key], told) for key, told in cell.protocol.items() if key in self.protocol}
+        words = {key: key.replace("num_", "number of ").replace("model", "network") for key in pairs}
+        layer = f"{cell.protocol.get('model')}/"  # of the paper's own network: which one is the row's or the column's affair
+        found = [
+            f"{words[key]} {ours} (paper: {told})"
+            for key, (ours, told) in pairs.items()
+            if ours != told and not (key == "model" and str(ours).startswith(layer))
+        ]
+        if self.protocol.get("untrained"):
+            found.append("untrained")
+        if "training_clips" in self.protocol:
+            found.append(f"learned from {self.protocol['training_clips']:,} clips")
+        return found
+
+    def describe(self) -> str:
+        """Say where it comes from, in one line."""
+        low_high = f" ({self.interval[0]:g} to {self.interval[1]:g})" if self.interval else ""
+        how = ", ".join(f"{key} {value}" for key, value in self.protocol.items() if value is not False)
+        return (
+            f"{self.value:g}{low_high}: {self.data} on {self.benchmark}, {how}; {self.num_clips} clips, seed {self.seed},"
+            f" {self.date}, hearsight {self.version}: {self.command}"
+        )
+
+
+def record_measurements(path: Path, measurements: Iterable[Measurement]) -> None:
+    """Add measurements to a file of results, all or none; two processes may do so at once.
+
+    Raises
+    ------
+    TableError
+        When the file is no file of results, or cannot be written.
+    """
+    lines = [json.dumps(one.model_dump(mode="json"), ensure_ascii=False) + "\n" for one in measurements]
+    try:
+        make_folder(path.parent)
+        with lock(path.with_name(f".{path.name}.lock"), wait=True):
+            before = path.read_text(encoding="utf-8") if path.exists() else ""
+            _parse(path, before)
+            if before and not before.endswith("\n"):
+                before += "\n"
+            write_text(path, before + "".join(lines))
+    except OSError as error:
+        raise TableError(path, f"cannot be written ({error.strerror})", "a file of results") from error
+
+
+def read_measurements(path: Path) -> list[Measurement]:
+    """Read a file of results.
+
+    Raises
+    ------
+    TableError
+        When it cannot be read, or a line is no measurement, or of a cell that is in no table.
+    """
+    try:
+        return _parse(path, path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise TableError(path, f"cannot be read ({error})", "a file of results") from error
+
+
+def read_own_measurements() -> list[Measurement]:
+    """Read the measurements that come with hearsight."""
+    return [one for path in sorted(OWN_FOLDER.glob("*.jsonl")) for one in read_measurements(path)]
+
+
+def _parse(path: Path, text: str) -> list[Measurement]:
+    found: list[Measurement] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        where = f"{path} line {number}"
+        try:
+            one = Measurement.model_validate_json(line)
+        except ValidationError as error:
+            places = ", ".join(".".join(map(str, problem["loc"])) or problem["msg"] for problem in error.errors())
+            raise TableError(
+                where, f"no measurement ({places})", "what `hearsight evaluate --record` writes"
+            ) from error
+        try:
+            find_cell(one.cell)
+        except HearsightError as error:
+            raise TableError(where, str(error), "a cell of a published table") from error
+        found.append(one)
+    return found
