@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Int16, Int32, Int64
 
 from benchmarks.verdict import print_verdict
-from hearsight.console import print_message, show_table
+from hearsight.console import print_message, print_table
 from hearsight.dataset.reader import ClipLabels, Dataset
 from hearsight.demo.result import DemoFolder, DemoSettings
 from hearsight.demo.run import run_demo
@@ -122,7 +122,7 @@ def print_scores(scores: Sequence[dict[str, Evaluation]]) -> None:
         values = [100.0 * one[name].accuracy for one in scores]
         rows.append([name, *(f"{value:.1f}" for value in values), f"{np.mean(values):.1f}"])
     heads = ["trained on", *(f"seed {seed}" for seed in range(len(scores))), "mean"]
-    show_table("accuracy on held-out sounds, %", heads, rows, right=heads[1:])
+    print_table("accuracy on held-out sounds, %", heads, rows, right=heads[1:])
 
 
 def print_gains(scores: Sequence[dict[str, Evaluation]]) -> None:
@@ -135,7 +135,7 @@ def print_gains(scores: Sequence[dict[str, Evaluation]]) -> None:
             gains[name, opponent] = (100 * found.difference, 100 * found.interval[0], 100 * found.interval[1])
             rows.append([name, opponent, *(f"{value:+.1f}" for value in gains[name, opponent])])
     heads = ["trained on", "over", "gain", "from", "to"]
-    show_table("gains in points, 95 % intervals paired by sound and seed", heads, rows, right=heads[2:])
+    print_table("gains in points, 95 % intervals paired by sound and seed", heads, rows, right=heads[2:])
     for opponent in ("untrained", "log-mel"):
         print_verdict(f"gain of the student over {opponent}", gains["student", opponent][0], "at least", WANTED)
         print_verdict(f"lower end of its interval over {opponent}", gains["student", opponent][1], "at least", 1e-9)

@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.verdict import print_verdict
 from hearsight.config import BuildConfig, MixConfig, TrainConfig
-from hearsight.console import print_message, show_table
+from hearsight.console import print_message, print_table
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.mix import mix_dataset
 from hearsight.evaluation.evaluate import Evaluation, compare, evaluate
@@ -81,7 +81,7 @@ def score(name: str, labels: str, mixtures: Path, steps: int, options: argparse.
 def print_lines(lines: Sequence[Line]) -> None:
     """Print the table, and the verdicts on the best."""
     heads = ["network", "labels", "accuracy", "from", "to", "untrained", "gain", "gain from", "gain to"]
-    show_table("ESC-10, linear SVM, %", heads, [line.cells() for line in lines], right=heads[2:])
+    print_table("ESC-10, linear SVM, %", heads, [line.cells() for line in lines], right=heads[2:])
     best = max(lines, key=lambda line: line.trained.accuracy)
     found = compare([best.trained] * SEEDS, best.untrained)
     print_verdict("accuracy of the best", 100 * best.trained.accuracy, "at least", WANTED)

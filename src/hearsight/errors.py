@@ -1,12 +1,12 @@
-"""Every error that hearsight raises on purpose.
+"""Every error that hearsight raises on purpose, and the exit code of the command line for each.
 
 ::
 
-    HearsightError                 what a user can cause and can mend
-    ├── UsageError                 a command or call that makes no sense          (exit code 2)
+    HearsightError                 a mistake or a failure that the user can mend
+    ├── UsageError                 a command or call that makes no sense            (exit code 2)
     │   ├── ConfigError            unknown key, value out of range, broken TOML
     │   └── MissingExtraError      an optional dependency is not installed
-    ├── InputError                 a file of the user's that cannot be used       (exit code 3)
+    ├── InputError                 an input file that cannot be used                (exit code 3)
     │   ├── MediaError             a video or audio file; carries its RejectReason
     │   │   └── BrokenMediaError   from some time on; carries the span that is lost
     │   ├── TableError             a CSV or Parquet list
@@ -17,21 +17,40 @@
     │   ├── HubError               a repository on the Hugging Face Hub
     │   ├── WeightsError           a file of published weights
     │   └── BenchmarkError         a benchmark folder
-    ├── FailureRateError           more bad input than the limit allows           (exit code 4)
-    ├── WorkerError                a worker process died and retrying did not help (exit code 5)
-    └── TrainingError              the loss is no longer a number                 (exit code 6)
+    ├── FailureRateError           more bad input than the limit allows             (exit code 4)
+    ├── WorkerError                a worker process died and retrying did not help  (exit code 5)
+    ├── TrainingError              the loss is no longer a number                   (exit code 6)
+    └── MachineError               the disk is full or read-only, memory ran out    (exit code 7)
 
-Each says *where: what was found, what was wanted*, and where there is a way out, a ``hint:`` line.
+The message of each is *where: what was found, what was wanted*, and a ``hint:`` line where there is a way out.
 """
 
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from collections.abc import Iterable
+
+from hearsight.text import escape_controls
+
+EXIT_CODES: dict[int, str] = {
+    0: "success",
+    1: "an error in hearsight itself; the traceback belongs into a bug report",
+    2: "a command that makes no sense: an unknown option, key or name, a value out of range, a missing optional package",
+    3: "input that cannot be used: a file or folder that is absent, damaged or of the wrong kind",
+    4: "more of the input was rejected than the limit allows; what was good has been kept",
+    5: "a worker process died again and again",
+    6: "training cannot go on, because the loss is no longer a number",
+    7: "the machine refused: disk full or read-only, permission denied, too many open files, out of memory",
+    130: "interrupted by Ctrl-C (SIGINT)",
+    143: "ended by SIGTERM",
+}
+"""What each exit code of the command line means; the same mistake has the same code in every command."""
 
 
 class HearsightError(Exception):
-    """Base of all errors a user can cause and mend.
+    """Base of all errors that a user can mend.
 
     Parameters
     ----------
@@ -46,6 +65,7 @@ class HearsightError(Exception):
     """
 
     exit_code = 1
+    """Of the command line; see :data:`EXIT_CODES`."""
 
     def __init__(self, where: object, found: str, wanted: str = "", hint: str = "") -> None:
         self.where = str(where)
@@ -54,17 +74,20 @@ class HearsightError(Exception):
         self.hint = hint
         super().__init__(where, found, wanted, hint)
 
-    def __str__(self) -> str:
-        """One line, and a ``hint:`` line where there is one."""
+    @property
+    def summary(self) -> str:
+        """The message in one line, without the hint; control characters in it are escaped."""
         message = f"{self.where}: {self.found}"
         if self.wanted:
             message += f", wanted {self.wanted}"
-        if self.hint:
-            message += f"\nhint: {self.hint}"
-        return message
+        return escape_controls(message)
+
+    def __str__(self) -> str:
+        """Return the summary, and a ``hint:`` line where there is a hint."""
+        return f"{self.summary}\nhint: {escape_controls(self.hint)}" if self.hint else self.summary
 
     def __reduce__(self) -> tuple[type[HearsightError], tuple[str, str, str, str]]:
-        """Cross a process boundary whole."""
+        """Keep every field when the error is sent to another process."""
         return type(self), (self.where, self.found, self.wanted, self.hint)
 
 
@@ -83,7 +106,7 @@ class MissingExtraError(UsageError):
 
 
 class InputError(HearsightError):
-    """A file of the user's that cannot be used."""
+    """An input file that cannot be used."""
 
     exit_code = 3
 
@@ -96,19 +119,19 @@ class MediaError(InputError):
         self.reason = reason
 
     def __reduce__(self) -> tuple[type[HearsightError], tuple[str, str, str, str, str]]:  # type: ignore[override]
-        """Cross a process boundary whole."""
+        """Keep every field when the error is sent to another process."""
         return type(self), (self.where, self.found, self.wanted, self.hint, self.reason)
 
 
 class BrokenMediaError(MediaError):
-    """A file whose sound or pictures break off; what lies before ``start`` is good.
+    """A file whose sound or pictures break off; what lies before ``start`` can be used.
 
     Parameters
     ----------
     start
-        Seconds of the file's own time from which on it cannot be used.
+        Where the lost span starts, in seconds of the file's own time.
     end
-        Where the lost span ends, in seconds; None where nobody knows.
+        Where the lost span ends, in seconds; None where it is unknown.
     """
 
     def __init__(
@@ -126,7 +149,7 @@ class BrokenMediaError(MediaError):
         self.end = end
 
     def __reduce__(self) -> tuple[type[HearsightError], tuple[object, ...]]:  # type: ignore[override]
-        """Cross a process boundary whole."""
+        """Keep every field when the error is sent to another process."""
         return type(self), (self.where, self.found, self.wanted, self.hint, self.reason, self.start, self.end)
 
 
@@ -135,7 +158,7 @@ class TableError(InputError):
 
 
 class TeacherError(InputError):
-    """A teacher's file, or the classes it says it has."""
+    """A teacher's file that cannot be used, or classes that do not fit it."""
 
 
 class DatasetError(InputError):
@@ -151,7 +174,7 @@ class GraphError(InputError):
 
 
 class HubError(InputError):
-    """A repository on the Hugging Face Hub that is absent, not open to the user, or out of reach."""
+    """A repository on the Hugging Face Hub that is absent, private to others, or out of reach."""
 
 
 class WeightsError(InputError):
@@ -169,7 +192,7 @@ class FailureRateError(HearsightError):
 
 
 class WorkerError(HearsightError):
-    """A worker process died, again and again, on the same unit of work."""
+    """A worker process that died again and again on the same unit of work."""
 
     exit_code = 5
 
@@ -180,8 +203,60 @@ class TrainingError(HearsightError):
     exit_code = 6
 
 
+class MachineError(HearsightError):
+    """A refusal of the machine: disk full or read-only, permission denied, too many open files, out of memory."""
+
+    exit_code = 7
+
+
+_REFUSALS: dict[int, str] = {
+    errno.ENOSPC: "free some space there, or choose another folder",
+    errno.EDQUOT: "free some of your quota, or choose another folder",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f), or choose another file system",
+    errno.EROFS: "choose a folder on a disk that can be written",
+    errno.EACCES: "check the permissions of the file and of its folder",
+    errno.EPERM: "check the permissions of the file and of its folder",
+    errno.EMFILE: "raise the limit on open files (ulimit -n), or use fewer workers",
+    errno.ENFILE: "raise the limit on open files (ulimit -n), or use fewer workers",
+    errno.ENOMEM: "use fewer workers or smaller batches",
+    errno.EAGAIN: "use fewer workers",
+    errno.EIO: "check the disk",
+}
+"""Errors of the operating system that are no mistake in the input, and what to do about each."""
+
+
+def from_os_error(error: OSError, where: object = "") -> HearsightError:
+    """Return an error of the operating system as one of ours, with its exit code and a hint.
+
+    Parameters
+    ----------
+    error
+        The error, as the operating system or a library raised it.
+    where
+        The file that it is about, if the error itself does not name it.
+
+    Returns
+    -------
+    HearsightError
+        :class:`MachineError` for a full or read-only disk, a missing permission and limits of the machine; otherwise
+        :class:`InputError`, as for a file that is absent or of the wrong kind.
+    """
+    place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(where or "the file system")
+    number = error.errno or 0
+    found = error.strerror or (os.strerror(number) if number else str(error) or type(error).__name__)
+    if number in _REFUSALS:
+        return MachineError(place, os.strerror(number), hint=_REFUSALS[number])
+    return InputError(place, found)
+
+
+def cannot_write(path: object, error: OSError) -> HearsightError:
+    """Return the error of a file that cannot be written, whatever the reason; errors as in :func:`from_os_error`."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return MachineError(path, f"cannot be written ({reason})", hint=_REFUSALS.get(error.errno or 0, ""))
+
+
 def guess(name: str, known: Iterable[str]) -> str:
-    """Say which known name was probably meant.
+    """Return a hint that names the known name that was probably meant.
 
     Returns
     -------

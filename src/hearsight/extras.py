@@ -1,11 +1,15 @@
-"""Optional dependencies: importing one, or saying which extra brings it."""
+"""Optional dependencies: importing one, or naming the extra that installs it."""
 
 from __future__ import annotations
 
 import importlib
+import shlex
+from pathlib import Path
 from types import ModuleType
 
 from hearsight.errors import MissingExtraError
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def require(module: str, extra: str, purpose: str) -> ModuleType:
@@ -18,19 +22,34 @@ def require(module: str, extra: str, purpose: str) -> ModuleType:
     extra
         The extra of hearsight that installs it.
     purpose
-        What needs it, as a person would say it: ``"teachers of kind litert"``.
+        What needs it, for the message: ``"teachers of kind litert"``.
 
     Raises
     ------
     MissingExtraError
-        When it is not installed; the hint names the extra.
+        When it cannot be imported; the hint is the command that installs the extra.
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
+        package = (error.name or module).split(".")[0]
         raise MissingExtraError(
             purpose,
-            f"the package {module.split('.')[0]!r} cannot be imported ({error})",
+            f"the package {package!r} cannot be imported ({error})",
             f"the extra {extra!r}",
-            f"pip install 'hearsight[{extra}]'",
+            find_install_command(extra),
         ) from error
+
+
+def find_install_command(extra: str) -> str:
+    """Return the command that installs an extra: hearsight is installed from its source folder, not from a package index.
+
+    Parameters
+    ----------
+    extra
+        Name of the extra.
+    """
+    if not (_CHECKOUT / "pyproject.toml").is_file():
+        return f"in hearsight's source folder: pip install -c constraints.txt '.[{extra}]'"
+    place = shlex.quote(f"{_CHECKOUT}[{extra}]")
+    return f"pip install -c {shlex.quote(str(_CHECKOUT / 'constraints.txt'))} -e {place}"

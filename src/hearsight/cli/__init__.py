@@ -1,9 +1,14 @@
-"""What a person types in, what one function of the house gives out, printed: parse, call, print, and no logic.
+"""The command line: each command parses its arguments, calls one function of the package, and prints what it returns.
 
-A file for each group of commands. Invariant: a command's own imports wait until it is called, so that the help is quick.
+One file for each group of commands. Invariant: what a command imports is imported when it is called, so that the help is quick.
 """
 
 from hearsight.cli import evaluate, infer, train  # each adds its commands
-from hearsight.cli.application import app, main
+from hearsight.cli.application import app
+from hearsight.cli.process import main
+
+for _name in app:
+    if not _name.startswith("-"):
+        app[_name].help_epilogue = "All commands and the exit codes: `hearsight --help`."
 
 __all__ = ["app", "evaluate", "infer", "main", "train"]

@@ -15,7 +15,6 @@ from hearsight.cli.application import (
     Override,
     Parameter,
     app,
-    print_json,
     print_summary,
 )
 from hearsight.figures.commands import COMMANDS
@@ -109,22 +108,22 @@ def tables(
     Every table of Jia 2019, Hershey 2017, SoundNet 2016 and Wu & Lee 2018. Ours are sizes, counted from the networks as built, and
     recorded measurements; blank where nothing was measured. Footnotes say where we measured otherwise than the paper.
     """
-    from hearsight.console import show_table
+    from hearsight.console import print_data, print_json, print_lines, print_table
     from hearsight.evaluation.paper_tables.comparison import fill_tables, spell_csv, spell_markdown
     from hearsight.evaluation.paper_tables.measurements import RESULTS
 
     filled = fill_tables(name, results or (RESULTS if RESULTS.exists() else None))
     if provenance:
-        sys.stdout.write("".join(f"{line}\n" for table in filled for line in table.list_provenance()))
+        print_lines(line for table in filled for line in table.list_provenance())
     elif as_json:
         print_json([table.as_json() for table in filled])
     elif format == "table":
         for table in filled:
             heads, rows, blank = table.leave_out_blank()
-            show_table(table.table.title, heads, rows, right=table.numbers)
-            sys.stdout.write("".join(f"  {note}\n" for note in [*table.list_notes(), *blank]) + "\n")
+            print_table(table.table.title, heads, rows, right=table.numbers)
+            print_lines([*(f"  {note}" for note in [*table.list_notes(), *blank]), ""])
     else:
-        sys.stdout.write(spell_markdown(filled) if format == "markdown" else spell_csv(filled))
+        print_data(spell_markdown(filled) if format == "markdown" else spell_csv(filled))
 
 
 @app.command(group=WORK)
@@ -133,13 +132,13 @@ def benchmarks(*, as_json: AsJson = False) -> None:
 
     With `--json` an array of objects with the keys `name, title, clips, classes, scored, where, takes`.
     """
-    from hearsight.console import show_table
+    from hearsight.console import print_json, print_table
     from hearsight.evaluation.benchmarks.catalogue import BENCHMARKS, COLUMNS, NUMBERS
 
     if as_json:
         print_json([kind.as_json() for kind in BENCHMARKS.values()])
     else:
-        show_table("", COLUMNS, [kind.row() for kind in BENCHMARKS.values()], right=NUMBERS)
+        print_table("", COLUMNS, [kind.row() for kind in BENCHMARKS.values()], right=NUMBERS)
 
 
 @app.command(group=WORK)
@@ -150,14 +149,14 @@ def models(*, as_json: AsJson = False) -> None:
     is in docs/paper-notes.md. With `--json` an array of objects with the keys
     `name, paper, parameters, weights, macs, published_parameters, published_macs, matches`.
     """
-    from hearsight.console import show_table
+    from hearsight.console import print_json, print_table
     from hearsight.models.table import COLUMNS, NUMBERS, describe_networks
 
     networks = describe_networks()
     if as_json:
         print_json([network.as_json() for network in networks])
     else:
-        show_table("", COLUMNS, [network.row() for network in networks], right=NUMBERS)
+        print_table("", COLUMNS, [network.row() for network in networks], right=NUMBERS)
 
 
 @app.command(group=WORK)

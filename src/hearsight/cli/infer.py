@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from hearsight.cli.application import WORK, AsJson, Parameter, app, end_with, print_json, print_summary
+from hearsight.cli.application import WORK, AsJson, Parameter, app, end_with, print_summary
 
 Files = Annotated[list[Path], Parameter(negative="", help="audio or video files")]
 Trained = Annotated[
@@ -29,7 +29,7 @@ def tag(
     Prints a table, or with `--json` a JSON array with one object per tag: `path, start, duration, class, probability`. A sound
     shorter than one segment is padded with silence, and a line on stderr says so.
     """
-    from hearsight.console import show_table
+    from hearsight.console import print_json, print_table
     from hearsight.listening.listener import load
     from hearsight.listening.tables import tag_files
 
@@ -41,7 +41,7 @@ def tag(
             (t.path, f"{t.start:.2f}", f"{t.start + t.duration:.2f}", t.name, f"{t.probability:.3f}")
             for t in report.tags
         ]
-        show_table(
+        print_table(
             "", ("file", "from s", "to s", "class", "probability"), rows, right=("from s", "to s", "probability")
         )
     end_with(report.failures)

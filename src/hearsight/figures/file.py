@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hearsight.errors import InputError, UsageError, guess
+from hearsight.errors import UsageError, cannot_write, guess
 
 SUFFIXES = ("png", "svg", "pdf")
 """What a figure can be written as."""
@@ -45,7 +45,7 @@ def write_figure(figure: Any, out: Path, title: str) -> None:
     ------
     UsageError
         When the suffix is another.
-    InputError
+    MachineError
         When it cannot be written.
     """
     # the commands import this file for their help, which should not wait for Matplotlib
@@ -57,5 +57,5 @@ def write_figure(figure: Any, out: Path, title: str) -> None:
     try:
         write_bytes(out, content)
     except OSError as error:
-        raise InputError(out, f"cannot be written ({error.strerror})", "a file") from error
+        raise cannot_write(out, error) from error
     print_message(f"{out}: {title}")

@@ -1,0 +1,134 @@
+"""The process around a command: its environment, its signals, and the one place where errors become a sentence and an exit code.
+
+Data go to stdout, everything else to stderr. The exit codes are :data:`hearsight.errors.EXIT_CODES`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Generator, Sequence
+from types import FrameType
+from typing import NoReturn
+
+from hearsight.cli.application import CycloptsError, app
+from hearsight.errors import HearsightError, MachineError, UsageError, from_os_error
+
+_INTERRUPTED, _TERMINATED = 130, 143
+_CONTINUED_BY_RESUME = frozenset({"train"})
+_CONTINUED_BY_ITSELF = frozenset({"build", "mix", "learn", "demo"})
+
+
+class _Termination(KeyboardInterrupt):
+    """SIGTERM, which ends a command as Ctrl-C does."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code.
+
+    Parameters
+    ----------
+    arguments
+        Command and options; those of the process by default.
+    """
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    # Threads that wait for each other should sleep: on a machine that does other work too, spinning made training ten times
+    # slower. It must be set before torch loads its runtime.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _allow_every_name()
+    try:
+        with _terminate_like_interrupt():
+            _run(tokens)
+    except CycloptsError as error:
+        _end_with_mistake(error, tokens)
+    except HearsightError as error:
+        _end(error)
+    except KeyboardInterrupt as interrupt:
+        _end_interrupted(interrupt, tokens)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`), as it may.
+        sys.stderr.close()
+        raise SystemExit(0) from None
+    except OSError as error:
+        _end(from_os_error(error, f"hearsight {tokens[0] if tokens else ''}".rstrip()))
+    except MemoryError:
+        _end(MachineError("memory", "there is not enough of it", hint="use fewer workers or smaller batches"))
+
+
+def _run(tokens: Sequence[str]) -> None:
+    app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+    if "hearsight.console" in sys.modules:
+        from hearsight.console import flush_data
+
+        flush_data()
+
+
+def _end_with_mistake(error: CycloptsError, tokens: Sequence[str]) -> NoReturn:
+    """End for a mistake in the arguments themselves, in the form of our own errors."""
+    from hearsight.console import print_message
+
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    print_message(f"error: {' '.join(lines)}")
+    known = [token for token in tokens[:1] if token in app]
+    print_message(f"hint: see {' '.join(['hearsight', *known])} --help")
+    raise SystemExit(UsageError.exit_code) from None
+
+
+def _end(error: HearsightError) -> NoReturn:
+    from hearsight.console import print_error
+
+    print_error(error)
+    raise SystemExit(error.exit_code) from None
+
+
+def _end_interrupted(interrupt: KeyboardInterrupt, tokens: Sequence[str]) -> NoReturn:
+    from hearsight.console import print_message
+
+    ended, code = ("terminated", _TERMINATED) if isinstance(interrupt, _Termination) else ("interrupted", _INTERRUPTED)
+    print_message(f"{ended}; {explain_continuation(tokens)}")
+    raise SystemExit(code) from None
+
+
+def explain_continuation(tokens: Sequence[str]) -> str:
+    """Return how to go on with a command that was interrupted.
+
+    Parameters
+    ----------
+    tokens
+        The command and its options.
+    """
+    command = next((token for token in tokens if not token.startswith("-")), "")
+    if command in _CONTINUED_BY_ITSELF:
+        return "run the same command again to go on where it stopped"
+    if command in _CONTINUED_BY_RESUME:
+        return "run the same command again with --resume to go on after the last finished epoch"
+    return "run the same command again to start anew"
+
+
+@contextlib.contextmanager
+def _terminate_like_interrupt() -> Generator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that finished work is kept and workers are ended."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may handle signals
+        return
+    before = signal.signal(signal.SIGTERM, _raise_termination)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _raise_termination(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  (what handlers are called with)
+    raise _Termination
+
+
+def _allow_every_name() -> None:
+    """Let names that the terminal's encoding lacks be printed as escapes, instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
