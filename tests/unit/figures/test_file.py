@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hearsight.drawing.labels import draw_label_counts
-from hearsight.errors import InputError, UsageError
+from hearsight.errors import MachineError, UsageError
 from hearsight.figures.file import check_out, write_figure
 
 
@@ -33,5 +33,5 @@ def test_a_figure_is_written_whole_as_its_name_asks(kind: str, tmp_path: Path) -
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(MachineError, match="cannot be written"):
         write_figure(draw_label_counts({"vision": [1]}), tmp_path / "file" / "a.png", "counts")
