@@ -14,7 +14,8 @@ from cyclopts import App, CycloptsError, Group, Parameter
 from hearsight.errors import EXIT_CODES, HearsightError
 from hearsight.version import VERSION
 
-__all__ = ["App", "CycloptsError", "Group", "Parameter"]
+ArgumentError = CycloptsError
+"""A mistake in the arguments of a command, found before the command is called."""
 
 _CODES = "; ".join(f"{code} {meaning.partition(':')[0].partition(';')[0]}" for code, meaning in EXIT_CODES.items())
 

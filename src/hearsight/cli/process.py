@@ -14,7 +14,7 @@ from collections.abc import Generator, Sequence
 from types import FrameType
 from typing import NoReturn
 
-from hearsight.cli.application import CycloptsError, app
+from hearsight.cli.application import ArgumentError, app
 from hearsight.errors import HearsightError, MachineError, UsageError, from_os_error
 
 _INTERRUPTED, _TERMINATED = 130, 143
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         with _terminate_like_interrupt():
             _run(tokens)
-    except CycloptsError as error:
+    except ArgumentError as error:
         _end_with_mistake(error, tokens)
     except HearsightError as error:
         _end(error)
@@ -66,7 +66,7 @@ def _run(tokens: Sequence[str]) -> None:
         flush_data()
 
 
-def _end_with_mistake(error: CycloptsError, tokens: Sequence[str]) -> NoReturn:
+def _end_with_mistake(error: ArgumentError, tokens: Sequence[str]) -> NoReturn:
     """End for a mistake in the arguments themselves, in the form of our own errors."""
     from hearsight.console import print_message
 
