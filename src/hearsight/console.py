@@ -277,7 +277,9 @@ def print_json(value: Any) -> None:
     print_data(escape_json(document))
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[str] = ()) -> None:
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[str] = ()
+) -> None:
     """Print a table on stdout.
 
     Parameters

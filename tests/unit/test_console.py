@@ -82,7 +82,9 @@ def test_progress_without_a_terminal_is_a_line_now_and_then(
             bar.advance()
         bar.note("at the end")
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "build: 10 of 400 files, 1.0 files/s, 7 min left" or lines[0].startswith("build: 10 of 400 files")
+    assert lines[0] == "build: 10 of 400 files, 1.0 files/s, 7 min left" or lines[0].startswith(
+        "build: 10 of 400 files"
+    )
     assert 6 + 11 <= len(lines) - 1 <= 6 + 12
     assert lines[-1] == "build: 400 files in 400.0 s"
 
@@ -95,10 +97,15 @@ def test_short_work_without_a_terminal_is_one_line(capsys: pytest.CaptureFixture
 
 def test_a_callback_gets_every_step_and_the_end_even_of_what_fails(capsys: pytest.CaptureFixture[str]) -> None:
     events: list[console.ProgressEvent] = []
-    with pytest.raises(RuntimeError), console.report_progress(events.append), console.track("read", 2, "files") as bar:
-        bar.advance()
-        bar.note("a.wav")
-        raise RuntimeError
+
+    def fail() -> None:
+        with console.report_progress(events.append), console.track("read", 2, "files") as bar:
+            bar.advance()
+            bar.note("a.wav")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert [(e.done, e.note, e.is_last) for e in events] == [
         (0, "", False),
         (1, "", False),

@@ -50,7 +50,9 @@ def test_an_error_of_the_operating_system_is_one_of_ours_and_names_the_file(
     assert type(error) is kind
     assert error.summary == f"run/model.safetensors: {os.strerror(number)}"
     assert bool(error.hint) == (kind is errors.MachineError)
-    unnamed = errors.from_os_error(OSError(number, "Error writing bytes to file. Detail: [errno 28]"), "hearsight embed")
+    unnamed = errors.from_os_error(
+        OSError(number, "Error writing bytes to file. Detail: [errno 28]"), "hearsight embed"
+    )
     assert unnamed.where == "hearsight embed"
 
 

@@ -1,0 +1,83 @@
+"""Whatever a document holds, reading it ends with its values or with one error that names the place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict
+
+from hearsight.documents import MOST_MISTAKES, check_object, parse_json, read_json, read_text, validate
+from hearsight.errors import CheckpointError, DatasetError
+
+
+class Person(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    age: int
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", r"not JSON \(line 1"),
+        (b"{", r"not JSON \(line 1"),
+        (b'{"a": 1,\n,}', r"not JSON \(line 2"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"9" * 5_000, r"not usable JSON \(Exceeds the limit"),
+        (b"\xff\xfe\x00", "no UTF-8"),
+        (b"\x00" * 100, "not JSON"),
+    ],
+)
+def test_a_damaged_document_is_one_error_that_names_it(content: bytes, found: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=found) as caught:
+        read_json(path, CheckpointError)
+    assert caught.value.where == str(path)
+
+
+def test_what_is_no_regular_file_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").write_bytes(b"x" * 101)
+    for name, found in (("pipe", "named pipe"), ("absent", "no such file"), (".", "folder"), ("large", "101 bytes")):
+        with pytest.raises(DatasetError, match=found):
+            read_text(tmp_path / name, DatasetError, most_bytes=100)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf[1]")
+    assert read_json(tmp_path / "a.json") == [1]
+
+
+@given(st.text(max_size=40))
+def test_no_text_raises_anything_else(text: str) -> None:
+    try:
+        parse_json(text, "a document", CheckpointError)
+    except CheckpointError as error:
+        assert error.where == "a document"
+
+
+def test_mistakes_are_named_with_place_and_value() -> None:
+    with pytest.raises(DatasetError) as caught:
+        validate(Person, {"name": "Ada", "age": "young", "height": 2}, "people.json", DatasetError, wanted="a person")
+    assert caught.value.summary.startswith("people.json: age = 'young': Input should be a valid integer")
+    assert "height = 2: Extra inputs are not permitted" in caught.value.summary
+    assert caught.value.summary.endswith("wanted a person")
+    assert validate(Person, {"name": "Ada", "age": 36}, "people.json").age == 36
+
+
+def test_long_values_and_many_mistakes_are_cut_short() -> None:
+    with pytest.raises(DatasetError) as caught:
+        validate(Person, {f"key{n}": "x" * 10_000 for n in range(50)}, "people.json", DatasetError)
+    assert len(caught.value.summary) < 200 * (MOST_MISTAKES + 1)
+    assert f"and {52 - MOST_MISTAKES} more mistakes" in caught.value.summary
+
+
+@pytest.mark.parametrize("values", [[], "a", 1, None])
+def test_what_is_no_object_is_named_by_its_kind(values: object) -> None:
+    with pytest.raises(DatasetError, match=f"of the kind {type(values).__name__}"):
+        check_object(values, "a.json", DatasetError)
