@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -56,9 +57,12 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
 @given(st.text(max_size=40))
 def test_no_text_raises_anything_else(text: str) -> None:
     try:
-        parse_json(text, "a document", CheckpointError)
-    except CheckpointError as error:
-        assert error.where == "a document"
+        expected = json.loads(text)
+    except ValueError:
+        with pytest.raises(CheckpointError, match="^a document: "):
+            parse_json(text, "a document", CheckpointError)
+    else:
+        assert parse_json(text, "a document", CheckpointError) == expected
 
 
 def test_mistakes_are_named_with_place_and_value() -> None:
