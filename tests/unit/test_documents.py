@@ -59,7 +59,7 @@ def test_no_text_raises_anything_else(text: str) -> None:
     try:
         expected = json.loads(text)
     except ValueError:
-        with pytest.raises(CheckpointError, match="^a document: "):
+        with pytest.raises(CheckpointError, match=r"^a document: "):
             parse_json(text, "a document", CheckpointError)
     else:
         assert parse_json(text, "a document", CheckpointError) == expected
