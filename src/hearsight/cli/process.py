@@ -6,6 +6,7 @@ Data go to stdout, everything else to stderr. The exit codes are :data:`hearsigh
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -128,5 +129,5 @@ def _raise_termination(number: int, frame: FrameType | None) -> NoReturn:  # noq
 def _allow_every_name() -> None:
     """Let names that the terminal's encoding lacks be printed as escapes, instead of ending the command."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
