@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
+import re
 import tempfile
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -53,6 +55,9 @@ class Session:
         Processors that one run may use.
     error
         What is raised where the runtime refuses the graph or what it is fed.
+    most_bytes
+        Memory that all sessions with such a bound may take together in this process; None for no bound. The first bound of a
+        process holds for all.
 
     Raises
     ------
@@ -61,7 +66,13 @@ class Session:
     """
 
     def __init__(
-        self, content: bytes, where: str | Path, *, threads: int = 1, error: type[InputError] = GraphError
+        self,
+        content: bytes,
+        where: str | Path,
+        *,
+        threads: int = 1,
+        error: type[InputError] = GraphError,
+        most_bytes: int | None = None,
     ) -> None:
         runtime: Any = require("onnxruntime", EXTRA, PURPOSE)
         self._where, self._error = where, error
@@ -70,6 +81,11 @@ class Session:
         settings.log_severity_level = 4  # what goes wrong is in the exception
         # no folder: weights in other files are refused, wherever the command was started
         settings.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
+        if most_bytes is not None:
+            _bound_memory(most_bytes)
+            settings.add_session_config_entry("session.use_env_allocators", "1")
+        self._make_options: Callable[[], Any] = runtime.RunOptions
+        self._running: Any = None
         with self._explaining():
             self._session = runtime.InferenceSession(content, settings, providers=["CPUExecutionProvider"])
         self.inputs = tuple(_describe_port(port) for port in self._session.get_inputs())
@@ -78,8 +94,14 @@ class Session:
 
     def run(self, feeds: Mapping[str, Shaped[np.ndarray, "*input"]], outputs: Sequence[str] | None = None) -> list[Any]:
         """Give the named outputs, or all of them, for one input each."""
+        self._running = self._make_options()
         with self._explaining():
-            return self._session.run(None if outputs is None else list(outputs), dict(feeds))
+            return self._session.run(None if outputs is None else list(outputs), dict(feeds), self._running)
+
+    def cancel(self) -> None:
+        """End the run that is going on in another thread: it raises the session's error before its next operation."""
+        if self._running is not None:
+            self._running.terminate = True
 
     @contextlib.contextmanager
     def _explaining(self) -> Generator[None]:
@@ -93,6 +115,8 @@ class Session:
                 hint = "weights in files beside the model are not loaded: save it as one file"
             elif "not a registered" in reason:
                 hint = "custom operations are never loaded"
+            elif "BFCArena" in reason or "bad allocation" in reason:
+                reason, hint = "it asks for more memory than is allowed", ""
             raise self._error(
                 self._where, f"ONNX Runtime cannot run it ({reason:.300})", "an ONNX model", hint
             ) from error
@@ -161,6 +185,17 @@ def _list_errors() -> tuple[type[Exception], ...]:
     return (RuntimeError, ValueError, *kinds)
 
 
+@functools.cache
+def _bound_memory(most_bytes: int) -> None:
+    """Make the allocator that sessions with a bound share."""
+    runtime: Any = require("onnxruntime", EXTRA, PURPOSE)
+    place = runtime.OrtMemoryInfo("Cpu", runtime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, runtime.OrtMemType.DEFAULT)
+    # -1: the runtime's own choice of how the arena grows
+    runtime.create_and_register_allocator(place, runtime.OrtArenaCfg(most_bytes, -1, -1, -1))
+
+
 def _describe_port(port: Any) -> Port:
-    sizes = tuple(size if isinstance(size, int) and size > 0 else None for size in port.shape)
-    return Port(str(port.name), sizes, _DTYPES.get(str(port.type), str(port.type)))
+    sizes = tuple(size if isinstance(size, int) and size > 0 else None for size in port.shape or ())
+    kind = str(port.type)
+    tensor = re.fullmatch(r"tensor\((\w+)\)", kind)
+    return Port(str(port.name), sizes, _DTYPES.get(kind, tensor[1] if tensor else kind))

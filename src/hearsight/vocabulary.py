@@ -1,6 +1,6 @@
-"""Class lists, and the files they come in.
+"""Class lists, and the file formats they come in.
 
-A class list is read by what the file contains, not by what it is called:
+The format is recognised by the contents of a file, not by its name:
 
 =====================================  ==========================================================================
 AudioSet, YAMNet, ESC-50 (AST's)       CSV ``index,mid,display_name``
@@ -9,12 +9,15 @@ ESC-50, UrbanSound8K metadata          CSV with one row per *clip*, ``target,cat
 VGGSound, FSD50K, UrbanSound8K, CLAP   JSON ``{"name": index}``
 ImageNet (Keras), Hugging Face         JSON ``{"0": ["n01440764", "tench"]}``, ``{"0": "tench"}``, ``{"id2label": {...}}``
 AudioSet ontology                      JSON list of objects with ``id`` and ``name``
-ImageNet (TensorFlow, Coral, ONNX)     text, one class a line; ``0 name`` and ``n01440764 name`` lose their prefix
+ImageNet (TensorFlow, Coral, ONNX)     text, one class per line; a leading ``0 `` or ``n01440764 `` is not part of the name
 ML-Images                              tab-separated ``category_index  category_id  index_of_parent_category  category name``
 =====================================  ==========================================================================
 
-Names are unique within a list. Where a file says one name twice (ImageNet has two cranes, ML-Images 250 such names), each of
-them is given its id, or its number where there are no ids: ``crane (135)``, ``hair (n01900150)``.
+Names are unique within a list. Where a file repeats a name (ImageNet has two cranes, ML-Images 250 such names), each occurrence
+is followed by its id, or by its index where there are no ids: ``crane (135)``, ``hair (n01900150)``.
+
+Class lists come from files of other people and end up on terminals, in tables and in file names. Names with control characters
+are therefore refused, and the size of a file and the number and length of its names are bounded.
 """
 
 from __future__ import annotations
@@ -23,20 +26,37 @@ import csv
 import dataclasses
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hearsight.errors import TableError
+from hearsight.files import read_regular
+
+MAX_BYTES = 64_000_000
+"""Largest file that is read as a class list."""
+MAX_CLASSES = 100_000
+"""Most classes of one list, and of one teacher."""
+MAX_NAME_LENGTH = 1_000
+"""Most characters of a class name or id."""
 
 _NAME_COLUMNS = ("display_name", "name", "label", "category name", "category", "class", "class_name", "display name")
 _ID_COLUMNS = ("mid", "id", "category_id", "wnid")
 _INDEX_COLUMNS = ("index", "category_index", "target", "classid", "class_id")
-_WANTED = "a class list: one name a line, a CSV with a column display_name or name, or JSON"
+_WANTED = "a class list: one name per line, a CSV file with a column display_name or name, or JSON"
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode categories that no name may contain: control characters, lone surrogates, line and paragraph separators."""
+_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that change the direction of the text around them, so that it reads otherwise than it is."""
 
 _Row = tuple[int | None, str, str | None]
-"""One class as a file says it: its index where it says one, its name, its id where it says one."""
+"""One class as the file states it: its index and its id where it states them, and its name."""
+
+
+class ControlCharacterError(TableError):
+    """A class list whose names contain control characters: it is a class list, but not one to be shown to anybody."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +66,9 @@ class Vocabulary:
     Attributes
     ----------
     names
-        What a person reads; unique.
+        Names for people; unique.
     ids
-        What a machine reads (AudioSet's ``/m/0bt9lr``, WordNet's ``n02084071``), where the list has them.
+        Identifiers of a public class list (AudioSet's ``/m/0bt9lr``, WordNet's ``n02084071``); None where the list has none.
     """
 
     names: tuple[str, ...]
@@ -64,71 +84,138 @@ def load_vocabulary(path: str | Path) -> Vocabulary:
     Raises
     ------
     TableError
-        When the file is absent or no class list; names the line or entry.
+        When the file is absent, not a regular file, larger than ``MAX_BYTES``, or not a class list. The error names the line or
+        entry.
     """
     try:
-        content = Path(path).expanduser().read_bytes()
-    except OSError as error:
-        raise TableError(path, f"cannot be read ({error.strerror or error})", "a class list") from error
+        content = read_regular(Path(path).expanduser(), MAX_BYTES)
+    except (OSError, ValueError, RuntimeError) as error:  # also a path with a zero byte, or of an unknown user
+        reason = getattr(error, "strerror", None) or error
+        raise TableError(path, f"cannot be read ({reason})", "a class list") from error
     return parse_vocabulary(content, str(path))
 
 
 def parse_vocabulary(content: bytes, where: str) -> Vocabulary:
-    """Read a class list from the bytes of a file; ``where`` is how errors call it.
+    """Read a class list from the bytes of a file.
+
+    Parameters
+    ----------
+    content
+        The bytes, in UTF-8 with or without a byte order mark.
+    where
+        The file's name, for errors and to recognise CSV files by their suffix.
 
     Raises
     ------
     TableError
-        When it is no class list; names the line or entry.
+        When it is not a class list. The error names the line or entry.
+    ControlCharacterError
+        When a name or id contains a control character.
     """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise TableError(where, f"byte {error.start} is not UTF-8", _WANTED) from error
+        hint = "save the file as UTF-8"
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise TableError(where, "UTF-16 text", "UTF-8 text", hint) from error
+        found = f"byte {error.start} (0x{content[error.start]:02x}) is not UTF-8"
+        raise TableError(where, found, _WANTED, hint) from error
     if not text.strip():
         raise TableError(where, "empty", _WANTED)
-    if text.lstrip()[0] in "[{":
-        return _assemble(_read_json(text, where), where)
-    header = text.lstrip().splitlines()[0]
-    delimiter = "\t" if "\t" in header else ","
-    columns = [cell.strip().casefold() for cell in next(csv.reader([header], delimiter=delimiter))]
-    if any(column in _NAME_COLUMNS for column in columns) and (len(columns) > 1 or where.lower().endswith(".csv")):
-        return _assemble(_read_table(text, columns, delimiter, where), where)
-    if len(columns) > 1 and columns[0] == "0" and delimiter == ",":
-        return _assemble(_read_bare_table(text, where), where)
-    separator = "," if where.lower().endswith(".csv") else "\t"
-    if any(separator in line for line in text.splitlines()[:10]):
-        raise TableError(f"{where} line 1", f"no column of names in {header:.60}", _WANTED)
-    return _assemble(_read_lines(text, where), where)
+    try:
+        return _assemble(_read_rows(text, where), where)
+    except csv.Error as error:
+        raise TableError(where, f"not a CSV file ({error})", _WANTED) from error
 
 
 def number_vocabulary(num_classes: int) -> Vocabulary:
-    """Make the vocabulary of a model that does not say what its classes are: ``class 0`` and so on."""
+    """Return the vocabulary of a model whose classes have no names: ``class 0``, ``class 1`` and so on."""
     return Vocabulary(tuple(f"class {index}" for index in range(num_classes)))
 
 
+def check_names(names: Iterable[str], where: object) -> None:
+    """Check that names are fit to be shown: not too long, and without control characters.
+
+    Parameters
+    ----------
+    names
+        Class names or ids.
+    where
+        The file they come from, for the error.
+
+    Raises
+    ------
+    ControlCharacterError
+        When a name contains a control character, a line separator, a lone surrogate or a bidirectional control.
+    TableError
+        When a name has more than ``MAX_NAME_LENGTH`` characters.
+    """
+    for index, name in enumerate(names):
+        _check_name(name, f"{where} class {index}")
+
+
+def _check_name(name: str, place: str) -> None:
+    if len(name) > MAX_NAME_LENGTH:
+        raise TableError(place, f"a name of {len(name):,} characters", f"at most {MAX_NAME_LENGTH:,}")
+    for character in name:
+        if unicodedata.category(character) in _UNPRINTABLE or character in _BIDI_CONTROLS:
+            found = f"the control character U+{ord(character):04X} in {ascii(name)[:60]}"
+            raise ControlCharacterError(place, found, "a name of printable characters")
+
+
 def make_unique(names: Sequence[str], ids: Sequence[str] | None = None) -> tuple[str, ...]:
-    """Tell equal names apart: each of them gets its id, or its number where there are no (different) ids."""
-    counts = Counter(names)
+    """Make names unique: each name that is repeated is followed by its id, or by its index where the ids are not unique."""
     marks = ids if ids is not None and len(set(ids)) == len(names) else [str(index) for index in range(len(names))]
-    return tuple(f"{name} ({mark})" if counts[name] > 1 else name for name, mark in zip(names, marks, strict=True))
+    unique = list(names)
+    while len(set(unique)) < len(unique):  # again where a marked name is the name of another class
+        counts = Counter(unique)
+        unique = [f"{name} ({mark})" if counts[name] > 1 else name for name, mark in zip(unique, marks, strict=True)]
+    return tuple(unique)
+
+
+def _read_rows(text: str, where: str) -> Iterable[tuple[str, _Row]]:
+    """Recognise the format of a class list, and read its rows, each with its place in the file."""
+    if text.lstrip()[0] in "[{":
+        return _read_json(text, where)
+    header = text.lstrip().splitlines()[0]
+    delimiter = "\t" if "\t" in header else ","
+    columns = [cell.strip().casefold() for cell in next(_read_cells([header], delimiter))]
+    is_csv = where.lower().endswith(".csv")
+    if any(column in _NAME_COLUMNS for column in columns) and (len(columns) > 1 or is_csv):
+        return _read_table(text, columns, delimiter, where)
+    if len(columns) > 1 and columns[0] == "0" and delimiter == ",":
+        return _read_bare_table(text, where)
+    if any(("," if is_csv else "\t") in line for line in text.splitlines()[:10]):
+        raise TableError(f"{where} line 1", f"no column of names in {header!r:.60}", _WANTED)
+    return _read_lines(text, where)
+
+
+def _read_cells(lines: Iterable[str], delimiter: str = ",") -> Any:
+    """Return a CSV reader; a blank after a comma is part of neither cell, so that a quotation mark may follow it."""
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
 
 
 def _assemble(rows: Iterable[tuple[str, _Row]], where: str) -> Vocabulary:
-    """Put rows (each with the place it comes from) in order: each index once, none left out, each with a name."""
+    """Sort rows by index, and check that each index has one name and none is missing."""
     found: dict[int, tuple[str, str | None]] = {}
     for place, (given, name, identity) in rows:
         index = len(found) if given is None else given
         if not name:
             raise TableError(place, f"class {index} has no name", "a name")
+        if len(found) == MAX_CLASSES and index not in found:
+            raise TableError(place, f"more than {MAX_CLASSES:,} classes", f"at most {MAX_CLASSES:,}")
+        for text in (name, identity or ""):
+            _check_name(text, place)
         if found.get(index, (name, identity)) != (name, identity):
-            raise TableError(place, f"class {index} is {name!r} and {found[index][0]!r}", "one name for each class")
+            raise TableError(
+                place, f"class {index} is {name!r:.60}, and {found[index][0]!r:.60} before", "one name per class"
+            )
         found[index] = (name, identity)
     if not found:
         raise TableError(where, "no classes", _WANTED)
     missing = next((index for index in range(len(found)) if index not in found), None)
     if missing is not None:
-        raise TableError(where, f"{len(found)} classes, and none has number {missing}", "classes numbered from 0")
+        raise TableError(where, f"{len(found)} classes, but none with index {missing}", "indices from 0 without a gap")
     ordered = [found[index] for index in range(len(found))]
     ids = [identity for _, identity in ordered if identity is not None]
     whole = tuple(ids) if len(ids) == len(ordered) else None
@@ -136,11 +223,11 @@ def _assemble(rows: Iterable[tuple[str, _Row]], where: str) -> Vocabulary:
 
 
 def _read_table(text: str, columns: list[str], delimiter: str, where: str) -> Iterable[tuple[str, _Row]]:
-    """Read a table with a header; several rows may say the same class (one row per clip)."""
+    """Read a table with a header. Several rows may state the same class (one row per clip)."""
     name = next(columns.index(column) for column in _NAME_COLUMNS if column in columns)
     identity = next((columns.index(column) for column in _ID_COLUMNS if column in columns), None)
     index = next((columns.index(column) for column in _INDEX_COLUMNS if column in columns), None)
-    reader = csv.reader(text.splitlines(), delimiter=delimiter, skipinitialspace=True)
+    reader = _read_cells(text.splitlines(), delimiter)
     next(row for row in reader if row)
     for cells in reader:
         place = f"{where} line {reader.line_num}"
@@ -153,7 +240,7 @@ def _read_table(text: str, columns: list[str], delimiter: str, where: str) -> It
 
 
 def _read_bare_table(text: str, where: str) -> Iterable[tuple[str, _Row]]:
-    reader = csv.reader(text.splitlines())
+    reader = _read_cells(text.splitlines())
     for cells in reader:
         place = f"{where} line {reader.line_num}"
         if cells:
@@ -182,13 +269,16 @@ def _read_json(text: str, where: str) -> Iterable[tuple[str, _Row]]:
         values: Any = json.loads(text)
     except json.JSONDecodeError as error:
         raise TableError(f"{where} line {error.lineno}", f"not JSON ({error.msg})", _WANTED) from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
+        raise TableError(where, f"JSON that cannot be read ({error})", _WANTED) from error
     while isinstance(values, list) and len(values) == 1 and isinstance(values[0], list):
         values = values[0]
     if isinstance(values, Mapping) and isinstance(values.get("id2label"), Mapping):
         values = values["id2label"]
     if isinstance(values, Mapping):
         for key, value in values.items():
-            yield f"{where} entry {key!r}", _read_pair(str(key), value, f"{where} entry {key!r}")
+            place = f"{where} entry {key!r:.60}"
+            yield place, _read_pair(str(key), value, place)
         return
     for number, value in enumerate(values):
         place = f"{where} entry {number}"
@@ -202,7 +292,7 @@ def _read_json(text: str, where: str) -> Iterable[tuple[str, _Row]]:
 
 
 def _read_pair(key: str, value: Any, place: str) -> _Row:
-    """Read one entry of a JSON object: a name and its number, a number and its name, or a number and id with name."""
+    """Read one entry of a JSON object: a name with its index, an index with its name, or an index with id and name."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value, key.strip(), None
     if isinstance(value, str):
@@ -216,4 +306,4 @@ def _to_index(text: str, place: str) -> int:
     try:
         return int(text)
     except ValueError as error:
-        raise TableError(place, f"{text!r} is no class number", "0, 1, 2, …") from error
+        raise TableError(place, f"{text!r:.60} is not a class index", "0, 1, 2, …") from error

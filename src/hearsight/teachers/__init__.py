@@ -1,4 +1,4 @@
-"""Pictures and sounds in, probabilities of classes out; and the policy that makes labels of them.
+"""Images and sounds in, class probabilities out; and the policy that turns probabilities into labels.
 
-Invariant: a teacher is a pure function of its input, its file and its seed; soft labels keep what every policy needs.
+Invariant: a teacher is a pure function of its input, its file and its seed. Soft labels keep everything that a policy needs.
 """

@@ -1,8 +1,8 @@
-"""The teacher that needs no model: k-means over descriptors of the dataset's own pictures or sounds (``clusters[:k=64]``).
+"""A teacher without a model: k-means over descriptors of the dataset's own images or sounds (``clusters[:k=64]``).
 
-Descriptors are decorrelated and scaled to unit variance along their strongest directions, then clustered several times: into k, a
-half of k and a quarter of k clusters. All of them together are the vocabulary, so that one picture has a few labels that mean
-something, coarse and fine, where a single clustering would give one label and a tail of chance.
+Descriptors are decorrelated and scaled to unit variance along their principal components, then clustered three times: into k, k / 2
+and k / 4 clusters. The vocabulary consists of all of them, so that an image has a few meaningful labels, coarse and fine. A single
+clustering would have one meaningful label, followed by random ones.
 """
 
 from __future__ import annotations
@@ -11,33 +11,43 @@ import dataclasses
 import hashlib
 import json
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Shaped
 
 from hearsight.errors import ConfigError, TeacherError
-from hearsight.files import write_atomically
+from hearsight.files import open_regular, write_atomically
 from hearsight.media.pictures import ImageRequest
 from hearsight.teachers import descriptors as describing
+from hearsight.teachers.limits import MAX_MODEL_BYTES
+from hearsight.teachers.outputs import check_finite
 from hearsight.teachers.teacher import Modality
 from hearsight.threads import one_thread
 from hearsight.vocabulary import Vocabulary
 
 VERSION = 1
-"""Of the descriptors and the clustering: raised whenever the same data would get other labels."""
+"""Version of the descriptors and the clustering; increased whenever the same data would get other labels."""
 MAX_CLUSTERS = 4096
-_DIRECTIONS = 24  # strongest directions of the descriptors that are kept
-_CONFIDENCE = 9.0  # times as probable as the next cluster: the nearest, for the median descriptor
-_LEAST_PROBABILITY = 0.02  # of a cluster: what is less probable is ruled out
-_THINGS: dict[Modality, str] = {"vision": "picture", "audio": "sound"}
+_DIRECTIONS = 24  # principal components of the descriptors that are kept
+_CONFIDENCE = 9.0  # ratio of the probabilities of the nearest and the second nearest cluster, for the median descriptor
+_LEAST_PROBABILITY = 0.02  # less probable clusters get probability 0
+_THINGS: dict[Modality, str] = {"vision": "picture", "audio": "sound"}  # in class names, which datasets store
 
 
 @dataclasses.dataclass(frozen=True)
 class _Clusters:
-    """What a fit found: a descriptor ``x`` becomes ``(x - mean) @ directions``, one row of ``centres`` is one class.
+    """The result of a fit.
 
-    ``temperatures`` are in squared units of the directions; a row of NaN is a class that the data had no use for.
+    Attributes
+    ----------
+    mean, directions
+        A descriptor ``x`` is projected to ``(x - mean) @ directions``.
+    centres
+        One row per class; NaN where there were too few distinct descriptors for the class.
+    temperatures
+        One per scale, in squared units of the projection.
     """
 
     mean: Float32[np.ndarray, " dim"]
@@ -47,19 +57,19 @@ class _Clusters:
 
 
 class ClusterTeacher:
-    """A fitted teacher of pictures or sounds.
+    """A teacher of images or sounds that finds its classes in them; a :class:`~hearsight.teachers.teacher.FittedTeacher`.
 
     Parameters
     ----------
     modality
-        Whether it sees or hears.
+        Whether its input is images or sounds.
     k
-        Clusters of its finest scale.
+        Number of clusters of the finest scale.
 
     Raises
     ------
     ConfigError
-        When ``k`` is less than 4 or more than ``MAX_CLUSTERS``.
+        When ``k`` is not within 4 and ``MAX_CLUSTERS``.
     """
 
     def __init__(self, modality: Modality, k: int = 64) -> None:
@@ -81,7 +91,7 @@ class ClusterTeacher:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what it is before any fit: the clusters themselves follow from the dataset and its seed."""
+        """SHA-256 of its configuration. The clusters themselves follow from the dataset and its seed."""
         identity = {"kind": "clusters", "version": VERSION, "modality": self.modality, "k": self.k}
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
@@ -91,23 +101,31 @@ class ClusterTeacher:
         return describing.IMAGE_DIM if self.modality == "vision" else describing.SOUND_DIM
 
     def describe(self, items: Shaped[np.ndarray, "items ..."]) -> Float32[np.ndarray, "items dim"]:
-        """Describe pictures or one-second segments, each independently of the others."""
-        if self.modality == "vision":
-            return describing.describe_images(items)
-        return describing.describe_sounds(items)
-
-    def fit(self, descriptors: Float32[np.ndarray, "items dim"], seed: int) -> None:
-        """Find the clusters; fewer than asked for where there are fewer distinct descriptors.
+        """Compute descriptors of images or one-second segments, independently of each other.
 
         Raises
         ------
         TeacherError
-            When there is no descriptor.
+            When a descriptor is not finite, since the input was not.
         """
-        from hearsight.learners.kmeans import fit_kmeans  # scikit-learn, which describing and assigning do without
+        describe = describing.describe_images if self.modality == "vision" else describing.describe_sounds
+        descriptors = describe(items)
+        check_finite(descriptors, self.name, f"a {_THINGS[self.modality]}")
+        return descriptors
+
+    def fit(self, descriptors: Float32[np.ndarray, "items dim"], seed: int) -> None:
+        """Find the clusters. There are fewer than ``k`` if there are fewer distinct descriptors.
+
+        Raises
+        ------
+        TeacherError
+            When there is no descriptor, or one is not finite.
+        """
+        from hearsight.learners.kmeans import fit_kmeans  # scikit-learn, not needed for describe and assign
 
         if len(descriptors) == 0:
             raise TeacherError(self.name, "no descriptor to fit to", f"{_THINGS[self.modality]}s of at least one clip")
+        check_finite(descriptors, self.name, "a clip")
         with one_thread():
             mean, directions = _find_directions(descriptors)
         places = _project(descriptors, mean, directions)
@@ -120,7 +138,7 @@ class ClusterTeacher:
         self._found = _Clusters(mean, directions, centres, temperatures)
 
     def assign(self, descriptors: Float32[np.ndarray, "items dim"]) -> Float32[np.ndarray, "items classes"]:
-        """Give the probability of every cluster; those of each scale sum to one, and what is improbable is zero.
+        """Return the probability of every cluster. Those of each scale sum to 1; improbable clusters have probability 0.
 
         Raises
         ------
@@ -128,7 +146,7 @@ class ClusterTeacher:
             When it has neither been fitted nor loaded.
         """
         if self._found is None:
-            raise TeacherError(self.name, "has not been fitted", "fit or load first")
+            raise TeacherError(self.name, "not fitted yet", "fit or load first")
         places = _project(descriptors, self._found.mean, self._found.directions)
         probabilities = np.zeros((len(descriptors), len(self.vocabulary)), np.float32)
         for (first, count), temperature in zip(self.list_scales(), self._found.temperatures, strict=True):
@@ -141,32 +159,32 @@ class ClusterTeacher:
         return probabilities
 
     def save(self, path: Path) -> None:
-        """Write what was found, atomically, as ``.npz`` without pickles.
+        """Write the result of :meth:`fit` atomically, as ``.npz`` without pickles.
 
         Raises
         ------
         TeacherError
-            When nothing has been found yet.
+            When it has not been fitted yet.
         """
         if self._found is None:
-            raise TeacherError(self.name, "has not been fitted", "fit first")
+            raise TeacherError(self.name, "not fitted yet", "fit first")
         with write_atomically(path) as temporary, temporary.open("wb") as file:
             np.savez(file, digest=np.array(self.digest), **dataclasses.asdict(self._found))
 
     def load(self, path: Path) -> None:
-        """Read what :meth:`save` wrote.
+        """Read a file written by :meth:`save`.
 
         Raises
         ------
         TeacherError
-            When the file is absent, broken, or of a teacher of another modality or number of clusters.
+            When the file is absent, damaged, or of a teacher with another modality or number of clusters.
         """
         fields = [field.name for field in dataclasses.fields(_Clusters)]
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with open_regular(path, MAX_MODEL_BYTES) as file, np.load(file, allow_pickle=False) as stored:
                 digest = str(stored["digest"])
                 values = {name: stored[name] for name in fields}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
             raise TeacherError(path, f"cannot be read ({error})", "the clusters of a dataset") from error
         shapes = (values["mean"].shape, values["centres"].shape[:1], values["temperatures"].shape)
         if digest != self.digest or shapes != (
@@ -174,18 +192,22 @@ class ClusterTeacher:
             (len(self.vocabulary),),
             (len(self.scales),),
         ):
-            raise TeacherError(path, "clusters of another teacher", f"those of {self.spec} for {self.modality}")
+            raise TeacherError(
+                path,
+                f"clusters of another teacher ({digest:.12})",
+                f"{self.spec} of {self.modality} ({self.digest:.12})",
+            )
         self._found = _Clusters(**values)
 
     def list_scales(self) -> list[tuple[int, int]]:
-        """Give the first class and the number of classes of each scale."""
+        """Return the first class and the number of classes of each scale."""
         return [(sum(self.scales[:place]), count) for place, count in enumerate(self.scales)]
 
 
 def _find_directions(
     descriptors: Float32[np.ndarray, "items dim"],
 ) -> tuple[Float32[np.ndarray, " dim"], Float32[np.ndarray, "dim kept"]]:
-    """Find the mean and the strongest principal directions, scaled so that the items have unit variance along each."""
+    """Find the mean and the first principal components, scaled so that the items have unit variance along each."""
     mean = descriptors.mean(axis=0, dtype=np.float64)
     centred = descriptors - mean
     variances, vectors = np.linalg.eigh(centred.T @ centred / len(descriptors))
@@ -196,7 +218,7 @@ def _find_directions(
     vectors = vectors[:, strongest]
     signs = np.sign(
         vectors[np.argmax(np.abs(vectors), axis=0), np.arange(vectors.shape[1])]
-    )  # eigenvectors have no sign
+    )  # the sign of an eigenvector is arbitrary
     scales = np.sqrt(np.maximum(variances[strongest], 1e-12))
     return mean.astype(np.float32), (vectors * signs / scales).astype(np.float32)
 
@@ -206,14 +228,14 @@ def _project(
     mean: Float32[np.ndarray, " dim"],
     directions: Float32[np.ndarray, "dim kept"],
 ) -> Float32[np.ndarray, "items kept"]:
-    # einsum sums in one order, however many items there are and whatever the number of cores; a matrix product does not
+    # the order of summation of einsum does not depend on the number of items or cores; that of a matrix product does
     return np.einsum("id,dk->ik", descriptors - mean, directions).astype(np.float32)
 
 
 def _measure_distances(
     places: Float32[np.ndarray, "items kept"], centres: Float32[np.ndarray, "clusters kept"]
 ) -> Float32[np.ndarray, "items clusters"]:
-    """Squared distances; item by item the same whichever others are asked for."""
+    """Return squared distances. Each item's are the same whatever the other items."""
     products = np.einsum("ik,ck->ic", places, centres)
     lengths = np.einsum("ck,ck->c", centres, centres)
     return (np.einsum("ik,ik->i", places, places)[:, None] + lengths - 2.0 * products).astype(np.float32)

@@ -1,11 +1,11 @@
-"""Describing a picture by its shapes, and a second of sound by its spectrum and rhythm: short vectors, cheap and without a model.
+"""Descriptors without a model: short vectors of the shapes in an image, or of the spectrum and rhythm of a second of sound.
 
-A picture is described where there is most to see in it: the largest connected region of strong edges is fixated, cut out at its
-own size, and described by histograms of edge directions in a grid (Dalal and Triggs 2005, the directions of colour edges after
-Di Zenzo 1986). So the same thing has the same descriptor wherever in the picture and however large it is; in pictures that are
-full of detail the region is most of the picture. Edge strengths count relative to each other, so brightness and contrast do not.
+An image's descriptor covers its most salient part: the largest connected region of strong edges is cut out at its own size, and its
+edge directions are counted in histograms over a grid (Dalal and Triggs 2005; directions of colour edges after Di Zenzo 1986). The
+descriptor of an object therefore does not depend on its position and size. In an image full of detail, the region is most of the
+image. Only the relative strength of edges counts, so that brightness and contrast do not.
 
-A sound is described by its mean log-mel spectrum and by how strongly its bands fluctuate at 1 to 32 Hz, relative to its level.
+A sound's descriptor is its mean log-mel spectrum, and the fluctuation of its bands at 1 to 32 Hz, relative to its level.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from hearsight.signal.front_ends import JIA
 from hearsight.signal.log_mel import compute_log_mel
 
 IMAGE_SIDE = 96
-"""Pixels of the pictures that are described."""
-_CELL = 4  # pixels of a cell of the map in which the region is looked for
+"""Height and width of the images, in pixels."""
+_CELL = 4  # pixels of a cell of the map in which the region is found
 _NUM_CELLS = IMAGE_SIDE // _CELL
-_EDGE_SHARE = 0.25  # of the strongest edges: what still belongs to the region
-_SPREADS = 2.0  # the cut-out reaches this many standard deviations of the region's edges
-_LEAST_REACH = 0.18  # of the picture's side: no cut-out reaches less
+_EDGE_SHARE = 0.25  # of the strongest edges; weaker cells are not part of the region
+_SPREADS = 2.0  # standard deviations of the region's edges that the crop reaches
+_LEAST_REACH = 0.18  # smallest reach of a crop, as a share of the image's side
 _CROP_SIDE = 64
 _GRID = 4
 _DIRECTIONS = 9
 IMAGE_DIM = _GRID * _GRID * _DIRECTIONS
-"""Length of a picture's descriptor."""
+"""Length of an image's descriptor."""
 
 _NUM_BANDS = 16
 _OCTAVES = ((1, 2), (2, 4), (4, 8), (8, 16), (16, 32))  # Hz of fluctuation
@@ -38,12 +38,12 @@ SOUND_DIM = _NUM_BANDS * (1 + len(_OCTAVES))
 
 
 def describe_images(images: UInt8[np.ndarray, "images height width 3"]) -> Float32[np.ndarray, "images dim"]:
-    """Describe pictures of ``IMAGE_SIDE`` squared by the edge directions of what is most striking in each.
+    """Compute descriptors of square images of ``IMAGE_SIDE`` pixels by the edge directions of their most salient regions.
 
     Returns
     -------
     Float32["images dim"]
-        Square roots of histograms, each picture's of unit length; zeros for a picture without any edge.
+        Square roots of histograms, of unit length; zeros for an image without edges.
     """
     descriptors = np.empty((len(images), IMAGE_DIM), np.float32)
     for place, image in enumerate(images):
@@ -52,7 +52,7 @@ def describe_images(images: UInt8[np.ndarray, "images height width 3"]) -> Float
 
 
 def find_region(image: UInt8[np.ndarray, "height width 3"]) -> tuple[float, float, float]:
-    """Find what is most striking in a picture: row, column and reach, in pixels, of a square around it."""
+    """Find the most salient region of an image: row, column and reach (half a side), in pixels, of a square around it."""
     down, right = _measure_slopes(image.astype(np.float32))
     edges = np.einsum("yxc,yxc->yx", down, down) + np.einsum("yxc,yxc->yx", right, right)
     cells = np.sqrt(edges.reshape(_NUM_CELLS, _CELL, _NUM_CELLS, _CELL).sum(axis=(1, 3)))
@@ -75,7 +75,7 @@ def find_region(image: UInt8[np.ndarray, "height width 3"]) -> tuple[float, floa
 def _cut_out(
     image: UInt8[np.ndarray, "height width 3"], row: float, column: float, reach: float
 ) -> Float32[np.ndarray, "crop_height crop_width 3"]:
-    """Cut out a square and scale it to ``_CROP_SIDE``, interpolating; what lies beyond the border repeats the border."""
+    """Crop a square and scale it to ``_CROP_SIDE`` by interpolation; beyond its border the image is continued by the border."""
     steps = reach * (2.0 * (np.arange(_CROP_SIDE) + 0.5) / _CROP_SIDE - 1.0) - 0.5
     first_rows, row_shares = _split_places(row + steps)
     first_columns, column_shares = _split_places(column + steps)
@@ -108,7 +108,7 @@ def _histogram_directions(crop: Float32[np.ndarray, "height width 3"]) -> Float3
 
 
 def _measure_slopes(picture: Float32[np.ndarray, "height width 3"]) -> tuple[np.ndarray, np.ndarray]:
-    """Give the central differences down and to the right; zero at the border."""
+    """Return the central differences downwards and to the right; zero at the border."""
     down, right = np.zeros_like(picture), np.zeros_like(picture)
     np.subtract(picture[2:], picture[:-2], out=down[1:-1])
     np.subtract(picture[:, 2:], picture[:, :-2], out=right[:, 1:-1])
@@ -116,12 +116,12 @@ def _measure_slopes(picture: Float32[np.ndarray, "height width 3"]) -> tuple[np.
 
 
 def describe_sounds(waveforms: Float32[np.ndarray, "segments samples"]) -> Float32[np.ndarray, "segments dim"]:
-    """Describe one-second segments at 16 kHz by spectrum and fluctuation.
+    """Compute descriptors of one-second segments at 16 kHz by spectrum and fluctuation.
 
     Returns
     -------
     Float32["segments dim"]
-        Mean of each of 16 bands of the log-mel matrix, less the mean of all; then, for 1-2, 2-4, 4-8, 8-16 and 16-32 Hz, the
+        Mean of each of 16 bands of the log-mel matrix, minus the mean of all; then, for 1-2, 2-4, 4-8, 8-16 and 16-32 Hz, the
         square root of each band's fluctuation power.
     """
     descriptors = np.empty((len(waveforms), SOUND_DIM), np.float32)

@@ -1,7 +1,7 @@
-"""Hugging Face audio models as encoders: the hidden states of a whole sound, averaged over time. For comparison; no teacher.
+"""Hugging Face audio models as encoders: the hidden states of a whole sound, averaged over time. For comparison, not for labels.
 
-Whatever ``AutoModel`` loads and whose extractor takes waveforms: wav2vec 2.0, HuBERT, WavLM, AST, Whisper's encoder, CLAP's audio
-tower. How models are found and loaded, and what is refused, is as for the teachers of kind ``transformers``.
+Every model that ``AutoModel`` loads and whose extractor takes waveforms: wav2vec 2.0, HuBERT, WavLM, AST, Whisper's encoder, CLAP's
+audio tower. Models are found, loaded and refused as for the teachers of kind ``transformers``.
 """
 
 from __future__ import annotations
@@ -19,12 +19,24 @@ from hearsight.teachers.spec import TeacherSpec, read_options
 from hearsight.teachers.transformers import TransformersOptions
 
 _ONLY_IN_TRAINING = ("masked_spec_embed",)
-"""Weights that checkpoints may lack, since no sound passes through them."""
+"""Weights that checkpoints may lack: no output depends on them."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Encoder:
-    """A loaded model: where it was found, the Hz it hears, and the hexadecimal SHA-256 of all that decides what it gives."""
+    """A loaded model.
+
+    Attributes
+    ----------
+    where
+        Its folder or repository.
+    sample_rate
+        Hz of its input.
+    digest
+        Hexadecimal SHA-256 of everything that decides its output.
+    network, extractor
+        The library's objects.
+    """
 
     where: str
     sample_rate: int
@@ -33,12 +45,12 @@ class Encoder:
     extractor: Any = dataclasses.field(repr=False)
 
     def encode(self, waveform: Float32[np.ndarray, " samples"]) -> Float32[np.ndarray, " dim"]:
-        """Give the mean over time of a sound's last hidden states; of a CLAP, its embedding of the sound.
+        """Return the mean over time of a sound's last hidden states; for a CLAP, its embedding of the sound.
 
         Raises
         ------
         TeacherError
-            When the model cannot hear it, or gives no states over time.
+            When the model fails, or has no states over time.
         """
         with one_thread(), convert_errors(self.where):
             inputs = self.extractor(waveform, sampling_rate=self.sample_rate, return_tensors="pt")
@@ -57,11 +69,11 @@ def load_encoder(spec: TeacherSpec) -> Encoder:
     Raises
     ------
     ConfigError
-        When the spec has an option that is unknown.
+        When an option is unknown.
     MissingExtraError
         When transformers is not installed.
     TeacherError
-        When the model is absent or broken, lacks weights, or does not hear.
+        When the model is absent or damaged, lacks weights, or does not take sounds.
     """
     options = read_options(TransformersOptions, spec)
     origin = locate(spec.where, options.revision)

@@ -1,4 +1,4 @@
-"""A teacher that was fitted to a dataset once, heard or shown something new."""
+"""A teacher that has been fitted to one dataset, applied to other images or sounds."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hearsight.vocabulary import Vocabulary
 
 
 class FrozenTeacher:
-    """A fitted teacher as one whose classes are known: it describes what it gets, and assigns it to what it has found.
+    """A fitted teacher behind the interface of :class:`~hearsight.teachers.teacher.Teacher`: its classes no longer change.
 
     Parameters
     ----------
     fitted
-        A teacher that has been fitted or loaded.
+        A teacher that has been fitted, or whose state has been loaded.
     """
 
     def __init__(self, fitted: FittedTeacher) -> None:
@@ -29,9 +29,9 @@ class FrozenTeacher:
         self.digest: str = fitted.digest
 
     def predict(self, items: Shaped[np.ndarray, "items ..."]) -> Float32[np.ndarray, "items classes"]:
-        """Give the probability of every class for every item, each independently of the others.
+        """Return the probability of every class for every item, independently of the other items.
 
-        Items are as :meth:`hearsight.teachers.teacher.Teacher.predict` gets them.
+        See :meth:`hearsight.teachers.teacher.Teacher.predict` for the items.
 
         Raises
         ------

@@ -1,7 +1,7 @@
-"""The transformers library, imported in no other file: where a model is, how its parts are loaded, what tells it from others.
+"""Finding and loading Hugging Face models. The only file that imports the transformers library.
 
-Weights are safetensors, in float32; code from repositories is never run. Processors are the PIL and NumPy ones, so that neither
-torchvision nor torchaudio is needed.
+Weights are read from safetensors files, in float32; code from repositories is never run. Processors are those based on PIL and
+NumPy, so that neither torchvision nor torchaudio is needed.
 """
 
 from __future__ import annotations
@@ -17,29 +17,31 @@ from typing import Any
 
 from hearsight.errors import ConfigError, TeacherError
 from hearsight.extras import require
+from hearsight.files import read_regular
 from hearsight.teachers.teacher import Modality
+from hearsight.vocabulary import MAX_BYTES, MAX_CLASSES
 
 EXTRA = "transformers"
 PURPOSE = "models of kind transformers"
 
 _HINTS = {
     "trust_remote_code": "code from repositories is never run",
-    "mismatched_sizes": "its weights are not of the sizes that its config.json says",
+    "mismatched_sizes": "the sizes of its weights are not those in its config.json",
     "safetensors": "the folder or repository must have model.safetensors",
 }
-"""What to say beside the library's own words."""
+"""Hints for errors of the library, by a word that occurs in them."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Origin:
-    """Where a model is.
+    """The place of a model.
 
     Attributes
     ----------
     where
-        How errors call it: a folder or a repository's name.
+        A folder or a repository's name.
     arguments
-        What every ``from_pretrained`` is told.
+        Arguments of every ``from_pretrained``.
     """
 
     where: str
@@ -47,34 +49,37 @@ class Origin:
 
     @property
     def folder(self) -> Path | None:
-        """The folder on this machine; None for a repository."""
+        """The local folder; None for a repository."""
         return Path(self.where) if self.arguments["local_files_only"] else None
 
 
 def locate(where: str, revision: str | None = None) -> Origin:
-    """Find a model: a folder on this machine, or else a repository of the Hugging Face Hub.
+    """Find a model: a local folder, or else a repository of the Hugging Face Hub.
 
     Raises
     ------
     ConfigError
-        When there is a revision of a folder.
+        When a revision of a folder is asked for.
     TeacherError
-        When a path names no folder.
+        When a path is not a folder.
     """
-    folder = Path(where).expanduser()
-    local = folder.is_dir()
+    try:
+        folder = Path(where).expanduser()
+        local = folder.is_dir()
+    except (RuntimeError, ValueError, OSError) as error:  # an unknown user, a zero byte
+        raise TeacherError(where, f"not a path ({error})", "a folder, or a repository's name") from error
     if not local and (where.startswith((".", "/", "~")) or where.count("/") > 1):
         raise TeacherError(folder, "no such folder", "a folder with config.json and model.safetensors")
     arguments: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
     if revision is not None:
         if local:
-            raise ConfigError(where, "revision is given, and this is a folder", "a repository's name")
+            raise ConfigError(where, f"revision={revision} of a folder", "a repository's name")
         arguments["revision"] = revision
     return Origin(str(folder) if local else where, arguments)
 
 
 def list_architectures(modality: Modality) -> set[str]:
-    """Name the library's classifiers of pictures or of sounds, as ``config.json`` does."""
+    """Return the names of the library's image or sound classifiers, as they occur in ``config.json``."""
     auto: Any = require("transformers.models.auto.modeling_auto", EXTRA, PURPOSE)
     table = (
         auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES
@@ -85,8 +90,16 @@ def list_architectures(modality: Modality) -> set[str]:
 
 
 def load_settings(origin: Origin) -> Any:
-    """Read a model's ``config.json``."""
+    """Read a model's ``config.json``.
+
+    Raises
+    ------
+    TeacherError
+        When it is absent or damaged, or has more than ``MAX_CLASSES`` classes.
+    """
     library = _open_library()
+    if origin.folder is not None:
+        _check_config(origin.folder / "config.json")
     with convert_errors(origin.where):
         return library.AutoConfig.from_pretrained(origin.where, **origin.arguments)
 
@@ -99,20 +112,20 @@ def load_network(
     Parameters
     ----------
     origin
-        Where it is.
+        Its place.
     maker
-        Which of the library's makers: ``AutoModel``, ``AutoModelForAudioClassification``, ….
+        The library's class: ``AutoModel``, ``AutoModelForAudioClassification``, ….
     wanted
         What the model should have been, for the error.
     settings
-        What :func:`load_settings` gave, if it was read before.
+        The result of :func:`load_settings`, if it was read before.
     may_lack
-        Ends of the names of weights that may be absent, since nothing passes through them.
+        Suffixes of the names of weights that may be absent because no output depends on them.
 
     Raises
     ------
     TeacherError
-        When it cannot be loaded, or weights are absent, which the library would fill with random numbers.
+        When it cannot be loaded, or weights are absent. The library would replace them by random numbers.
     """
     library, torch = _open_library(), _import_torch()
     arguments = origin.arguments if settings is None else {**origin.arguments, "config": settings}
@@ -122,17 +135,18 @@ def load_network(
         )
     absent = sorted(key for key in map(str, report["missing_keys"]) if not key.endswith(tuple(may_lack)))
     if absent:
-        raise TeacherError(origin.where, f"no weights for {', '.join(absent[:3])}", wanted)
+        more = f" and {len(absent) - 3} others" if len(absent) > 3 else ""
+        raise TeacherError(origin.where, f"no weights for {', '.join(absent[:3])}{more}", wanted)
     return network.eval()
 
 
 def load_processor(origin: Origin, modality: Modality) -> Any:
-    """Load what prepares pictures or sounds for a model."""
+    """Load a model's processor of images or sounds."""
     library = _open_library()
     if modality == "vision":
         require("PIL", EXTRA, PURPOSE)
     with convert_errors(origin.where), warnings.catch_warnings():
-        # AST's own 128 bands are too narrow for its 512-point transform: nothing that a user could mend
+        # the 128 bands of AST are too narrow for its 512-point transform; a user cannot change that
         warnings.filterwarnings("ignore", message="At least one mel filter has all zero values")
         if modality == "vision":
             return library.AutoImageProcessor.from_pretrained(origin.where, backend="pil", **origin.arguments)
@@ -140,20 +154,20 @@ def load_processor(origin: Origin, modality: Modality) -> Any:
 
 
 def load_tokenizer(origin: Origin) -> Any:
-    """Load what prepares texts for a model."""
+    """Load a model's tokenizer."""
     library = _open_library()
     with convert_errors(origin.where):
         return library.AutoTokenizer.from_pretrained(origin.where, **origin.arguments)
 
 
 def identify(network: Any, settings: Any, processor: Any) -> str:
-    """Write down all that decides what a model gives: its weights, its settings, and what prepares its input."""
+    """Return a text that identifies everything that decides a model's output: weights, settings and processor."""
     return _digest_weights(network) + json.dumps(_describe(settings), default=str) + processor.to_json_string()
 
 
 @contextlib.contextmanager
 def one_thread() -> Generator[None]:
-    """Run torch in one thread, without gradients: as many workers as there are cores label at the same time."""
+    """Run torch in one thread, without gradients. Workers label in parallel, one per core."""
     torch = _import_torch()
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -166,7 +180,7 @@ def one_thread() -> Generator[None]:
 
 @contextlib.contextmanager
 def convert_errors(where: str) -> Generator[None]:
-    """Turn the library's errors into ours, with what it says of them."""
+    """Turn the library's errors into teacher errors that quote them."""
     broken: Any = require("safetensors", EXTRA, PURPOSE).SafetensorError
     try:
         yield
@@ -176,6 +190,25 @@ def convert_errors(where: str) -> Generator[None]:
         raise TeacherError(
             where, f"transformers cannot load it ({reason:.300})", "a Hugging Face model", hint
         ) from error
+
+
+def _check_config(path: Path) -> None:
+    """Check a ``config.json`` before the library allocates anything of the sizes in it."""
+    try:
+        values = json.loads(read_regular(path, MAX_BYTES))
+    except FileNotFoundError as error:
+        raise TeacherError(
+            path.parent, "no config.json in it", "a folder with config.json and model.safetensors"
+        ) from error
+    except OSError as error:
+        raise TeacherError(path, f"cannot be read ({error.strerror or error})", "a Hugging Face model") from error
+    except (ValueError, RecursionError) as error:
+        raise TeacherError(path, f"not JSON ({error})", "a Hugging Face model") from error
+    if not isinstance(values, dict):
+        raise TeacherError(path, f"a JSON {type(values).__name__}", "a JSON object")
+    num_labels = values.get("num_labels")
+    if isinstance(num_labels, int) and num_labels > MAX_CLASSES:
+        raise TeacherError(path, f"num_labels is {num_labels:,}", f"at most {MAX_CLASSES:,} classes")
 
 
 def _open_library() -> Any:
@@ -190,7 +223,7 @@ def _import_torch() -> Any:
 
 
 def _describe(settings: Any) -> dict[str, Any]:
-    """Give the settings without what changes nothing: its path and the version that wrote it."""
+    """Return the settings without those that do not change the output: the path, and the version that wrote them."""
     values = settings.to_dict()
     return {key: value for key, value in sorted(values.items()) if key not in ("_name_or_path", "transformers_version")}
 

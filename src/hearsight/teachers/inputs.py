@@ -1,4 +1,4 @@
-"""What a published model wants for input, made of what a dataset has: pictures normalised, segments cut, padded and resampled."""
+"""The inputs of published models, computed from what a dataset has: images are normalised, segments cut, padded and resampled."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ from hearsight.units import SAMPLE_RATE
 
 @runtime_checkable
 class ModelInput(Protocol):
-    """Makes what a model is fed with of one picture or one segment."""
+    """Turns one image or one segment into a model's inputs."""
 
     @property
     def image_request(self) -> ImageRequest | None:
-        """The pictures that are to be given to :meth:`encode`; None where it takes one-second segments at 16 kHz."""
+        """The size of the images that :meth:`encode` takes; None where it takes one-second segments at 16 kHz."""
         ...
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All that decides what :meth:`encode` gives, as JSON values."""
+        """Everything that decides the result of :meth:`encode`, as JSON values."""
         ...
 
     def encode(self, item: Shaped[np.ndarray, "*item"]) -> list[Shaped[np.ndarray, "*input"]]:
-        """Give the model's inputs for one item, without a batch axis; outputs of several are averaged."""
+        """Return the model's inputs for one item, without a batch axis. The outputs for several inputs are averaged."""
         ...
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageInput:
-    """A picture of a fixed size: eight-bit pixels as they are, or ``(pixel × scale − mean) / std``.
+    """An image of a fixed size: eight-bit pixels unchanged, or ``(pixel × scale − mean) / std``.
 
     Attributes
     ----------
     height, width, fit
-        What the pictures are to be; see :class:`~hearsight.media.pictures.ImageRequest`.
+        Size of the images, and how they are fitted to it; see :class:`~hearsight.media.pictures.ImageRequest`.
     channels_first
-        Whether the model wants ``[3, height, width]``.
+        Whether the model takes ``[3, height, width]``.
     dtype
-        ``uint8`` (0 to 255), ``int8`` (the same less 128), or a float type, which is normalised.
+        ``uint8`` (0 to 255), ``int8`` (the same minus 128), or a float type, which is normalised.
     mean, std
         One number, or one each for red, green and blue.
     scale
-        Factor on the pixels' 0 to 255 before the mean is subtracted.
+        Factor on the pixels (0 to 255), applied before the mean is subtracted.
     """
 
     height: int
@@ -64,7 +64,7 @@ class ImageInput:
 
     @property
     def image_request(self) -> ImageRequest | None:
-        """Pictures of just this size."""
+        """Images of exactly this size."""
         return ImageRequest(self.height, self.width, self.fit)
 
     @property
@@ -73,7 +73,7 @@ class ImageInput:
         return dataclasses.asdict(self)
 
     def encode(self, item: UInt8[np.ndarray, "height width 3"]) -> list[Shaped[np.ndarray, "*input"]]:
-        """Give the picture as the model wants it."""
+        """Return the image in the model's layout and number format."""
         if self.dtype == "uint8":
             values = item
         elif self.dtype == "int8":
@@ -87,14 +87,14 @@ class ImageInput:
 
 @dataclasses.dataclass(frozen=True)
 class WaveformInput:
-    """A waveform: the segment's first ``num_samples`` at ``sample_rate`` Hz, silence after its end."""
+    """A waveform: the first ``num_samples`` of the segment at ``sample_rate`` Hz, followed by silence if it is shorter."""
 
     num_samples: int
     sample_rate: int = SAMPLE_RATE
 
     @property
     def image_request(self) -> ImageRequest | None:
-        """None: it hears."""
+        """None: the input is sound."""
         return None
 
     @property
@@ -103,15 +103,22 @@ class WaveformInput:
         return dataclasses.asdict(self)
 
     def encode(self, item: Float32[np.ndarray, " samples"]) -> list[Shaped[np.ndarray, "*input"]]:
-        """Give the segment as long as the model wants it."""
+        """Return the segment, resampled and cut or padded to the model's length."""
         return [fit_segment(item, self.num_samples, self.sample_rate)]
 
 
 @dataclasses.dataclass(frozen=True)
 class LogMelInput:
-    """Log-mel patches of ``num_frames`` frames, as many as the segment has whole; one at least, with silence after the segment.
+    """All whole log-mel patches of ``num_frames`` frames in the segment. A shorter segment is padded with silence to one patch.
 
-    ``mels_first`` says that a patch is ``[mels, frames]``.
+    Attributes
+    ----------
+    front_end
+        How the log-mel matrix is computed.
+    num_frames
+        Frames of a patch.
+    mels_first
+        Whether a patch is ``[mels, frames]`` instead of ``[frames, mels]``.
     """
 
     front_end: FrontEnd
@@ -120,16 +127,16 @@ class LogMelInput:
 
     @property
     def image_request(self) -> ImageRequest | None:
-        """None: it hears."""
+        """None: the input is sound."""
         return None
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Its fields, the front end's among them."""
+        """Its fields, including those of the front end."""
         return dataclasses.asdict(self)
 
     def encode(self, item: Float32[np.ndarray, " samples"]) -> list[Shaped[np.ndarray, "*input"]]:
-        """Give the segment's patches, in order of time."""
+        """Return the patches of the segment, in order of time."""
         front_end = self.front_end
         least = (self.num_frames - 1) * front_end.hop_length + front_end.win_length - front_end.pad_samples
         waveform = fit_segment(item, max(least, front_end.sample_rate), front_end.sample_rate)
@@ -142,24 +149,24 @@ class LogMelInput:
 def fit_segment(
     segment: Float32[np.ndarray, " samples"], num_samples: int, sample_rate: int = SAMPLE_RATE
 ) -> Float32[np.ndarray, " fitted"]:
-    """Make a one-second segment as long as a model wants it.
+    """Resample a one-second segment, and cut or pad it to a model's length.
 
     Parameters
     ----------
     segment
         One second at 16 kHz.
     num_samples
-        Samples that the model wants. The *first* that many are taken (YAMNet hears the first 15,600 of 16,000); a model that
-        wants more than a second hears silence after it.
+        Length of the model's input. The *first* samples are taken (for YAMNet the first 15,600 of 16,000); for a model that takes
+        more than a second, the segment is followed by silence.
     sample_rate
-        Hz that the model wants; the segment is resampled first.
+        Sample rate of the model's input in Hz; the segment is resampled first.
     """
     waveform = resample(segment, SAMPLE_RATE, sample_rate)[:num_samples]
     return np.pad(waveform, (0, num_samples - len(waveform)))
 
 
 def make_probe(request: ImageRequest | None) -> Shaped[np.ndarray, "*item"]:
-    """Make an item to try a model with: coloured stripes, or a second of a tone."""
+    """Make a test item for a model: coloured stripes, or one second of a tone."""
     if request is None:
         return (0.5 * np.sin(np.arange(SAMPLE_RATE) * 0.3)).astype(np.float32)
     stripes = np.arange(request.height * request.width * 3, dtype=np.int64) * 7 % 251
@@ -167,28 +174,30 @@ def make_probe(request: ImageRequest | None) -> Shaped[np.ndarray, "*item"]:
 
 
 def check_channels(where: object, **values: tuple[float, ...]) -> None:
-    """Check that normalisation constants are one number or three, and that no deviation is zero.
+    """Check that each normalisation constant has one value or three, and that no standard deviation is zero.
 
     Raises
     ------
     TeacherError
-        Naming the constant.
+        When one has not. The error names the constant.
     """
     for name, numbers in values.items():
         if len(numbers) not in (1, 3):
-            raise TeacherError(where, f"{name} has {len(numbers)} numbers", "one, or one each for red, green and blue")
+            raise TeacherError(where, f"{name} has {len(numbers)} values", "one, or one each for red, green and blue")
+        if not np.isfinite(numbers).all():
+            raise TeacherError(where, f"{name}={':'.join(f'{number:g}' for number in numbers)}", "finite numbers")
         if name == "std" and 0.0 in numbers:
-            raise TeacherError(where, "std has a zero", "deviations to divide by")
+            raise TeacherError(where, f"std={':'.join(f'{number:g}' for number in numbers)}", "no zero in it")
 
 
 def quantise(
     values: Float32[np.ndarray, "*shape"], scale: float, zero_point: int, dtype: np.dtype[Any]
 ) -> Integer[np.ndarray, "*shape"]:
-    """Give the nearest integers ``q`` with ``value = (q − zero_point) × scale``, clipped to what ``dtype`` holds."""
+    """Return the nearest integers ``q`` with ``value = (q − zero_point) × scale``, clipped to the range of ``dtype``."""
     limits = np.iinfo(dtype)
     return np.clip(np.rint(values / np.float32(scale)) + zero_point, limits.min, limits.max).astype(dtype)
 
 
 def dequantise(values: Integer[np.ndarray, "*shape"], scale: float, zero_point: int) -> Float32[np.ndarray, "*shape"]:
-    """Give ``(value − zero_point) × scale``."""
+    """Return ``(value − zero_point) × scale``."""
     return (values.astype(np.int32) - zero_point).astype(np.float32) * np.float32(scale)

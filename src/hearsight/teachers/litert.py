@@ -1,17 +1,18 @@
 """LiteRT (TensorFlow Lite) classifiers as teachers: ``litert:FILE.tflite[,option=value...]``. The only file that imports LiteRT.
 
-Pictures: one input ``[1, height, width, 3]`` or ``[1, 3, height, width]``. Eight-bit inputs get the pixels as they are (as
-TensorFlow's Task library does); float inputs get ``(pixel − mean) / std`` with the constants of the options ``mean`` and ``std``,
-or of the file's metadata, or 127.5 and 127.5.
+Images: one input ``[1, height, width, 3]`` or ``[1, 3, height, width]``. Eight-bit inputs are the pixels unchanged (as in
+TensorFlow's Task library). Float inputs are ``(pixel − mean) / std``, with the constants of the options ``mean`` and ``std``, or
+else of the file's metadata, or else 127.5 and 127.5.
 
-Sounds: one input ``[samples]`` or ``[1, samples]``, a waveform in [-1, 1]. A model that wants fewer samples than a second hears the
-first of them (YAMNet: 15,600 of 16,000), one that wants more hears silence after the second, one that takes any length gets the
-second. The sample rate is that of the option ``sample_rate``, or of the file's metadata, or 16 kHz.
+Sounds: one input ``[samples]`` or ``[1, samples]``, a waveform in [-1, 1]. If the input is shorter than a second, it is the
+beginning of the second (YAMNet: 15,600 of 16,000 samples); if it is longer, silence follows the second; if its length is free, it
+is the second. The sample rate is that of the option ``sample_rate``, or else of the file's metadata, or else 16 kHz.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 import os
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from hearsight.extras import require
 from hearsight.teachers.classes import find_classes
 from hearsight.teachers.classifier import Classifier, Model, read_model_file
 from hearsight.teachers.inputs import ImageInput, ModelInput, WaveformInput, check_channels, dequantise, quantise
+from hearsight.teachers.limits import MAX_IMAGE_SIDE, MAX_SAMPLES, check_memory, check_output, check_size, count_classes
 from hearsight.teachers.spec import ModelOptions, Numbers, TeacherSpec, read_options
 from hearsight.teachers.teacher import Modality
 from hearsight.teachers.tflite_metadata import TFLiteMetadata, read_label_files, read_metadata
@@ -39,13 +41,13 @@ class LiteRTOptions(ModelOptions):
     """Options of ``litert:``."""
 
     mean: Numbers | None = None
-    """What is subtracted from the pixels (0 to 255) of a float model."""
+    """Subtracted from the pixels (0 to 255) for a float model."""
     std: Numbers | None = None
-    """What they are then divided by."""
+    """Divisor of the pixels after the mean is subtracted."""
     sample_rate: int | None = Field(default=None, ge=1000, le=384_000)
-    """Hz of the waveform that the model hears."""
+    """Sample rate of the model's input, in Hz."""
     output: int = Field(default=0, ge=0)
-    """Which of the model's outputs has the classes."""
+    """Index of the model's output that has the classes."""
 
 
 def load(spec: TeacherSpec, modality: Modality, *, quiet: bool = False) -> Classifier:
@@ -59,8 +61,14 @@ def load(spec: TeacherSpec, modality: Modality, *, quiet: bool = False) -> Class
     else:
         model_input = _choose_waveform_input(interpreter, options, metadata)
     model = Model(str(path), path.stem, content, model_input, interpreter.run, options.activation)
-    inside = read_label_files(content, metadata, path)
-    name_classes = functools.partial(find_classes, path, option=options.vocabulary, inside=inside, quiet=quiet)
+    name_classes = functools.partial(
+        find_classes,
+        path,
+        option=options.vocabulary,
+        embedded=read_label_files(content, metadata, path),
+        outputs=interpreter.output_classes,
+        quiet=quiet,
+    )
     return Classifier(spec, modality, model, name_classes)
 
 
@@ -69,11 +77,13 @@ def _choose_image_input(interpreter: _Interpreter, options: LiteRTOptions, metad
     channels = next((axis for axis in (3, 1) if len(sizes) == 4 and sizes[axis] == 3), None)
     if channels is None or sizes[0] not in (1, -1) or min(sizes[1:]) < 1:
         raise TeacherError(interpreter.path, f"an input {sizes}", "[1, height, width, 3] for a vision teacher")
+    height, width = sizes[2:] if channels == 1 else sizes[1:3]
+    check_size(interpreter.path, "pixels of height", height, MAX_IMAGE_SIDE)
+    check_size(interpreter.path, "pixels of width", width, MAX_IMAGE_SIDE)
     interpreter.allocate([1, *sizes[1:]])
     mean = options.mean or metadata.mean or (127.5,)
     std = options.std or metadata.std or (127.5,)
     check_channels(interpreter.path, mean=mean, std=std)
-    height, width = sizes[2:] if channels == 1 else sizes[1:3]
     return ImageInput(height, width, options.fit or "crop", channels == 1, interpreter.input_dtype.name, mean, std)
 
 
@@ -83,12 +93,13 @@ def _choose_waveform_input(interpreter: _Interpreter, options: LiteRTOptions, me
         raise TeacherError(interpreter.path, f"an input {sizes}", "[samples] or [1, samples] for an audio teacher")
     sample_rate = options.sample_rate or metadata.sample_rate or SAMPLE_RATE
     num_samples = sizes[-1] if sizes[-1] > 1 else sample_rate
+    check_size(interpreter.path, "samples", max(sample_rate, num_samples), MAX_SAMPLES)
     interpreter.allocate([1, num_samples][-len(sizes) :])
     return WaveformInput(num_samples, sample_rate)
 
 
 class _Interpreter:
-    """LiteRT's interpreter: one thread, one input, one of its outputs; numbers as floats, whatever the file's own."""
+    """LiteRT's interpreter with one thread, one input and one of its outputs; quantises and dequantises where needed."""
 
     def __init__(self, content: bytes, path: Path, output: int) -> None:
         runtime: Any = require("ai_edge_litert.interpreter", "litert", "teachers of kind litert")
@@ -97,25 +108,34 @@ class _Interpreter:
             self._interpreter = runtime.Interpreter(model_content=content, num_threads=1)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(inputs) != 1:
-            raise TeacherError(path, f"{len(inputs)} inputs", "one: a picture or a waveform")
+            raise TeacherError(path, f"{len(inputs)} inputs", "one: an image or a waveform")
         if output >= len(outputs):
-            raise TeacherError(path, f"{len(outputs)} outputs", f"more, for output={output}")
+            raise TeacherError(path, f"output={output}, and {len(outputs)} outputs", f"0 to {len(outputs) - 1}")
         self._input: dict[str, Any] = inputs[0]
         self._output: dict[str, Any] = outputs[output]
         self.input_sizes: list[int] = [int(size) for size in self._input["shape_signature"]]
         self.input_dtype: np.dtype[Any] = np.dtype(self._input["dtype"])
         self._sizes: list[int] = []
+        shapes = [[int(size) if size > 0 else None for size in one["shape_signature"]] for one in outputs]
+        self.output_classes = [count_classes(sizes) for sizes in shapes]
+        check_output(path, shapes[output])
 
     def allocate(self, sizes: list[int]) -> None:
-        """Make the input as large as this, and get ready to run."""
+        """Resize the input, and allocate all tensors."""
         with _convert_errors(self.path), _filter_stderr():
             if sizes != [int(size) for size in self._input["shape"]]:
                 self._interpreter.resize_tensor_input(self._input["index"], sizes)
+            self._check_memory()
             self._interpreter.allocate_tensors()
         self._sizes = sizes
 
+    def _check_memory(self) -> None:
+        tensors = self._interpreter.get_tensor_details()
+        sizes = (math.prod(int(size) for size in one["shape"]) * np.dtype(one["dtype"]).itemsize for one in tensors)
+        check_memory(self.path, sum(sizes))
+
     def run(self, values: Shaped[np.ndarray, "*input"]) -> Float32[np.ndarray, "*output"]:
-        """Give the output for one input; floats are quantised where the model wants integers."""
+        """Return the output for one input. Floats are quantised if the model takes integers."""
         if np.issubdtype(values.dtype, np.floating) and np.issubdtype(self.input_dtype, np.integer):
             scale, zero_point = self._input["quantization"]
             values = quantise(values, scale, zero_point, self.input_dtype)
@@ -131,7 +151,7 @@ class _Interpreter:
 
 @contextmanager
 def _convert_errors(path: Path) -> Generator[None]:
-    """Turn the runtime's errors into ours, with what it says of them."""
+    """Turn the runtime's errors into teacher errors that quote them."""
     try:
         yield
     except (RuntimeError, ValueError) as error:
@@ -142,17 +162,17 @@ def _convert_errors(path: Path) -> Generator[None]:
 
 @contextmanager
 def _filter_stderr() -> Generator[None]:
-    """Keep back the line of information that LiteRT writes to stderr, from C++, in every process; pass on the rest."""
+    """Suppress the line of information that LiteRT writes to stderr from C++ in every process; pass on other lines."""
     sys.stderr.flush()
     saved = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         finally:
             os.dup2(saved, 2)
             os.close(saved)
-            said.seek(0)
-            for line in said:
+            captured.seek(0)
+            for line in captured:
                 if not line.startswith(b"INFO:"):
                     os.write(2, line)

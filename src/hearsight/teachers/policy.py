@@ -1,8 +1,8 @@
 """From a teacher's probabilities to soft labels, and from soft labels to labels (Jia 2019, section 2).
 
-A teacher speaks of single images or one-second segments. Its probabilities are averaged over a clip; the most probable classes
-are kept as soft labels; the labels are the first few of those, above a threshold where there is one. Everything here is exact:
-equal probabilities are ordered by class index, so the same probabilities give the same labels on any machine.
+A teacher returns probabilities for single images or one-second segments. They are averaged over a clip, and the most probable
+classes are kept as soft labels. The labels are the first few of these, above a threshold if there is one. Ties are ordered by
+class index, so that the same probabilities lead to the same labels on every machine.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ def average_probabilities(probabilities: Float32[np.ndarray, "items classes"]) -
 
 
 def keep_soft_labels(probabilities: Float32[np.ndarray, "items classes"], top: int = 100) -> SoftLabels:
-    """Keep what a teacher said of one clip: the most probable classes of the mean, and of each item.
+    """Return the soft labels of one clip: the most probable classes of the mean over its items, and of each item.
 
     Parameters
     ----------
     probabilities
         One row per image or segment, in order of time.
     top
-        Classes kept, most probable first, ties by class index; 0 keeps all of them.
+        Number of classes kept, most probable first, ties by class index; 0 keeps all.
     """
     classes, kept = _keep_top(average_probabilities(probabilities), top)
     items = [_keep_top(row, top) for row in probabilities]
@@ -46,13 +46,13 @@ def choose_labels(
     Parameters
     ----------
     soft
-        Soft labels, with at least ``top`` classes kept where the teacher has them.
+        Soft labels with at least ``top`` classes, or all classes of the teacher.
     top
-        Most labels (Jia 2019: 10 visual, 5 audio).
+        Maximum number of labels (Jia 2019: 10 visual, 5 audio).
     threshold
-        Probability that a label must reach: *at least* this much. What :func:`fit_threshold` gives.
+        A label's probability must be *at least* this; :func:`fit_threshold` returns such a value.
     min_probability
-        Labels of *no more* than this probability are left out; with 0, a class that the teacher rules out is never a label.
+        A label's probability must be *above* this; with 0, a class that the teacher rules out is never a label.
 
     Returns
     -------
@@ -67,20 +67,19 @@ def choose_labels(
 def fit_threshold(
     probabilities: Float32[np.ndarray, "clips top"], mean: float, *, min_probability: float = 0.0
 ) -> float:
-    """Find the threshold at which clips have ``mean`` labels on average (Jia 2019: 3 audio labels a clip).
+    """Find the threshold at which clips have ``mean`` labels on average (Jia 2019: 3 audio labels per clip).
 
-    The threshold is one of the probabilities given, so that at least one clip keeps a label; among them the one whose mean number
-    of labels is closest to ``mean``, the lower threshold (more labels) where two are equally close. Only equal probabilities can
-    keep the mean further than half a label per clip count from the target.
+    The threshold is one of the given probabilities, so that at least one clip keeps a label. It is the one whose mean number of
+    labels is closest to ``mean``; of two that are equally close, the lower one, which keeps more labels.
 
     Parameters
     ----------
     probabilities
-        The ``top`` highest probabilities of every clip, in any order.
+        The highest probabilities of every clip, in any order.
     mean
-        Labels per clip that are aimed at.
+        Target for the mean number of labels per clip.
     min_probability
-        As for :func:`choose_labels`: probabilities of no more than this never count.
+        As for :func:`choose_labels`: probabilities must be above this to count.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""What a teacher is: something that names what it sees, or what it hears, with probabilities.
+"""The interface of teachers: networks or algorithms that return class probabilities for images or for sounds.
 
-There are two sorts. A :class:`Teacher` knows its classes before it sees anything: a published classifier. A
-:class:`FittedTeacher` finds them in the dataset itself: it describes every clip first, is fitted to the descriptors, and then
-assigns probabilities to them.
+There are two sorts. A :class:`Teacher` has a fixed list of classes: a published classifier. A :class:`FittedTeacher` finds its
+classes in the dataset itself: it computes a descriptor of every item, is fitted to all descriptors, and then assigns class
+probabilities to them.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from hearsight.media.pictures import ImageRequest
 from hearsight.vocabulary import Vocabulary
 
 Modality = Literal["vision", "audio"]
-"""What a teacher perceives: pictures or sounds."""
+"""The input of a teacher: images or sounds."""
 
 
 @runtime_checkable
 class BaseTeacher(Protocol):
-    """What both sorts of teacher say of themselves."""
+    """The properties that both sorts of teacher have."""
 
     @property
     def name(self) -> str:
-        """Name fit for a folder, such as ``litert-mobilenet_v2_1.0_224_quant``: kind and file."""
+        """Kind and file name, usable as the name of a folder: ``litert-mobilenet_v2_1.0_224_quant``."""
         ...
 
     @property
     def spec(self) -> str:
-        """The ``kind:where[,option=value...]`` it was loaded by."""
+        """The ``kind:where[,option=value...]`` that it was loaded from."""
         ...
 
     @property
     def modality(self) -> Modality:
-        """Whether it sees or hears."""
+        """Whether its input is images or sounds."""
         ...
 
     @property
@@ -46,44 +46,44 @@ class BaseTeacher(Protocol):
 
     @property
     def image_request(self) -> ImageRequest | None:
-        """The pictures it wants to be shown; None for an audio teacher."""
+        """The size of its input images; None for an audio teacher."""
         ...
 
     @property
     def digest(self) -> str:
-        """Hexadecimal SHA-256 of all that decides its output: weights, classes, preprocessing. Another digest, another teacher."""
+        """Hexadecimal SHA-256 of everything that decides its output: weights, classes, preprocessing."""
         ...
 
 
 @runtime_checkable
 class Teacher(BaseTeacher, Protocol):
-    """A teacher whose classes are known before it sees or hears anything."""
+    """A teacher with a fixed list of classes."""
 
     def predict(self, items: Shaped[np.ndarray, "items ..."]) -> Float32[np.ndarray, "items classes"]:
-        """Give the probability of every class for every item, each independently of the others.
+        """Return the probability of every class for every item, independently of the other items.
 
         Parameters
         ----------
         items
-            Vision: UInt8 ``[images, height, width, 3]`` RGB, of the size that ``image_request`` asks for.
+            Vision: UInt8 ``[images, height, width, 3]`` RGB, of the size in ``image_request``.
             Audio: Float32 ``[segments, samples]``, one-second segments at 16 kHz in [-1, 1), the last one padded with zeros.
 
         Returns
         -------
         Float32 ``[items, classes]``
-            Probabilities in [0, 1]; they sum to one only where the teacher's classes exclude each other.
+            Probabilities in [0, 1]. They sum to 1 only if the teacher's classes exclude each other.
 
         Raises
         ------
         TeacherError
-            When the model's output is no probability.
+            When the model fails, or an output is not a probability. The error names the item and the class.
         """
         ...
 
 
 @runtime_checkable
 class FittedTeacher(BaseTeacher, Protocol):
-    """A teacher that finds its classes in the dataset; how many there are is known before."""
+    """A teacher that finds its classes in the dataset. The number of classes is known beforehand."""
 
     @property
     def descriptor_dim(self) -> int:
@@ -91,21 +91,21 @@ class FittedTeacher(BaseTeacher, Protocol):
         ...
 
     def describe(self, items: Shaped[np.ndarray, "items ..."]) -> Float32[np.ndarray, "items dim"]:
-        """Describe every item (as :meth:`Teacher.predict` gets them), each independently of the others."""
+        """Compute a descriptor of every item (see :meth:`Teacher.predict`), independently of the other items."""
         ...
 
     def fit(self, descriptors: Float32[np.ndarray, "items dim"], seed: int) -> None:
-        """Find the classes in the descriptors of a dataset; the same descriptors and seed give the same classes."""
+        """Find the classes in the descriptors of a dataset. The same descriptors and seed lead to the same classes."""
         ...
 
     def assign(self, descriptors: Float32[np.ndarray, "items dim"]) -> Float32[np.ndarray, "items classes"]:
-        """Give the probability of every class for every descriptor; the teacher has been fitted or loaded."""
+        """Return the probability of every class for every descriptor. Requires :meth:`fit` or :meth:`load`."""
         ...
 
     def save(self, path: Path) -> None:
-        """Write what :meth:`fit` found, atomically, as ``.npz`` without pickles."""
+        """Write the result of :meth:`fit` atomically, as ``.npz`` without pickles."""
         ...
 
     def load(self, path: Path) -> None:
-        """Read what :meth:`save` wrote."""
+        """Read a file written by :meth:`save`."""
         ...

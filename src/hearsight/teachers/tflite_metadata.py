@@ -1,8 +1,8 @@
-"""What a TensorFlow Lite file says of itself, beyond its graph: normalisation, sample rate, class names.
+"""The metadata of a TensorFlow Lite file: normalisation, sample rate and class names.
 
-The metadata is a flatbuffer inside the model's own flatbuffer (``TFLITE_METADATA``), with its label files in a zip archive at the
-end of the file. Both are only read. The numbers of the fields are those of TensorFlow Lite's ``schema.fbs`` and of
-``metadata_schema.fbs`` (tflite-support).
+The metadata is a flatbuffer inside the model's own flatbuffer (``TFLITE_METADATA``); the label files are in a zip archive at the
+end of the file. The numbers of the fields are those of TensorFlow Lite's ``schema.fbs`` and of tflite-support's
+``metadata_schema.fbs``.
 """
 
 from __future__ import annotations
@@ -11,22 +11,29 @@ import dataclasses
 import io
 import struct
 import zipfile
+import zlib
 from pathlib import PurePosixPath
 
 from hearsight.errors import TableError, TeacherError
 from hearsight.teachers.classes import ClassList
-from hearsight.vocabulary import parse_vocabulary
+from hearsight.vocabulary import MAX_BYTES, ControlCharacterError, parse_vocabulary
 
-_MAX_LABEL_BYTES = 16_000_000
 _NORMALISATION, _AUDIO = 1, 4
 """Members of the unions ``ProcessUnitOptions`` and ``ContentProperties``."""
 
 
 @dataclasses.dataclass(frozen=True)
 class TFLiteMetadata:
-    """What the metadata says of the first input and output; None and empty where it says nothing.
+    """The metadata of the first input and output.
 
-    ``mean`` and ``std`` are in units of the picture's 0..255.
+    Attributes
+    ----------
+    mean, std
+        Normalisation of pixels in 0..255; None where it is not stated.
+    sample_rate
+        Hz of the input; None where it is not stated.
+    label_files
+        Names of the label files of the output.
     """
 
     mean: tuple[float, ...] | None = None
@@ -41,17 +48,18 @@ def read_metadata(content: bytes, where: object) -> TFLiteMetadata:
     Raises
     ------
     TeacherError
-        When the file is no TensorFlow Lite model, or is cut short.
+        When the file is not a TensorFlow Lite model, or is truncated.
     """
     if content[4:8] != b"TFL3":
-        raise TeacherError(where, "not a TensorFlow Lite model", "a .tflite file")
+        found = f"a file that begins with {content[:8]!r}"
+        raise TeacherError(where, found, "a TensorFlow Lite model")
     try:
         model = _Table.root(content)
         for entry in model.tables(6):
             if entry.text(0) == "TFLITE_METADATA":
                 return _read_model(_Table.root(model.tables(4)[entry.number(1, "I")].blob(0)))
-    except (struct.error, IndexError, UnicodeDecodeError) as error:
-        raise TeacherError(where, f"broken or cut short ({error})", "a whole .tflite file") from error
+    except (struct.error, IndexError, UnicodeDecodeError, MemoryError, OverflowError) as error:
+        raise TeacherError(where, f"damaged or truncated ({error})", "a complete .tflite file") from error
     return TFLiteMetadata()
 
 
@@ -61,7 +69,9 @@ def read_label_files(content: bytes, metadata: TFLiteMetadata, where: object) ->
     Raises
     ------
     TeacherError
-        When the archive is broken.
+        When the archive is damaged, or a label file in it too large.
+    TableError
+        When a label file of the output is not a class list, or a name contains control characters.
     """
     if not zipfile.is_zipfile(io.BytesIO(content)):
         return []
@@ -71,17 +81,20 @@ def read_label_files(content: bytes, metadata: TFLiteMetadata, where: object) ->
             infos = [info for info in archive.infolist() if PurePosixPath(info.filename).suffix in (".txt", ".csv")]
             infos.sort(key=lambda info: info.filename not in metadata.label_files)
             for info in infos:
-                if info.file_size > _MAX_LABEL_BYTES:
-                    raise TeacherError(where, f"{info.filename} inside it has {info.file_size} bytes", "a class list")
+                if info.file_size > MAX_BYTES:
+                    found_size = f"{info.filename} of {info.file_size:,} bytes inside it"
+                    raise TeacherError(where, found_size, f"a class list of at most {MAX_BYTES:,}")
                 try:
                     vocabulary = parse_vocabulary(archive.read(info), f"{where}/{info.filename}")
+                except ControlCharacterError:
+                    raise
                 except TableError:
                     if info.filename in metadata.label_files:
                         raise
-                    continue  # a text that is no class list: a licence, a description
+                    continue  # another text: a licence, a description
                 found.append(ClassList(vocabulary, f"{info.filename} inside it"))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
-        raise TeacherError(where, f"the label files inside it cannot be read ({error})", "a whole file") from error
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
+        raise TeacherError(where, f"the label files inside it cannot be read ({error})", "a complete file") from error
     return found
 
 
@@ -104,7 +117,7 @@ def _read_model(metadata: _Table) -> TFLiteMetadata:
 
 @dataclasses.dataclass(frozen=True)
 class _Table:
-    """A table of a flatbuffer: fields are found by their number in the schema, and may be absent."""
+    """A table of a flatbuffer. Its fields have the numbers of the schema, and may be absent."""
 
     content: bytes
     start: int
@@ -133,7 +146,7 @@ class _Table:
         return None if place is None else _Table(self.content, self._follow(place))
 
     def _vector(self, field: int) -> tuple[int, int]:
-        """Where a vector's elements begin, and how many there are."""
+        """Return the position of a vector's first element, and the number of elements."""
         place = self._find(field)
         if place is None:
             return 0, 0

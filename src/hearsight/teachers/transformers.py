@@ -1,14 +1,14 @@
 """Hugging Face classifiers as teachers: ``transformers:REPOSITORY_OR_FOLDER[,option=value...]``.
 
-Three sorts of model, told apart by the architecture that their ``config.json`` names: image classifiers, audio classifiers, and
-models that compare pictures (CLIP, MetaCLIP, SigLIP) or sounds (CLAP) with texts. The last sort needs ``vocabulary=FILE``; each
-name is set into a prompt, and its text is encoded once.
+Three sorts of model are supported, by the architecture in their ``config.json``: image classifiers, audio classifiers, and models
+that compare images (CLIP, MetaCLIP, SigLIP) or sounds (CLAP) with texts. The last sort needs ``vocabulary=FILE``; each class name
+is put into a prompt, whose text is encoded once.
 
-A picture is asked for as the model's own processor would have resized it, and a segment is resampled to the extractor's rate; all
-else is the processor's. How models are found and loaded, and what is refused, stands in ``teachers/hugging_face.py``.
+Images are decoded at the size to which the model's own processor would resize them, and segments are resampled to the extractor's
+rate; the processor does the rest. For how models are found and loaded, and what is refused, see ``teachers/hugging_face.py``.
 
-An AST pads every second to ten: ``max_length=100`` makes it hear just the second, ten times faster, with its position embeddings
-cut to the middle, as Gong 2021 (AST, section 2.2) does for shorter inputs.
+An AST pads every second to ten. ``max_length=100`` limits its input to the second, which is ten times faster; its position
+embeddings are cut to the middle, as in Gong 2021 (AST, section 2.2) for shorter inputs.
 """
 
 from __future__ import annotations
@@ -44,10 +44,11 @@ from hearsight.teachers.hugging_face import (
     one_thread,
 )
 from hearsight.teachers.inputs import ImageInput, ModelInput, WaveformInput
+from hearsight.teachers.limits import MAX_IMAGE_SIDE, MAX_SAMPLES, check_size
 from hearsight.teachers.outputs import Activation
 from hearsight.teachers.spec import ModelOptions, TeacherSpec, read_options
 from hearsight.teachers.teacher import Modality
-from hearsight.vocabulary import Vocabulary, load_vocabulary, make_unique
+from hearsight.vocabulary import Vocabulary, check_names, load_vocabulary, make_unique
 
 _PROMPTED: dict[str, tuple[Modality, str]] = {
     "CLIPModel": ("vision", "a photo of {}."),
@@ -55,7 +56,7 @@ _PROMPTED: dict[str, tuple[Modality, str]] = {
     "SiglipModel": ("vision", "This is a photo of {}."),
     "ClapModel": ("audio", "This is a sound of {}."),
 }
-"""Architectures that compare with texts, and the prompts of their papers' evaluations."""
+"""Architectures that compare with texts, and the prompts used in the evaluations of their papers."""
 
 _AUDIOSET_SIZES = (521, 527)
 
@@ -64,11 +65,11 @@ class TransformersOptions(ModelOptions):
     """Options of ``transformers:``."""
 
     prompt: str | None = Field(default=None, pattern=r"\{\}")
-    """What a class name is set into, at ``{}``, for a model that compares with texts."""
+    """The prompt for a model that compares with texts; ``{}`` stands for the class name."""
     revision: str | None = None
     """Branch, tag or commit of the repository."""
     max_length: int | None = Field(default=None, ge=16, le=4096)
-    """Frames that an AST hears; 100 are a second."""
+    """Input frames of an AST; 100 per second."""
 
 
 def load(spec: TeacherSpec, modality: Modality, *, quiet: bool = False) -> Classifier:
@@ -84,7 +85,7 @@ def load(spec: TeacherSpec, modality: Modality, *, quiet: bool = False) -> Class
     processor = load_processor(origin, modality)
     if options.max_length is not None:
         _shorten(network, processor, options.max_length, origin.where)
-    model_input = _choose_input(processor, settings, modality, options)
+    model_input = _choose_input(processor, settings, modality, options, origin.where)
     stem = re.sub(r"^/+", "", spec.where) if origin.folder is None else Path(spec.where).expanduser().resolve().name
     content = identify(network, settings, processor)
     if architecture in _PROMPTED:
@@ -104,7 +105,7 @@ def _check_modality(architecture: str, modality: Modality, where: str) -> None:
     known |= {name for name, (perceived, _) in _PROMPTED.items() if perceived == modality}
     if architecture not in known:
         wanted = "an image classifier, CLIP or SigLIP" if modality == "vision" else "an audio classifier or CLAP"
-        raise TeacherError(where, f"a {architecture}", f"{wanted} for a teacher of {modality}")
+        raise TeacherError(where, f"the architecture {architecture!r:.80}", f"{wanted} for a teacher of {modality}")
 
 
 def _choose_maker(architecture: str, modality: Modality) -> str:
@@ -113,19 +114,24 @@ def _choose_maker(architecture: str, modality: Modality) -> str:
     return "AutoModelForImageClassification" if modality == "vision" else "AutoModelForAudioClassification"
 
 
-def _choose_input(processor: Any, config: Any, modality: Modality, options: TransformersOptions) -> ModelInput:
+def _choose_input(
+    processor: Any, config: Any, modality: Modality, options: TransformersOptions, where: str
+) -> ModelInput:
     if modality == "audio":
         rate = int(processor.sampling_rate)
+        check_size(where, "samples per second", rate, MAX_SAMPLES)
         return WaveformInput(rate, rate)
     request = request_images(processor, config)
+    check_size(where, "pixels of height", request.height, MAX_IMAGE_SIDE)
+    check_size(where, "pixels of width", request.width, MAX_IMAGE_SIDE)
     return ImageInput(request.height, request.width, options.fit or request.fit, dtype="uint8")
 
 
 def request_images(processor: Any, config: Any) -> ImageRequest:
-    """Ask for pictures of the size that an image processor resizes to before it crops: then its own resizing has nothing to do.
+    """Return the size to which an image processor resizes before it crops, so that images are decoded at that size.
 
-    A fixed height and width mean stretched pictures; a shortest edge means the square out of the middle, of that edge (for
-    ConvNeXT's processors, of that edge divided by ``crop_pct`` where it is less than 384).
+    A fixed height and width stretch the image. A shortest edge stands for the central square of that edge (with ConvNeXT's
+    processors, of that edge divided by ``crop_pct`` if it is less than 384).
     """
     size = getattr(processor, "size", None)
     size = {key: value for key, value in dict(size or {}).items() if value}
@@ -143,7 +149,7 @@ def request_images(processor: Any, config: Any) -> ImageRequest:
 
 
 def _choose_activation(asked: Activation, config: Any, architecture: str, modality: Modality) -> Activation:
-    """Read from the configuration what the outputs are; AudioSet's classes do not exclude each other, said or not."""
+    """Choose the activation by the configuration. AudioSet's classes do not exclude each other, even if it does not state that."""
     if asked != "auto":
         return asked
     if architecture in _PROMPTED:
@@ -162,26 +168,27 @@ def _name_classes(
         return check_classes(origin.where, num_classes, ClassList(load_vocabulary(option), option))
     names = [str(config.id2label[index]) for index in sorted(config.id2label)]
     if not all(re.fullmatch(r"LABEL_\d+", name) for name in names):
+        check_names(names, f"{origin.where} config.json")
         return check_classes(origin.where, num_classes, ClassList(Vocabulary(make_unique(names)), "config.json"))
     if origin.folder is not None:
         weights = origin.folder / "model.safetensors"
-        return find_classes(weights, num_classes, option=None, called=origin.where, quiet=quiet)
+        return find_classes(weights, num_classes, option=None, display_name=origin.where, quiet=quiet)
     return number_classes(origin.where, num_classes, quiet=quiet)
 
 
 def _encode_texts(
     network: Any, architecture: str, options: TransformersOptions, origin: Origin
 ) -> tuple[Vocabulary, Any]:
-    """Encode a prompt for every class name; one row of length one for each."""
+    """Encode a prompt for every class name, as rows of unit length."""
     if options.vocabulary is None:
         wanted = "vocabulary=FILE with the names to compare with"
-        raise TeacherError(origin.where, f"a {architecture} has no classes of its own", wanted)
+        raise TeacherError(origin.where, f"a {architecture}, which has no classes of its own", wanted)
     vocabulary = load_vocabulary(options.vocabulary)
     template = options.prompt or _PROMPTED[architecture][1]
     tokenizer = load_tokenizer(origin)
     limit = getattr(getattr(network.config, "text_config", None), "max_position_embeddings", None)
     settings: dict[str, Any] = {"padding": True}
-    if architecture == "SiglipModel":  # trained on texts of one length, whose padding is read like all else
+    if architecture == "SiglipModel":  # trained on texts of one length, with the padding as part of them
         settings = {"padding": "max_length", "max_length": limit, "truncation": True, "return_attention_mask": False}
     torch: Any = require("torch", EXTRA, PURPOSE)
     rows: list[Any] = []
@@ -213,7 +220,7 @@ def _classify(
 def _compare(
     network: Any, processor: Any, modality: Modality, texts: Any, values: Shaped[np.ndarray, "*input"]
 ) -> Float32[np.ndarray, "*output"]:
-    """Compare an item with the texts: scaled cosine, and SigLIP's bias."""
+    """Return the scaled cosines of an item and the texts, plus SigLIP's bias."""
     with one_thread():
         features = network.get_image_features if modality == "vision" else network.get_audio_features
         scale = network.logit_scale if modality == "vision" else network.logit_scale_a
@@ -222,12 +229,12 @@ def _compare(
 
 
 def _shorten(network: Any, extractor: Any, max_length: int, where: str) -> None:
-    """Make an AST hear ``max_length`` frames, with the middle of its position embeddings (Gong 2021, section 2.2)."""
+    """Limit an AST to ``max_length`` frames, with the middle of its position embeddings (Gong 2021, section 2.2)."""
     torch: Any = require("torch", EXTRA, PURPOSE)
     config = network.config
     if config.model_type != "audio-spectrogram-transformer":
         raise ConfigError(
-            where, "max_length is for an Audio Spectrogram Transformer", f"none for a {config.model_type}"
+            where, f"max_length={max_length} for a {config.model_type}", "an Audio Spectrogram Transformer"
         )
     embeddings = network.audio_spectrogram_transformer.embeddings
     rows, columns = embeddings.get_shape(config)

@@ -23,7 +23,7 @@ def test_a_file_of_the_models_own_name_names_its_classes(model: Path, name: str,
 
 def test_a_file_of_the_models_own_name_must_fit(model: Path):
     model.with_suffix(".txt").write_text("dog\ncat\n")
-    with pytest.raises(TeacherError, match=r"5 classes, and 2 names in net_v2\.txt"):
+    with pytest.raises(TeacherError, match=r"5 classes, but 2 names in net_v2\.txt"):
         find_classes(model, 5, option=None)
 
 
@@ -31,7 +31,7 @@ def test_a_labels_file_in_the_folder_that_fits_is_taken_and_said(model: Path, ca
     (model.parent / "imagenet_labels.txt").write_text("dog\ncat\n")
     (model.parent / "other_labels.txt").write_text("a\nb\nc\n")
     assert find_classes(model, 2, option=None).names == ("dog", "cat")
-    assert "its 2 classes are named by imagenet_labels.txt" in capsys.readouterr().err
+    assert "class names taken from imagenet_labels.txt" in capsys.readouterr().err
 
 
 def test_two_labels_files_that_fit_and_differ_are_not_chosen_between(model: Path, capsys: pytest.CaptureFixture[str]):
@@ -51,21 +51,23 @@ def test_files_that_are_no_class_lists_are_passed_over(model: Path):
 
 def test_numbered_classes_are_said_once_and_not_when_quiet(model: Path, capsys: pytest.CaptureFixture[str]):
     find_classes(model, 3, option=None)
-    assert capsys.readouterr().err.count("they are called class 0 to class 2; name them with vocabulary=FILE") == 1
+    assert (
+        capsys.readouterr().err.count("the classes are called class 0 to class 2. Name them with vocabulary=FILE") == 1
+    )
     find_classes(model, 3, option=None, quiet=True)
     assert capsys.readouterr().err == ""
 
 
 def test_lists_inside_the_model_are_tried_until_one_fits(model: Path):
     inside = [ClassList(Vocabulary(("x",)), "licence"), ClassList(Vocabulary(("dog", "cat")), "labels")]
-    assert find_classes(model, 2, option=None, inside=inside).names == ("dog", "cat")
+    assert find_classes(model, 2, option=None, embedded=inside).names == ("dog", "cat")
 
 
-@pytest.mark.parametrize(("num_names", "hint"), [(2, "missing"), (4, "one too many"), (7, "vocabulary=FILE")])
+@pytest.mark.parametrize(("num_names", "hint"), [(2, "missing"), (4, "too many"), (7, "vocabulary=FILE")])
 def test_a_vocabulary_of_another_length_says_both_counts(model: Path, tmp_path: Path, num_names: int, hint: str):
     given = tmp_path / "given.txt"
     given.write_text("".join(f"name{index}\n" for index in range(num_names)))
-    with pytest.raises(TeacherError, match=rf"3 classes, and {num_names} names in .*given\.txt[\s\S]*{hint}"):
+    with pytest.raises(TeacherError, match=rf"3 classes, but {num_names} names in .*given\.txt[\s\S]*{hint}"):
         find_classes(model, 3, option=str(given))
 
 

@@ -121,9 +121,9 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         load_teacher("clusters:q=3", "vision")
     unfitted = ClusterTeacher("vision", 8)
     empty = np.zeros((0, unfitted.descriptor_dim), np.float32)
-    with pytest.raises(TeacherError, match="not been fitted"):
+    with pytest.raises(TeacherError, match="not fitted yet"):
         unfitted.assign(empty)
-    with pytest.raises(TeacherError, match="not been fitted"):
+    with pytest.raises(TeacherError, match="not fitted yet"):
         unfitted.save(tmp_path / "x.npz")
     with pytest.raises(TeacherError, match="no descriptor"):
         unfitted.fit(empty, 0)

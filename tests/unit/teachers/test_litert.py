@@ -176,11 +176,11 @@ def test_broken_label_files_inside_are_teacher_errors(tmp_path: Path, make_tflit
 def test_a_label_file_inside_is_never_larger_than_any_class_list(
     tmp_path: Path, make_tflite: Maker, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("hearsight.teachers.tflite_metadata._MAX_LABEL_BYTES", 10)
+    monkeypatch.setattr("hearsight.teachers.tflite_metadata.MAX_BYTES", 10)
     path = make_tflite(
         tmp_path / "a.tflite", [1, 2, 2, 3], make_weights(3, 12), files={"labels.txt": "dog\ncat\ndrum\n"}
     )
-    with pytest.raises(TeacherError, match=r"labels\.txt inside it has 13 bytes"):
+    with pytest.raises(TeacherError, match=r"labels\.txt of 13 bytes inside it"):
         load_teacher(f"litert:{path}", "vision")
 
 
@@ -203,7 +203,7 @@ def test_names_inside_the_file_win_over_names_beside_it(tmp_path: Path, make_tfl
 
 def test_names_inside_the_file_must_be_as_many_as_classes(tmp_path: Path, make_tflite: Maker):
     path = make_tflite(tmp_path / "a.tflite", [1, 2, 2, 3], make_weights(3, 12), files={"l.txt": "dog\ncat\n"})
-    with pytest.raises(TeacherError, match=r"3 classes, and 2 names in l\.txt inside it[\s\S]*background"):
+    with pytest.raises(TeacherError, match=r"3 classes, but 2 names in l\.txt inside it[\s\S]*background"):
         load_teacher(f"litert:{path}", "vision")
 
 
@@ -300,15 +300,15 @@ def test_options_that_are_none_are_named_all_at_once(tmp_path: Path):
 
 def test_a_mean_of_two_channels_is_refused(tmp_path: Path, make_tflite: Maker):
     path = make_tflite(tmp_path / "a.tflite", [1, 2, 2, 3], make_weights(3, 12))
-    with pytest.raises(TeacherError, match="mean has 2 numbers"):
+    with pytest.raises(TeacherError, match="mean has 2 values"):
         load_teacher(f"litert:{path},mean=1:2", "vision")
-    with pytest.raises(TeacherError, match="std has a zero"):
+    with pytest.raises(TeacherError, match="std=0, wanted no zero in it"):
         load_teacher(f"litert:{path},std=0", "vision")
 
 
 def test_an_output_that_is_not_there_is_refused(tmp_path: Path, make_tflite: Maker):
     path = make_tflite(tmp_path / "a.tflite", [1, 2, 2, 3], make_weights(3, 12))
-    with pytest.raises(TeacherError, match="1 outputs, wanted more, for output=3"):
+    with pytest.raises(TeacherError, match="output=3, and 1 outputs, wanted 0 to 0"):
         load_teacher(f"litert:{path},output=3", "vision")
 
 

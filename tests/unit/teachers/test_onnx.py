@@ -184,7 +184,7 @@ def test_models_of_several_inputs_and_outputs_that_are_not_there_are_refused(tmp
     with pytest.raises(TeacherError, match="2 inputs, wanted one"):
         load_teacher(f"onnx:{tmp_path / 'two.onnx'}", "vision")
     path = make_onnx(tmp_path / "a.onnx", [1, 3, 2, 2], make_weights(12, 3))
-    with pytest.raises(TeacherError, match="1 outputs, wanted more, for output=2"):
+    with pytest.raises(TeacherError, match="output=2, and 1 outputs, wanted 0 to 0"):
         load_teacher(f"onnx:{path},output=2", "vision")
 
 

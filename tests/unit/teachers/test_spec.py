@@ -43,7 +43,7 @@ def test_a_spec_without_a_known_kind_guesses_what_was_meant(text: str, meant: st
 
 
 def test_an_option_is_given_once_and_nothing_follows_the_options():
-    with pytest.raises(ConfigError, match="'k' is given twice"):
+    with pytest.raises(ConfigError, match="'k' occurs twice"):
         parse_spec("clusters:k=3,k=4")
     with pytest.raises(ConfigError, match="'b' after the options"):
         parse_spec("onnx:a.onnx,output=1,b")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import warnings
@@ -19,7 +20,7 @@ from transformers.models.mobilenet_v2.image_processing_pil_mobilenet_v2 import M
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
-from hearsight.errors import ConfigError, MissingExtraError, TeacherError
+from hearsight.errors import ConfigError, MissingExtraError, TableError, TeacherError
 from hearsight.media.pictures import ImageRequest
 from hearsight.signal.waveform import resample
 from hearsight.teachers.registry import load_teacher
@@ -154,7 +155,7 @@ def test_a_multi_label_model_that_crops_is_asked_for_what_it_crops_from(
 ):
     teacher = load_teacher(f"transformers:{saved / 'mobilenet'}", "vision")
     assert teacher.image_request == ImageRequest(height=36, width=36, fit="crop")
-    assert "they are called class 0 to class 1" in capsys.readouterr().err
+    assert "the classes are called class 0 to class 1" in capsys.readouterr().err
     images = _draw_images(36)
     model = transformers.MobileNetV2ForImageClassification.from_pretrained(saved / "mobilenet").eval()
     with torch.inference_mode():
@@ -195,7 +196,7 @@ def test_a_shortened_ast_keeps_the_middle_of_its_position_embeddings(saved: Path
     np.testing.assert_allclose(teacher.predict(segments), expected, atol=1e-4)
     with pytest.raises(ConfigError, match=r"16 to 1024 frames"):
         load_teacher(f"transformers:{saved / 'ast'},max_length=2000", "audio")
-    with pytest.raises(ConfigError, match=r"for an Audio Spectrogram Transformer"):
+    with pytest.raises(ConfigError, match=r"wanted an Audio Spectrogram Transformer"):
         load_teacher(f"transformers:{saved / 'wav2vec2'},max_length=100", "audio")
 
 
@@ -270,14 +271,16 @@ def test_names_can_be_given_and_must_fit(saved: Path, tmp_path: Path):
     given = tmp_path / "given.txt"
     given.write_text("a\nb\nc\nd\ne\n")
     assert load_teacher(f"transformers:{saved / 'vit'},vocabulary={given}", "vision").vocabulary.names == tuple("abcde")
-    with pytest.raises(TeacherError, match="5 classes, and 3 names"):
+    with pytest.raises(TeacherError, match="5 classes, but 3 names"):
         load_teacher(f"transformers:{saved / 'vit'},vocabulary={saved / 'names.txt'}", "vision")
 
 
 def test_the_wrong_modality_is_refused(saved: Path):
-    with pytest.raises(TeacherError, match=r"a ViTForImageClassification, wanted an audio classifier"):
+    with pytest.raises(TeacherError, match=r"the architecture 'ViTForImageClassification', wanted an audio classifier"):
         load_teacher(f"transformers:{saved / 'vit'}", "audio")
-    with pytest.raises(TeacherError, match=r"a Wav2Vec2ForSequenceClassification, wanted an image classifier"):
+    with pytest.raises(
+        TeacherError, match=r"the architecture 'Wav2Vec2ForSequenceClassification', wanted an image classifier"
+    ):
         load_teacher(f"transformers:{saved / 'wav2vec2'}", "vision")
 
 
@@ -316,14 +319,14 @@ def test_broken_files_are_teacher_errors(saved: Path, tmp_path: Path, broken: st
     copy = shutil.copytree(saved / "vit", tmp_path / "broken")
     path = copy / broken
     path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(TeacherError, match="transformers cannot load it"):
+    with pytest.raises(TeacherError, match=r"transformers cannot load it|config\.json: not JSON"):
         load_teacher(f"transformers:{copy}", "vision")
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
     with pytest.raises(TeacherError, match="nowhere: no such folder"):
         load_teacher(f"transformers:{tmp_path / 'nowhere'}", "vision")
-    with pytest.raises(ConfigError, match="revision is given, and this is a folder"):
+    with pytest.raises(ConfigError, match="revision=main of a folder"):
         load_teacher(f"transformers:{tmp_path},revision=main", "vision")
 
 
@@ -346,3 +349,42 @@ def test_pictures_are_asked_for_as_processors_resize_them():
         384, 384, "crop"
     )
     assert request_images(ViTImageProcessorPil(do_resize=False), config) == ImageRequest(48, 48, "crop")
+
+
+def _copy_with_config(saved: Path, to: Path, **changes: object) -> Path:
+    copy = shutil.copytree(saved / "vit", to)
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, **changes}))
+    return copy
+
+
+def test_a_config_of_endless_classes_is_refused_before_one_is_made(saved: Path, tmp_path: Path):
+    copy = _copy_with_config(saved, tmp_path / "wide", num_labels=10**12)
+    with pytest.raises(TeacherError, match=r"num_labels is 1,000,000,000,000, wanted at most 100,000 classes"):
+        load_teacher(f"transformers:{copy}", "vision")
+
+
+def test_control_characters_in_the_names_of_a_config_are_refused(saved: Path, tmp_path: Path):
+    labels = {str(index): f"name {index}\x1b[2J" for index in range(5)}
+    copy = _copy_with_config(saved, tmp_path / "ansi", id2label=labels)
+    with pytest.raises(TableError, match=r"config\.json class 0: the control character U\+001B"):
+        load_teacher(f"transformers:{copy}", "vision", quiet=True)
+
+
+def test_a_config_that_is_a_pipe_or_absent_is_refused_at_once(saved: Path, tmp_path: Path):
+    copy = shutil.copytree(saved / "vit", tmp_path / "pipe")
+    (copy / "config.json").unlink()
+    with pytest.raises(TeacherError, match=r"pipe: no config\.json in it"):
+        load_teacher(f"transformers:{copy}", "vision")
+    os.mkfifo(copy / "config.json")
+    with pytest.raises(TeacherError, match="a named pipe, not a regular file"):
+        load_teacher(f"transformers:{copy}", "vision")
+
+
+def test_pictures_larger_than_any_model_takes_are_refused(saved: Path, tmp_path: Path):
+    copy = shutil.copytree(saved / "vit", tmp_path / "large")
+    settings = json.loads((copy / "preprocessor_config.json").read_text())
+    settings["size"] = {"height": 100_000, "width": 30}
+    (copy / "preprocessor_config.json").write_text(json.dumps(settings))
+    with pytest.raises(TeacherError, match="an input of 100,000 pixels of height, wanted at most 4,096"):
+        load_teacher(f"transformers:{copy}", "vision", quiet=True)
