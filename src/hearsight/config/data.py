@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -51,7 +51,10 @@ class PolicyConfig(Stage):
     """Visual labels per clip."""
     audio_top: int = Field(default=5, ge=1)
     """Most audio labels per clip."""
-    audio_threshold: float | Literal["fit"] = "fit"
+    vision_threshold: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Probability that a visual label must reach. By default only its rank counts (Jia 2019); 0.05 removes the labels of pictures
+    in which a classifier recognises nothing and spreads its probability over all classes."""
+    audio_threshold: Annotated[float, Field(ge=0.0, le=1.0)] | Literal["fit"] = "fit"
     """Probability that an audio label must reach; ``fit`` chooses it so that clips have ``audio_mean`` labels on average."""
     audio_mean: float = Field(default=3.0, gt=0.0)
     """Mean number of audio labels per clip that a fitted threshold aims at."""

@@ -173,8 +173,8 @@ def _read_soft_labels(layout: Layout, teacher: str, num_shards: int) -> pa.Table
 
 
 def _record_teacher(teacher: Teacher | FittedTeacher, table: pa.Table, policy: PolicyConfig) -> TeacherRecord:
-    """Settle a teacher's policy: rank alone for pictures; rank and a threshold, given or fitted, for sounds."""
-    top, threshold = policy.vision_top, 0.0
+    """Resolve a teacher's label policy: a rank and a threshold, which is fitted for sounds unless it is given."""
+    top, threshold = policy.vision_top, policy.vision_threshold
     if teacher.modality == "audio":
         top, threshold = policy.audio_top, policy.audio_threshold
         if threshold == "fit":
