@@ -7,7 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("build_memory", "data_waiting", "metrics_speed", "log_mel_speed", "onnx_speed", "demo_gain")
+BENCHMARKS = (
+    "build_memory",
+    "data_waiting",
+    "python_training_speed",
+    "metrics_speed",
+    "log_mel_speed",
+    "onnx_speed",
+    "demo_gain",
+)
 
 
 def main() -> int:

@@ -7,9 +7,16 @@ imported on first use, so that ``import hearsight`` and ``hearsight --help`` sta
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from hearsight.version import VERSION
+
+# OpenMP reads this when torch is loaded: threads that wait should sleep, since spinning ones make training several times slower.
+# Where torch is there already, hearsight.training.openmp does the same.
+if "torch" not in sys.modules:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from hearsight.dataset.build import build_dataset

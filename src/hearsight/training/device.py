@@ -20,6 +20,7 @@ from hearsight.console import print_message
 from hearsight.errors import UsageError
 from hearsight.models.network import Network
 from hearsight.training.batches import Batch
+from hearsight.training.openmp import sleep_while_waiting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,6 +134,7 @@ class Device:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         if self.name == "cpu":
             keep_freed_memory()
+            sleep_while_waiting()
         torch.set_num_threads(self.threads)
         torch.use_deterministic_algorithms(True)
         # filling every new tensor with NaN costs time, and none is read before it is written
