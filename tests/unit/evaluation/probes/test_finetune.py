@@ -64,10 +64,10 @@ def test_equal_seeds_give_equal_scores_whatever_else_draws(network, tones):
 def test_a_network_with_dropout_is_fine_tuned_to_the_same_scores_from_any_state_of_the_generators(tones):
     network = build_network("wu-mlp", 2, seed=5, width=0.25)
     torch.manual_seed(1)
-    one = tune(network, tones, epochs=2).decisions
+    one = tune(network, tones, epochs=2).scores
     state = torch.get_rng_state()
     torch.rand(100)
-    np.testing.assert_array_equal(one, tune(network, tones, epochs=2).decisions)
+    np.testing.assert_array_equal(one, tune(network, tones, epochs=2).scores)
     torch.manual_seed(1)
     assert torch.equal(state, torch.get_rng_state())
 
