@@ -12,6 +12,8 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
+from hearsight.metrics.intervals import Resampling, estimate_measures
+from hearsight.metrics.measures import MEASURES
 from hearsight.metrics.ranking import area_under_curve, rank_classes, rank_resamples
 from hearsight.metrics.tagging import lwlrap, top_accuracy
 
@@ -111,3 +113,14 @@ def test_rising_functions_of_the_scores_change_nothing(case):
     np.testing.assert_array_equal(one.average_precision, other.average_precision)
     np.testing.assert_array_equal(one.area_under_curve, other.area_under_curve)
     assert lwlrap(scores, targets) == pytest.approx(lwlrap(np.arctan(scores), targets), nan_ok=True)
+
+
+@given(scored_clips(), st.integers(1, 3))
+def test_an_interval_contains_its_measure_and_stays_in_range(case, num_folds):
+    scores, targets = case
+    folds = np.arange(len(scores)) % num_folds
+    for name, found in estimate_measures(tuple(MEASURES), scores, targets, folds, Resampling(resamples=50)).items():
+        assert np.isnan(found.value) == np.isnan(found.low) == np.isnan(found.high)
+        if not np.isnan(found.value):
+            assert found.low <= found.value <= found.high
+            assert name == "d_prime" or (found.low >= 0.0 and found.high <= 1.0)

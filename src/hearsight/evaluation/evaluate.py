@@ -169,8 +169,9 @@ def _compare_measure(
     ours = _choose_rows(clips, score, held_out=False)
     rows = score.rows[ours]
     scores = (score.scores[ours], seconds[0].score.scores[ours])
+    thresholds = (score.threshold, seconds[0].score.threshold)
     found = compare_measures(
-        (measure,), scores, clips.targets[rows], clips.folds[rows], Resampling(seed=seed), threshold=0.0
+        (measure,), scores, clips.targets[rows], clips.folds[rows], Resampling(seed=seed), thresholds=thresholds
     )[measure]
     return Comparison(found.value, (found.low, found.high), len(rows), 1, measure)
 
@@ -296,7 +297,7 @@ def _measure_rows(
     names = ("top_1", *names) if accuracy else names
     rows: Int64[np.ndarray, " chosen"] = score.rows[chosen]
     targets, folds = clips.targets[rows], clips.folds[rows]
-    measures = estimate_measures(names, score.scores[chosen], targets, folds, drawn, threshold=0.0)
+    measures = estimate_measures(names, score.scores[chosen], targets, folds, drawn, threshold=score.threshold)
     return PartScore(len(rows), measures)
 
 

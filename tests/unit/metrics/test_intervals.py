@@ -47,6 +47,46 @@ def test_every_measure_lies_in_its_interval(name):
     assert found.low < found.value < found.high
 
 
+def draw_rare(rng, clips=200, classes=60, separation=1.0):
+    """Draw clips of few classes each, most of which have one to three clips."""
+    targets = rng.random((clips, classes)) < np.geomspace(0.005, 0.05, classes)
+    return rng.normal(size=targets.shape) + separation * targets, targets
+
+
+def test_the_interval_of_map_contains_it_where_classes_vanish_in_resamples():
+    for seed in range(10):
+        scores, targets = draw_rare(np.random.default_rng(seed), clips=100, classes=120)
+        found = estimate_measures(("mean_average_precision",), scores, targets, None, Resampling(resamples=200))
+        estimate = found["mean_average_precision"]
+        # an interval that starts or ends at the value was widened to it: the method itself must contain it
+        assert estimate.low < estimate.value < estimate.high
+
+
+def test_intervals_of_map_cover_the_expected_score():
+    rng = np.random.default_rng(0)
+    expected = np.mean([mean_average_precision(*draw_rare(rng)) for _ in range(300)])
+    covered = 0
+    for _ in range(60):
+        found = estimate_measures(("mean_average_precision",), *draw_rare(rng), None, Resampling(resamples=200))
+        covered += found["mean_average_precision"].low <= expected <= found["mean_average_precision"].high
+    assert covered >= 51  # 57 are expected; of the plain percentiles' intervals 35 do
+
+
+def test_a_difference_of_equal_models_is_zero_with_certainty():
+    scores, targets = draw_rare(np.random.default_rng(1))
+    found = compare_measures(ALL, (scores, scores), targets, None, Resampling(resamples=100))
+    assert all((one.value, one.low, one.high) == (0.0, 0.0, 0.0) for one in found.values())
+
+
+def test_intervals_stay_within_what_a_measure_can_be():
+    scores, targets = draw(noise=0.05)
+    found = estimate_measures(ALL, scores, targets, None, Resampling(resamples=100))
+    assert all(one.high <= 1.0 for name, one in found.items() if name != "d_prime")
+    scores, targets = draw_rare(np.random.default_rng(2), clips=20, classes=3, separation=-3.0)
+    found = estimate_measures(ALL, scores, targets, None, Resampling(resamples=100))
+    assert all(one.low >= 0.0 for name, one in found.items() if name != "d_prime" and not math.isnan(one.value))
+
+
 def test_the_interval_of_the_top_1_accuracy_is_as_wide_as_theory_says():
     rng = np.random.default_rng(3)
     hit = rng.random(2_000) < 0.8

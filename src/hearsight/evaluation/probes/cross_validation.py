@@ -65,12 +65,15 @@ class CrossScore:
         Whether each of them was hit.
     scores
         Their scores of every class, from the classifier that did not see them.
+    threshold
+        What a score must reach for its class to be called true, where clips may have several.
     """
 
     folds: tuple[FoldScore, ...]
     rows: Int64[np.ndarray, " scored"]
     hits: Bool[np.ndarray, " scored"]
     scores: Float64[np.ndarray, "scored classes"]
+    threshold: float
 
 
 def score_splits(
@@ -105,7 +108,7 @@ def score_splits(
         When there is no such probe, it does not fit clips of several classes, a feature is not finite, or what is to be fitted on
         holds a single class.
     """
-    find_probe(probe)
+    kind = find_probe(probe)
     features = description.values
     counts = np.ones(len(benchmark), dtype=np.int64) if description.counts is None else description.counts
     if len(counts) != len(benchmark) or counts.sum() != len(features):
@@ -121,7 +124,7 @@ def score_splits(
         scores[held] = _mean_windows(rows, counts[held])
         folds_scored.append(score_fold(split, scores[held], targets[held], fitted))
     rows = np.flatnonzero(np.isin(folds, [split.fold for split in benchmark.splits]))
-    return CrossScore(tuple(folds_scored), rows, hits(scores[rows], targets[rows]), scores[rows])
+    return CrossScore(tuple(folds_scored), rows, hits(scores[rows], targets[rows]), scores[rows], kind.threshold)
 
 
 def _choose_examples(

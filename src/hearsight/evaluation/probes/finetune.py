@@ -36,6 +36,8 @@ from hearsight.training.device import Device
 from hearsight.training.optimizer import make_optimizer, schedule_rate, set_rate
 from hearsight.version import VERSION
 
+THRESHOLD = math.log(0.5)
+"""What the logarithm of a mean probability must reach for its class to be called true."""
 LEAST_PROBABILITY = 1e-30
 """What a mean probability counts as at least before its logarithm is taken."""
 
@@ -159,7 +161,7 @@ def finetune_splits(
         fitted = _Tuned(float(config.epochs), True, tuple(int(label) for label in absent))
         folds_scored.append(score_fold(split, scores[held], targets[held], fitted))
     rows = np.flatnonzero(np.isin(folds, [split.fold for split in benchmark.splits]))
-    return CrossScore(tuple(folds_scored), rows, hits(scores[rows], targets[rows]), scores[rows])
+    return CrossScore(tuple(folds_scored), rows, hits(scores[rows], targets[rows]), scores[rows], THRESHOLD)
 
 
 def open_fold_cache(

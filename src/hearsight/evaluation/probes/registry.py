@@ -113,6 +113,8 @@ class ProbeKind:
         How a clip's segments become one vector unless something else is asked for.
     fit
         Fits it, with a given hyperparameter or a chosen one.
+    threshold
+        What a score must reach for its class to be called true, by F1: 0 for logits and margins, one half for shares.
     """
 
     title: str
@@ -120,6 +122,7 @@ class ProbeKind:
     multi_label: bool
     pool: str
     fit: Callable[[ProbeInputs, float | None], FittedProbe] = dataclasses.field(repr=False)
+    threshold: float = 0.0
 
 
 def fit_probe(probe: str, examples: ProbeInputs, hyperparameter: float | None = None) -> FittedProbe:
@@ -234,7 +237,7 @@ def whole(hyperparameter: float, what: str) -> int:
 PROBES: dict[str, ProbeKind] = {
     "linear": ProbeKind("logistic regression", "C", True, "mean+max", _fit_linear),
     "svm": ProbeKind("linear support vector machine, one class against all", "C", True, "mean+max", _fit_svm),
-    "knn": ProbeKind("nearest neighbours", "neighbours", True, "mean+max", _fit_knn),
+    "knn": ProbeKind("nearest neighbours", "neighbours", True, "mean+max", _fit_knn, threshold=0.5),
     "forest": ProbeKind("random forest", "trees", False, "mean+max", _fit_forest),
     "mlp": ProbeKind("one hidden layer of 1,024 units", "epochs", True, "mean+max", _fit_mlp("mlp")),
     "jia": ProbeKind("Jia 2019: one layer on concatenated embeddings", "epochs", True, "concat", _fit_mlp("jia")),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import numpy as np
 import pytest
 
 from hearsight.errors import BenchmarkError
@@ -132,3 +133,21 @@ def test_taggers_are_compared_by_any_measure(sounds):
     assert found.interval[0] <= expected <= found.interval[1]
     assert found.num_clips == 24
     assert np.isfinite(found.interval).all()
+
+
+@pytest.mark.parametrize("probe", ["knn", "mlp", "finetune"])
+def test_f1_calls_a_class_true_where_the_probe_finds_it_more_likely_than_not(sounds, probe):
+    options = {"finetune": {"epochs": 8, "batch_size": 8, "learning_rate": 2e-3}} if probe == "finetune" else {}
+    run = "untrained:jia-mobilenet-v2,width=0.25"
+    result = evaluate(run, f"audioset={sounds}", probe=probe, cache=False, **options)
+    likely = result.score.scores >= {"knn": 0.5, "mlp": 0.0, "finetune": np.log(0.5)}[probe]
+    targets = result.clips.targets[result.score.rows]
+    expected = 2.0 * (likely & targets).sum() / (likely.sum() + targets.sum())
+    assert 0.0 < expected < 1.0
+    assert result.measures["f1_micro"].value == pytest.approx(expected)
+
+
+def test_f1_is_compared_at_each_probe_s_own_threshold(sounds):
+    votes, logits = (evaluate("baseline:log-mel", f"audioset={sounds}", probe=probe) for probe in ("knn", "linear"))
+    found = compare(votes, logits, measure="f1_micro")
+    assert found.difference == pytest.approx(votes.measures["f1_micro"].value - logits.measures["f1_micro"].value)
