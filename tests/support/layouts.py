@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,24 @@ def touch(path: Path, label: int, number: int) -> None:
 def write_lines(path: Path, lines: Sequence[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n")
+
+
+def write_esc50(folder: Path, torn: Mapping[int, tuple[int, int, int, int]]) -> Path:
+    """ESC-50's layout, 2,000 empty files; ``torn`` are recordings of two clips: fold and target of one, and of the other."""
+    names: dict[tuple[int, int], list[int]] = {
+        (fold, target): [100_000 + 1_000 * target + 10 * fold + number for number in range(8)]
+        for fold in range(1, 6)
+        for target in range(50)
+    }
+    for source, (fold, target, other_fold, other_target) in torn.items():
+        names[fold, target][0] = names[other_fold, other_target][0] = source
+    rows = ["filename,fold,target,category,esc10,src_file,take"]
+    for (fold, target), sources in names.items():
+        for source in sources:
+            touch(folder / "audio" / f"{fold}-{source}-A-{target}.ogg", target, source)
+            rows.append(f"{fold}-{source}-A-{target}.ogg,{fold},{target},class {target},False,{source},A")
+    write_lines(folder / "meta" / "esc50.csv", rows)
+    return folder
 
 
 AUDIOSET_CLASSES = (("/m/09x0r", "Speech"), ("/m/0bt9lr", "Dog"), ("/m/07bgp", "Sheep, goat"), ("/t/dd00066", "Fire"))

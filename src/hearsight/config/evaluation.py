@@ -62,6 +62,9 @@ class EvaluateConfig(Stage):
     """C of a linear probe, or the number of neighbours, trees or epochs; chosen within the training folds where it is not given."""
     clip_seconds: float | None = Field(default=None, gt=0.0)
     """Length that clips are cut or filled up to; the benchmark's own where it is not given."""
+    leak_free: bool = False
+    """Whether each fold is scored by a probe fitted without the clips whose recording has a clip in that fold. Official folds of
+    ESC-50 and UrbanSound8K tear a few recordings apart; published scores do not leave these out."""
     unreadable: Literal["refuse", "exclude"] = "refuse"
     """Whether clips that cannot be read end the evaluation, or are left out and named beside the score."""
     resamples: int = Field(default=10_000, ge=100)

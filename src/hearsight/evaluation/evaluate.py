@@ -89,7 +89,7 @@ def evaluate(run: str | Path, benchmark: str, config: EvaluateConfig | None = No
     if config is None:
         config = load_config(EvaluateConfig, "evaluate", **options)
     started = time.monotonic()
-    clips = load_benchmark(benchmark)
+    clips = load_benchmark(benchmark, leak_free=config.leak_free)
     if config.clip_seconds is not None:
         clips = dataclasses.replace(clips, clip_seconds=config.clip_seconds)
     # a wrong dataset folder is reported before any clip is embedded

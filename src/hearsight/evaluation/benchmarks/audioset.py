@@ -97,6 +97,7 @@ def read_audioset(folder: Path) -> Benchmark:
         multi_label=True,
         given_splits=FIXED_SPLIT,
         missing=missing,
+        official=True,
     )
 
 

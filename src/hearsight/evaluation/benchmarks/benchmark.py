@@ -27,7 +27,7 @@ class BenchmarkClip:
     fold
         Number of its fold, as the benchmark counts them.
     source
-        The recording it was cut from; empty where nobody knows. Clips of one source never lie in two folds.
+        The recording it was cut from; empty where nobody knows.
     """
 
     path: str
@@ -90,6 +90,11 @@ class Benchmark:
         The official splits; empty for cross-validation over all folds.
     missing
         Clips that the benchmark lists and that are not there; None where it does not list any.
+    official
+        Whether its folds are published ones. They are scored as they are, and clips of one recording that lie in several of them
+        are noted; folds of one's own are refused then.
+    leak_free
+        Whether a probe is fitted without the clips whose recording has a clip in the fold that is scored.
     """
 
     name: str
@@ -101,6 +106,8 @@ class Benchmark:
     multi_label: bool = False
     given_splits: tuple[Split, ...] = ()
     missing: int | None = None
+    official: bool = False
+    leak_free: bool = False
 
     def __len__(self) -> int:
         """Count the clips."""
@@ -129,6 +136,22 @@ class Benchmark:
         """Fold of every clip."""
         return np.array([clip.fold for clip in self.clips], dtype=np.int64)
 
+    def find_fitted(self, split: Split) -> Bool[np.ndarray, " clips"]:
+        """Find the clips that a split's probe is fitted on."""
+        fitted = np.isin(self.folds, split.fitted_on)
+        if not self.leak_free:
+            return fitted
+        scored = {clip.source for clip in self.clips if clip.fold == split.fold and clip.source}
+        return fitted & np.array([clip.source not in scored for clip in self.clips])
+
+    def find_shared_sources(self) -> dict[str, tuple[int, ...]]:
+        """Find the recordings that have clips in several folds, and which folds these are."""
+        folds: dict[str, set[int]] = {}
+        for clip in self.clips:
+            if clip.source:
+                folds.setdefault(clip.source, set()).add(clip.fold)
+        return {source: tuple(sorted(folds[source])) for source in sorted(folds) if len(folds[source]) > 1}
+
     def locate(self, clip: BenchmarkClip) -> Path:
         """Give the path of a clip's file."""
         return self.folder / clip.path
@@ -154,8 +177,8 @@ def check_folds(benchmark: Benchmark) -> None:
     Raises
     ------
     BenchmarkError
-        When there are fewer than two classes or folds, a fold to be scored is empty, a source lies in several folds, or no two
-        classes remain to learn from when a fold is left out.
+        When there are fewer than two classes or folds, a fold to be scored is empty, no two classes remain to learn from when a
+        fold is left out, or a source lies in several folds of a benchmark whose folds are not official.
     """
     where = benchmark.folder
     targets, folds = benchmark.targets, benchmark.folds
@@ -168,24 +191,35 @@ def check_folds(benchmark: Benchmark) -> None:
     for split in benchmark.splits:
         if not (folds == split.fold).any():
             raise BenchmarkError(where, f"no clip in fold {split.fold}, which is to be scored", "at least one")
-        left = np.flatnonzero(targets[np.isin(folds, split.fitted_on)].any(axis=0))
+        left = np.flatnonzero(targets[benchmark.find_fitted(split)].any(axis=0))
         if len(left) < 2:
             only = f"only class {benchmark.classes[left[0]]!r} is" if len(left) else "no class is"
             raise BenchmarkError(where, f"without fold {split.fold} {only} left", "two classes in every rest")
-    _check_sources(benchmark)
+    shared = {} if benchmark.official else benchmark.find_shared_sources()
+    if shared:
+        found = f"{len(shared)} sources lie in several folds: {_list_sources(shared)}"
+        raise BenchmarkError(where, found, "each source in one fold")
 
 
-def _check_sources(benchmark: Benchmark) -> None:
-    folds_of: dict[str, set[int]] = {}
-    for clip in benchmark.clips:
-        if clip.source:
-            folds_of.setdefault(clip.source, set()).add(clip.fold)
-    split = sorted(source for source, folds in folds_of.items() if len(folds) > 1)
-    if split:
-        shown = ", ".join(f"{source} (folds {sorted(folds_of[source])})" for source in split[:5])
-        raise BenchmarkError(
-            benchmark.folder, f"{len(split)} sources lie in several folds: {shown}", "each source in one fold"
+def note_shared_sources(benchmark: Benchmark) -> Benchmark:
+    """Add a note of the recordings that official folds tear apart, and of what is done about it."""
+    shared = benchmark.find_shared_sources()
+    if not shared:
+        return benchmark
+    note = f"{len(shared)} recordings lie in several of the official folds: {_list_sources(shared)}"
+    if benchmark.leak_free:
+        left_out = sum(
+            int((np.isin(benchmark.folds, split.fitted_on) & ~benchmark.find_fitted(split)).sum())
+            for split in benchmark.splits
         )
+        note += f"; leak-free: {left_out} clips of these left out of fitting where their recording is scored"
+    else:
+        note += "; leak_free=true fits without them"
+    return dataclasses.replace(benchmark, notes=(*benchmark.notes, note))
+
+
+def _list_sources(shared: dict[str, tuple[int, ...]]) -> str:
+    return list_some([f"{source} (folds {', '.join(map(str, folds))})" for source, folds in shared.items()])
 
 
 def describe_counts(benchmark: Benchmark) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from hearsight.errors import BenchmarkError, UsageError, guess
 from hearsight.evaluation.benchmarks.audioset import read_audioset
-from hearsight.evaluation.benchmarks.benchmark import Benchmark, check_folds
+from hearsight.evaluation.benchmarks.benchmark import Benchmark, check_folds, note_shared_sources
 from hearsight.evaluation.benchmarks.dcase import read_dcase2013, read_tut2016, read_tut2018
 from hearsight.evaluation.benchmarks.esc import read_esc10, read_esc50
 from hearsight.evaluation.benchmarks.labelled_folder import read_labelled_folder
@@ -171,13 +171,15 @@ NUMBERS = ("clips", "classes")
 """Those of its columns that hold numbers."""
 
 
-def load_benchmark(spec: str) -> Benchmark:
+def load_benchmark(spec: str, *, leak_free: bool = False) -> Benchmark:
     """Find the clips, labels and folds of a benchmark.
 
     Parameters
     ----------
     spec
         ``NAME=PATH``, with a name of :data:`BENCHMARKS`.
+    leak_free
+        Whether a probe is fitted without clips whose recording has a clip in the fold that is scored.
 
     Raises
     ------
@@ -201,6 +203,6 @@ def load_benchmark(spec: str) -> Benchmark:
         raise BenchmarkError(path, "not a folder", f"the folder of the benchmark {name}")
     if kind.takes == "file" and not path.is_file():
         raise BenchmarkError(path, "not a file", f"the table of the benchmark {name}")
-    benchmark = kind.read(path)
+    benchmark = dataclasses.replace(kind.read(path), leak_free=leak_free)
     check_folds(benchmark)
-    return benchmark
+    return note_shared_sources(benchmark)

@@ -119,7 +119,9 @@ def read_tut2018(folder: Path) -> Benchmark:
     )
     folds = {**dict.fromkeys(train, TRAIN), **dict.fromkeys(test, TEST)}
     clips = _make_clips(root, root, {path: scenes[path] for path in listed}, SCENES_2018, folds, sources)
-    return Benchmark("tut2018", root, SCENES_2018, clips, 10.0, notes, given_splits=FIXED_SPLIT, missing=0)
+    return Benchmark(
+        "tut2018", root, SCENES_2018, clips, 10.0, notes, given_splits=FIXED_SPLIT, missing=0, official=True
+    )
 
 
 def read_tut2016(folder: Path) -> Benchmark:
@@ -161,7 +163,7 @@ def read_tut2016(folder: Path) -> Benchmark:
     else:
         notes = (*notes, f"no evaluation set: {EVALUATION_2016}/ does not lie in {folder}")
     notes = (*notes, *note_extra(root, find_files(root / "audio", (".wav", ".flac")), scenes))
-    return Benchmark("tut2016", folder, SCENES_2016, clips, 30.0, notes, given_splits=splits, missing=0)
+    return Benchmark("tut2016", folder, SCENES_2016, clips, 30.0, notes, given_splits=splits, missing=0, official=True)
 
 
 def _read_evaluation_2016(folder: Path, root: Path) -> tuple[tuple[BenchmarkClip, ...], tuple[str, ...]]:
@@ -204,7 +206,7 @@ def read_dcase2013(folder: Path) -> Benchmark:
                 clips.append(BenchmarkClip(relative, (SCENES_2013.index(match[1]),), fold))
         notes = (*notes, *note_count(len(paths), NUM_CLIPS_2013, f"clips in {part}"))
     ordered = tuple(sorted(clips, key=lambda clip: clip.path))
-    return Benchmark("dcase2013", folder, SCENES_2013, ordered, 30.0, notes, given_splits=FIXED_SPLIT)
+    return Benchmark("dcase2013", folder, SCENES_2013, ordered, 30.0, notes, given_splits=FIXED_SPLIT, official=True)
 
 
 def _find_root(folder: Path, name: str, table: str) -> Path:

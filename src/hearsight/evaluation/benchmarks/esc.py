@@ -1,7 +1,8 @@
 """ESC-50, and ESC-10 in its own layout and within it (Piczak 2015: "ESC: Dataset for environmental sound classification").
 
-Both come with five folds, prearranged so that clips of one Freesound recording lie in one fold. A score is comparable with
-published ones only on exactly these clips, so anything else is refused.
+Both come with five folds. They were arranged so that the clips of one Freesound recording lie in one fold, but four recordings of
+ESC-50 (131943, 134049, 209698 and 234879) have clips of two classes in two folds; ESC-10 has none of these. A score is comparable
+with published ones only on exactly these clips, so anything else is refused.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def _read_own_layout(folder: Path) -> Benchmark:
         found = f"{len(strange)} files that are no ESC-10 clips: {list_some(strange)}"
         raise BenchmarkError(folder, found, "FOLD-SOURCE-TAKE.ogg")
     names = tuple(entry.name.partition(" - ")[2] for entry in folders)
-    return Benchmark("esc10", folder, names, tuple(clips), CLIP_SECONDS)
+    return Benchmark("esc10", folder, names, tuple(clips), CLIP_SECONDS, official=True)
 
 
 def _read_esc50_layout(folder: Path, name: str) -> Benchmark:
@@ -94,7 +95,8 @@ def _read_esc50_layout(folder: Path, name: str) -> Benchmark:
     ]
     require_files(table, folder, [clip.path for clip in clips])
     names = tuple(category for _, category in numbers)
-    return Benchmark(name, folder, names, tuple(sorted(clips, key=lambda clip: clip.path)), CLIP_SECONDS, missing=0)
+    ordered = tuple(sorted(clips, key=lambda clip: clip.path))
+    return Benchmark(name, folder, names, ordered, CLIP_SECONDS, missing=0, official=True)
 
 
 def _read_rows(table: Path) -> list[dict[str, str]]:

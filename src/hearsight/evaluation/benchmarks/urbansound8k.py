@@ -58,7 +58,7 @@ def read_urbansound8k(folder: Path) -> Benchmark:
         *note_extra(folder, find_files(folder / "audio", (".wav", ".flac", ".ogg")), paths),
     )
     ordered = tuple(sorted(clips, key=lambda clip: clip.path))
-    return Benchmark("urbansound8k", folder, CLASSES, ordered, notes=notes, missing=0)
+    return Benchmark("urbansound8k", folder, CLASSES, ordered, notes=notes, missing=0, official=True)
 
 
 def _read_clip(where: str, row: dict[str, str]) -> BenchmarkClip:

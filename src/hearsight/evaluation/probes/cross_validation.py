@@ -131,7 +131,7 @@ def _choose_examples(
     description: ClipFeatures, counts: np.ndarray, benchmark: Benchmark, split: Split, seed: int
 ) -> ProbeInputs:
     """Take the rows that a split's probe is fitted on."""
-    rest = np.repeat(np.isin(benchmark.folds, split.fitted_on), counts)
+    rest = np.repeat(benchmark.find_fitted(split), counts)
     clips = np.repeat(np.arange(len(benchmark)), counts)[rest]
     groups = benchmark.folds[clips]
     if len(split.fitted_on) == 1 and (benchmark.multi_label or counts.max() > 1):

@@ -146,7 +146,7 @@ def finetune_splits(
     scores = np.full(targets.shape, np.nan)
     folds_scored: list[FoldScore] = []
     for split in benchmark.splits:
-        rest, held = np.flatnonzero(np.isin(folds, split.fitted_on)), np.flatnonzero(folds == split.fold)
+        rest, held = np.flatnonzero(benchmark.find_fitted(split)), np.flatnonzero(folds == split.fold)
         found = kept.read(split.fold, targets[held].shape)
         if found is None:
             tuned = replace_output(network, len(benchmark.classes), exclusive=not benchmark.multi_label, seed=seed)
@@ -188,6 +188,8 @@ def open_fold_cache(
     decided = [VERSION, torch.__version__, torch.get_num_threads(), torch.cuda.is_available()]
     decided += [weights, benchmark.clip_seconds, benchmark.classes, benchmark.splits, config.model_dump_json(), seed]
     digest = hashlib.sha256("\n".join(map(str, decided)).encode())
+    if benchmark.leak_free:
+        digest.update(np.stack([benchmark.find_fitted(split) for split in benchmark.splits]).tobytes())
     digest.update(benchmark.targets.tobytes() + benchmark.folds.tobytes())
     for content in digest_files([benchmark.locate(clip) for clip in benchmark.clips]):
         digest.update(content.encode())

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import numpy as np
 import pytest
 
 from hearsight.errors import BenchmarkError
@@ -77,7 +76,6 @@ def test_another_span_of_a_video_is_not_taken_for_the_segment(folder):
         ('"/m/0bt9lr,/m/09x0r"', "/m/0bt9lr,/m/09x0r", "line 5: 5 columns"),
         (", 0.000, 10.000", ", now, 10.000", "line 4: from 'now'"),
         ("b-_00000001, 30.000", "b-_00000000, 0.000", "1 segments are named twice"),
-        ("b-_00000001, 30.000", "e-_00000001, 30.000", r"1 sources lie in several folds: e-_00000001"),
     ],
 )
 def test_a_broken_table_is_refused(folder, old, new, message):

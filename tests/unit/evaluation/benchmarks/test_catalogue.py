@@ -9,6 +9,7 @@ import pytest
 from hearsight.errors import BenchmarkError, UsageError
 from hearsight.evaluation.benchmarks.benchmark import describe_counts
 from hearsight.evaluation.benchmarks.catalogue import load_benchmark
+from tests.support.layouts import write_esc50
 
 
 def load(folder, name="esc10"):
@@ -58,11 +59,32 @@ def test_one_clip_too_many_is_refused(esc10):
     assert "folder=" in caught.value.hint
 
 
-def test_a_source_in_two_folds_is_refused(esc10):
+def test_recordings_that_official_folds_tear_apart_are_noted_and_can_be_left_out_of_fitting(esc10):
     entry = esc10 / "001 - Dog bark"
-    (entry / "1-0-A.ogg").rename(entry / "1-1-B.ogg")  # recording 1 lies in fold 2
-    with pytest.raises(BenchmarkError, match=r"1 sources lie in several folds: 1 \(folds \[1, 2\]\)"):
-        load(esc10)
+    (entry / "1-0-A.ogg").rename(entry / "1-1-B.ogg")  # recording 1 lies in fold 2, too
+    benchmark = load(esc10)
+    told = "1 recordings lie in several of the official folds: 1 (folds 1, 2)"
+    assert benchmark.notes == (f"{told}; leak_free=true fits without them",)
+    assert [benchmark.find_fitted(split).sum() for split in benchmark.splits] == [320] * 5
+    careful = load_benchmark(f"esc10={esc10}", leak_free=True)
+    left_out = "leak-free: 2 clips of these left out of fitting where their recording is scored"
+    assert careful.notes == (f"{told}; {left_out}",)
+    assert [careful.find_fitted(split).sum() for split in careful.splits] == [319, 319, 320, 320, 320]
+    for split in careful.splits:
+        fitted, scored = careful.find_fitted(split), careful.folds == split.fold
+        sources = np.array([clip.source for clip in careful.clips])
+        assert not set(sources[fitted]) & set(sources[scored])
+
+
+def test_esc50_is_read_as_it_was_released_with_recordings_of_two_classes_in_two_folds(tmp_path):
+    torn = {131943: (2, 38, 3, 37), 134049: (2, 6, 3, 1), 209698: (4, 37, 5, 38), 234879: (4, 6, 5, 1)}
+    folder = write_esc50(tmp_path / "esc50", torn)
+    benchmark = load(folder, "esc50")
+    assert (len(benchmark), len(benchmark.classes), len(benchmark.splits)) == (2000, 50, 5)
+    (note,) = benchmark.notes
+    assert note.startswith(
+        "4 recordings lie in several of the official folds: 131943 (folds 2, 3), 134049 (folds 2, 3)"
+    )
 
 
 def test_another_folder_is_no_esc10(tmp_path, esc10):
