@@ -22,7 +22,8 @@ from hearsight.drawing.sound import show_log_mel
 from hearsight.drawing.training import draw_learning
 from hearsight.evaluation.evaluate import evaluate
 from hearsight.learners.linear import LinearClassifier, fit_linear
-from hearsight.media.decode import decode_windows, read_audio
+from hearsight.media.audio import read_audio
+from hearsight.media.decode import decode_windows
 from hearsight.media.info import read_media
 from hearsight.media.pictures import ImageRequest
 from hearsight.records import Source

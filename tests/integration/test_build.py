@@ -13,7 +13,7 @@ from hearsight.config import BuildConfig, load_config
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import DatasetError, FailureRateError, InputError, TeacherError
-from hearsight.media.decode import read_audio
+from hearsight.media.audio import read_audio
 from tests.support.processes import digest_tree
 from tests.support.videos import SAMPLE_RATE, make_waveform, write_clip, write_folder
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hearsight.media.container import write_video
-from hearsight.media.decode import ImageRequest, decode_windows, read_audio
+from hearsight.media.audio import read_audio
+from hearsight.media.decode import ImageRequest, decode_windows
 from hearsight.media.info import read_media
 from hearsight.media.streams import Encoding
+from hearsight.media.writer import write_video
 from hearsight.records import Source
 
 FRAME_RATE = 25.0

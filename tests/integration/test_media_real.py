@@ -9,7 +9,8 @@ import pytest
 
 from hearsight.clips.cut import cut_media
 from hearsight.media import stream_decoder
-from hearsight.media.decode import DecodedClip, ImageRequest, decode_windows, read_audio
+from hearsight.media.audio import read_audio
+from hearsight.media.decode import DecodedClip, ImageRequest, decode_windows
 from hearsight.media.info import read_media
 from hearsight.media.sources import list_sources
 from hearsight.records import Rejection, RejectReason, Source

@@ -1,4 +1,4 @@
-"""Media in, clips out: consecutive windows, and what becomes of the rest after the last whole one.
+"""From media to clips: consecutive windows, and what becomes of the rest after the last whole one.
 
 Every span of a media file ends up in exactly one clip or one rejection.
 """
@@ -46,11 +46,11 @@ def cut_media(
     Parameters
     ----------
     media
-        As :func:`~hearsight.media.info.read_media` gives it.
+        As :func:`~hearsight.media.info.read_media` returns it.
     length
         Seconds of a clip.
     min_length, max_length, tail
-        What becomes of the rest after the last whole clip, as :func:`plan_tail` says.
+        What becomes of the rest after the last whole clip, as :func:`plan_tail` decides.
     images_per_second, requests
         Pictures wanted, as :func:`~hearsight.media.decode.decode_windows` takes them.
 
@@ -58,35 +58,85 @@ def cut_media(
     ------
     DecodedClip or Rejection
         In order of time; together they cover the media's span once, but for less than a millisecond at its end. Whatever is
-        wrong with the file is a rejection, nothing is raised.
+        wrong with the file becomes a rejection: of the windows that damage touches, or of all that is left. Nothing is raised.
     """
-    held: deque[DecodedClip] = deque()
-    rest: DecodedClip | None = None
+    cutter = _Cutter(media, length, min_length, max_length, tail, images_per_second)
     trouble: MediaError | None = None
-    end = media.start
     try:
         for window in decode_windows(media, length=length, images_per_second=images_per_second, requests=requests):
-            if window.duration < length - _CLOSE:
-                rest = window
-                continue
-            end = window.start + window.duration
-            held.append(window)
-            if len(held) > MAX_SHARING_CLIPS:
-                yield held.popleft()
+            yield from cutter.add(window)
     except MediaError as error:
         trouble = error
-    if rest is not None:
-        place = plan_tail(rest.duration, len(held), length, min_length, max_length, tail)
-        if place.num_clips:
-            untouched = len(held) - place.num_before
-            yield from (held.popleft() for _ in range(untouched))
-            yield from split_clips_evenly([*held, rest], place.num_clips, images_per_second)
-            held.clear()
-            end, rest = rest.start + rest.duration, None
-    yield from held
-    rejection = _reject_end(media, end, rest, trouble)
-    if rejection is not None:
-        yield rejection
+    yield from cutter.finish(trouble)
+
+
+class _Cutter:
+    """Turn windows into clips and rejections, with so many clips held as the tail may be shared out with."""
+
+    def __init__(
+        self, media: Media, length: float, min_length: float, max_length: float, tail: Tail, images_per_second: float
+    ) -> None:
+        self._media = media
+        self._length, self._limits, self._tail = length, (min_length, max_length), tail
+        self._images_per_second = images_per_second
+        self._held: deque[DecodedClip] = deque()
+        self._rest: DecodedClip | None = None
+        self._damaged: Rejection | None = None
+        self._end = media.start
+
+    def add(self, window: DecodedClip) -> Iterator[DecodedClip | Rejection]:
+        """Add the next window; only the last one is shorter than the others."""
+        if window.damage:
+            yield from self._held
+            self._held.clear()
+            self._reject(window)
+        elif window.duration < self._length - _CLOSE:
+            self._rest = window
+        else:
+            yield from self._pop_damaged()
+            self._end = window.start + window.duration
+            self._held.append(window)
+            if len(self._held) > MAX_SHARING_CLIPS:
+                yield self._held.popleft()
+
+    def finish(self, trouble: MediaError | None) -> Iterator[DecodedClip | Rejection]:
+        """Return what is left after the last window; ``trouble`` is why there is no more, where it should have been."""
+        if isinstance(trouble, BrokenMediaError) and self._damaged is not None and self._rest is None:
+            until = None if trouble.end is None else max(0.0, trouble.end - self._damaged.start)
+            yield dataclasses.replace(self._damaged, duration=until)
+            return
+        yield from self._pop_damaged()
+        if self._rest is not None:
+            yield from self._place(self._rest)
+        yield from self._held
+        rejection = _reject_end(self._media, self._end, self._rest, trouble)
+        if rejection is not None:
+            yield rejection
+
+    def _place(self, rest: DecodedClip) -> Iterator[DecodedClip]:
+        """Make clips of the rest and those before it, where the policy finds a way to."""
+        plan = plan_tail(rest.duration, len(self._held), self._length, *self._limits, self._tail)
+        if not plan.num_clips:
+            return
+        untouched = len(self._held) - plan.num_before
+        yield from (self._held.popleft() for _ in range(untouched))
+        yield from split_clips_evenly([*self._held, rest], plan.num_clips, self._images_per_second)
+        self._held.clear()
+        self._end, self._rest = rest.start + rest.duration, None
+
+    def _reject(self, window: DecodedClip) -> None:
+        """Add a damaged window to the run of those before it."""
+        self._end = window.start + window.duration
+        if self._damaged is None:
+            reason = RejectReason.BROKEN_STREAM
+            self._damaged = Rejection(self._media.path, window.start, window.duration, reason, window.damage)
+        else:
+            self._damaged = dataclasses.replace(self._damaged, duration=self._end - self._damaged.start)
+
+    def _pop_damaged(self) -> Iterator[Rejection]:
+        if self._damaged is not None:
+            yield self._damaged
+            self._damaged = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +150,7 @@ class TailPlan:
 def plan_tail(
     rest: float, num_before: int, length: float, min_length: float, max_length: float, tail: Tail
 ) -> TailPlan:
-    """Say what becomes of the rest after the last whole clip.
+    """Decide what becomes of the rest after the last whole clip.
 
     A rest of at least ``min_length`` is a clip of its own. A shorter one is
 
@@ -168,7 +218,7 @@ def join_clips(first: DecodedClip, second: DecodedClip) -> DecodedClip:
 
 
 def _reject_end(media: Media, end: float, rest: DecodedClip | None, trouble: MediaError | None) -> Rejection | None:
-    """Say why what lies after ``end``, where the last clip ends, is no clip; None where nothing does.
+    """Return why what lies after ``end``, where the last clip ends, is no clip; None where nothing lies there.
 
     Where a file breaks off, that is the reason for the rest before the break too.
     """

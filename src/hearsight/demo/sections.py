@@ -16,7 +16,7 @@ from hearsight.drawing.scores import Score, draw_scores
 from hearsight.drawing.sound import draw_spectrogram, draw_tags
 from hearsight.drawing.training import draw_learning
 from hearsight.listening.listener import load
-from hearsight.media.decode import read_audio
+from hearsight.media.audio import read_audio
 from hearsight.records import Tag
 from hearsight.signal.front_ends import JIA
 from hearsight.signal.log_mel import compute_log_mel

@@ -16,7 +16,7 @@ from hearsight.console import track
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import DatasetError, MediaError
 from hearsight.evaluation.benchmarks.benchmark import Benchmark, list_some
-from hearsight.media.decode import read_audio
+from hearsight.media.audio import read_audio
 from hearsight.signal.waveform import from_int16
 from hearsight.units import SAMPLE_RATE
 

@@ -14,10 +14,11 @@ from hearsight.drawing.canvas import to_pixels
 from hearsight.drawing.traces import Traces, choose_traces, draw_overlay, draw_traces
 from hearsight.errors import BrokenMediaError, UsageError
 from hearsight.listening.listener import load
-from hearsight.media.container import write_video
-from hearsight.media.decode import decode_windows, read_audio
+from hearsight.media.audio import read_audio
+from hearsight.media.decode import decode_windows
 from hearsight.media.info import read_media
 from hearsight.media.pictures import ImageRequest
+from hearsight.media.writer import write_video
 from hearsight.records import Media, Source
 from hearsight.signal.front_ends import JIA
 from hearsight.signal.log_mel import compute_log_mel

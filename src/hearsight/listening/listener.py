@@ -18,7 +18,7 @@ from jaxtyping import Float, Float32, Float64
 
 from hearsight.errors import CheckpointError, UsageError
 from hearsight.listening.segments import SegmentCutter, Segments
-from hearsight.media.decode import stream_audio
+from hearsight.media.audio import stream_audio
 from hearsight.models.checkpoint import load_checkpoint
 from hearsight.models.network import Network
 from hearsight.records import Tag

@@ -1,69 +1,100 @@
-"""Audio files that libsndfile reads: WAV, FLAC, Ogg Vorbis, MP3 and their kin. The only file that imports soundfile."""
+"""Uncompressed audio files, and codecs that only libsndfile knows. The only file that imports soundfile.
+
+libsndfile reads plain samples exactly and fast. What is compressed is read by FFmpeg: libsndfile trusts the length in an MP3's
+header, stops at the end of the first recording of a chained Ogg, cannot read a FLAC of unknown length, and its MP3 decoder writes
+to stderr. So it is asked only for files whose first bytes are those of WAV, AIFF, AU, CAF, W64 and RF64.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
 
-import numpy as np
 import soundfile
-from jaxtyping import Float32
 
-from hearsight.errors import BrokenMediaError
-from hearsight.signal.waveform import StreamResampler, downmix
+from hearsight.errors import BrokenMediaError, MediaError
+from hearsight.media.guard import open_media_file
+from hearsight.media.limits import BLOCK_BYTES, MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
+from hearsight.media.stream_decoder import describe_excess
+from hearsight.media.streams import Sound
+from hearsight.records import RejectReason
 
-SUFFIXES = frozenset(
-    {".wav", ".wave", ".flac", ".ogg", ".oga", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".au", ".caf"}
-)
-"""Names under which libsndfile is tried first; it looks at the content, and what it cannot read is left to FFmpeg."""
+_MAGIC_BYTES = (b"RIFF", b"RIFX", b"RF64", b"FORM", b".snd", b"dns.", b"caff", b"riff")
+_PREFERRED = frozenset(
+    {"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"}
+) | frozenset({"NMS_ADPCM_16", "NMS_ADPCM_24", "NMS_ADPCM_32"})
+"""Plain samples, and what FFmpeg takes for another codec."""
+_LARGEST_HEADER = 1024
+"""Bytes beyond which a file without samples has a header that was never finished."""
 
-_BLOCK_SECONDS = 5.0
 
-
-def open_audio_file(path: str | Path) -> soundfile.SoundFile | None:
+def open_audio_file(path: str, only_preferred: bool = True) -> soundfile.SoundFile | None:
     """Open an audio file with libsndfile.
+
+    Parameters
+    ----------
+    path
+        A regular file.
+    only_preferred
+        Whether only a file that libsndfile reads better than FFmpeg is wanted.
 
     Returns
     -------
     soundfile.SoundFile or None
-        None where libsndfile does not know the file, and for Opus, whose priming and gain FFmpeg handles.
+        None where libsndfile does not know the file, where FFmpeg reads it better and only others are wanted, and where the header
+        says that there are none in a file that is longer than its header.
+
+    Raises
+    ------
+    MediaError
+        ``unreadable``; ``broken_stream`` where rate or channels are beyond :mod:`hearsight.media.limits`.
     """
-    if Path(path).suffix.lower() not in SUFFIXES:
+    with open_media_file(path) as opened:
+        head = opened.read(12)
+        size = opened.seek(0, os.SEEK_END)
+    if not head.startswith(_MAGIC_BYTES) or (head.startswith(b"RIFF") and head[8:12] != b"WAVE"):
         return None
     try:
-        file = soundfile.SoundFile(str(path))
-    except soundfile.LibsndfileError:
+        file = soundfile.SoundFile(os.fsencode(path))
+    except (soundfile.LibsndfileError, RuntimeError):
         return None
-    if file.subtype == "OPUS":
+    if (only_preferred and file.subtype not in _PREFERRED) or (file.frames == 0 and size > _LARGEST_HEADER):
         file.close()
         return None
+    if not (MIN_SAMPLE_RATE <= file.samplerate <= MAX_SAMPLE_RATE and file.channels <= MAX_CHANNELS):
+        found, wanted = describe_excess(file.samplerate, file.channels)
+        file.close()
+        raise MediaError(path, found, wanted, reason=RejectReason.BROKEN_STREAM)
     return file
 
 
-def stream_audio_file(file: soundfile.SoundFile, sample_rate: int) -> Iterator[Float32[np.ndarray, " samples"]]:
-    """Read an open audio file to its end as mono of a sample rate, and close it.
+def read_audio_file(path: str, file: soundfile.SoundFile) -> Iterator[Sound]:
+    """Read an open audio file to its end, and close it.
 
     Yields
     ------
-    Float32[np.ndarray, "samples"]
-        Blocks of some seconds, of no fixed length.
+    Sound
+        Blocks of at most :data:`~hearsight.media.limits.BLOCK_BYTES`.
 
     Raises
     ------
     BrokenMediaError
-        Where it cannot be decoded any further.
+        Where it cannot be decoded any further, or ends before its header says.
     """
     with file:
-        resampler = StreamResampler(file.samplerate, sample_rate)
-        while True:
-            position = file.tell() / file.samplerate
+        size = max(1, BLOCK_BYTES // (4 * file.channels))
+        count = 0
+        while count < file.frames:
+            start = count / file.samplerate
             try:
-                block = file.read(int(_BLOCK_SECONDS * file.samplerate), dtype="float32", always_2d=True)
-            except soundfile.LibsndfileError as error:
-                raise BrokenMediaError(
-                    file.name, f"the sound cannot be decoded at {position:.2f} s ({error.error_string})", start=position
-                ) from error
-            last = block.shape[0] == 0
-            yield resampler.push(downmix(np.ascontiguousarray(block.T)), last=last)
-            if last:
-                return
+                # the position is counted: libsndfile cannot return that of telephone codecs
+                block = file.read(size, dtype="float32", always_2d=True)
+            except (soundfile.LibsndfileError, RuntimeError) as error:
+                found = f"the sound cannot be decoded at {start:.2f} s ({error})"
+                raise BrokenMediaError(path, found, start=start) from error
+            if not len(block):
+                announced = file.frames / file.samplerate
+                found = f"the sound ends at {start:.2f} s of {announced:.2f} s"
+                raise BrokenMediaError(path, found, start=start, end=announced)
+            yield Sound(start, file.samplerate, block.T)
+            count += len(block)

@@ -1,34 +1,32 @@
-"""Media in, decoded sound and pictures out: the windows of a video, and whole audio files."""
+"""The windows of a video, with sound and pictures decoded in step."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float32, Int16, UInt8
 
+from hearsight.console import print_message
 from hearsight.errors import BrokenMediaError, MediaError
-from hearsight.media.audio_file import open_audio_file, stream_audio_file
+from hearsight.media.audio import UNKEPT_PROMISE, describe_cancellation
 from hearsight.media.container import MediaReader
+from hearsight.media.guard import reject_unexpected
 from hearsight.media.interleave import read_interleaved
 from hearsight.media.pictures import THUMBNAIL_SIDE, ImageRequest, PictureConverter, PictureSampler
-from hearsight.media.streams import Picture, Sound
-from hearsight.media.timeline import SoundTimeline
+from hearsight.media.streams import Damage, Picture, Sound
+from hearsight.media.timeline import SoundTimeline, find_not_finite
 from hearsight.records import Media, RejectReason
 from hearsight.signal.waveform import to_int16
 from hearsight.units import SAMPLE_RATE, to_samples
 
-__all__ = ["DecodedClip", "ImageRequest", "decode_windows", "read_audio", "stream_audio"]
+__all__ = ["DecodedClip", "ImageRequest", "decode_windows"]
 
 UNEVEN_END = 0.5
 """Seconds by which sound and pictures may end apart; what the longer one has beyond that is rejected as broken."""
-
-UNKEPT_PROMISE = 1.0
-"""Seconds by which a file may end before the duration that it announces."""
 
 
 @dataclasses.dataclass
@@ -51,6 +49,9 @@ class DecodedClip:
         Longest time in seconds that one picture stood, give or take one that was passed over.
     seconds_filled
         Seconds of silence put in where the file has no sound.
+    damage
+        What is wrong with the first span of it that is damaged; empty where none is. Sound that is damaged is silent, and
+        pictures are those before the damage.
     """
 
     start: float
@@ -62,6 +63,7 @@ class DecodedClip:
     height: int
     longest_hold: float = 0.0
     seconds_filled: float = 0.0
+    damage: str = ""
 
 
 def decode_windows(
@@ -81,7 +83,7 @@ def decode_windows(
     Parameters
     ----------
     media
-        As :func:`~hearsight.media.info.read_media` gives it; only what lies between its ``start`` and ``end`` is decoded.
+        As :func:`~hearsight.media.info.read_media` returns it; only what lies between its ``start`` and ``end`` is decoded.
     length
         Seconds of a window.
     images_per_second
@@ -94,7 +96,7 @@ def decode_windows(
     Yields
     ------
     DecodedClip
-        Windows, joined without a sample lost or doubled. At any time at most one window and
+        Windows, joined without a sample lost or doubled; those that damage touches carry it. At any time at most one window and
         :data:`~hearsight.media.interleave.LOOKAHEAD` seconds are held, whatever the file's length or interleaving.
 
     Raises
@@ -102,10 +104,10 @@ def decode_windows(
     MediaError
         ``no_audio``, ``no_video``, ``unreadable``, ``not_media``.
     BrokenMediaError
-        After the windows before it: where decoding failed, or one of sound and pictures goes on for more than half a second
-        without the other, or the file ends before what it announces. ``start`` and ``end`` bound what is lost.
+        After the windows before it: where nothing can be decoded any more, or one of sound and pictures goes on for more than half
+        a second without the other, or the file ends before what it announces. ``start`` and ``end`` bound what is lost.
     """
-    with MediaReader(media.path, threads) as reader:
+    with reject_unexpected(media.path), MediaReader(media.path, threads) as reader:
         require_sound_and_pictures(reader)
         maker = _WindowMaker(reader, media, length, images_per_second, requests)
         yield from maker.decode(threads)
@@ -119,7 +121,7 @@ def require_sound_and_pictures(reader: MediaReader) -> None:
     MediaError
         ``no_audio`` or ``no_video``.
     """
-    if reader.audio is None or reader.audio.sample_rate <= 0:
+    if reader.audio is None:
         raise MediaError(reader.path, "no sound in it", "both sound and pictures", reason=RejectReason.NO_AUDIO)
     if reader.video is None:
         raise MediaError(reader.path, "no pictures in it", "both sound and pictures", reason=RejectReason.NO_VIDEO)
@@ -140,13 +142,16 @@ class _WindowMaker:
         self._timeline = SoundTimeline(reader.path, SAMPLE_RATE, media.start)
         self._sampler = PictureSampler(reader.path, self._converter, media.start, length, rate)
         reader.next_wanted = self._sampler.find_next_time
-        self._samples: deque[np.ndarray] = deque()
+        self._damages: list[Damage] = []
+        self._samples: deque[Int16[np.ndarray, " samples"]] = deque()
         self._num_samples = 0
         self._window = 0
 
     def decode(self, threads: int) -> Iterator[DecodedClip]:
         trouble: BrokenMediaError | None = None
-        if self._start > 0.0:
+        announced = self._reader.duration
+        # where the clock starts again, a place behind the announced end is found only by reading up to it
+        if self._start > 0.0 and (announced is None or self._start < announced):
             self._reader.seek(self._start - 0.25)
         try:
             for item in read_interleaved(self._reader, threads):
@@ -159,10 +164,16 @@ class _WindowMaker:
             trouble = error
         yield from self._finish(trouble)
 
-    def _take(self, item: Sound | Picture) -> None:
+    def _take(self, item: Sound | Picture | Damage) -> None:
         if isinstance(item, Picture):
             self._sampler.push(item)
+        elif isinstance(item, Damage):
+            (self._sampler if item.is_video else self._timeline).note_damage(item)
+            self._damages.append(item)
         else:
+            if bad := find_not_finite(item):
+                self._damages.append(bad[1])
+                item = item._replace(samples=np.nan_to_num(item.samples, nan=0.0, posinf=0.0, neginf=0.0))
             self._hold(self._timeline.push(item))
 
     def _hold(self, waveform: Float32[np.ndarray, " samples"]) -> None:
@@ -179,7 +190,7 @@ class _WindowMaker:
         )
 
     def _count_samples(self, end: float) -> int:
-        """Count the samples from the start of the window at hand to a time; windows begin on whole samples of the whole."""
+        """Count the samples from the start of the current window to a time; windows begin on whole samples of the file's span."""
         return to_samples(end - self._start) - to_samples(self._window * self._length)
 
     def _make(self, duration: float) -> DecodedClip:
@@ -202,9 +213,16 @@ class _WindowMaker:
             self._converter.height,
             longest_hold=hold,
             seconds_filled=self._timeline.count_filled(start, start + duration),
+            damage=self._find_damage(start, start + duration),
         )
         self._window += 1
         return clip
+
+    def _find_damage(self, start: float, end: float) -> str:
+        """Return what is wrong with a window, and forget the damage that ends in it."""
+        found = sorted(d for d in self._damages if d.start < end and d.end > start)
+        self._damages = [d for d in self._damages if d.end > end]
+        return found[0].found if found else ""
 
     def _pop_samples(self, count: int) -> Int16[np.ndarray, " samples"]:
         taken: list[np.ndarray] = []
@@ -221,6 +239,8 @@ class _WindowMaker:
 
     def _finish(self, trouble: BrokenMediaError | None) -> Iterator[DecodedClip]:
         self._hold(self._timeline.finish())
+        if self._timeline.downmixer.cancelled_at is not None:
+            print_message(describe_cancellation(self._reader.path, self._timeline.downmixer.cancelled_at))
         end = min(self._timeline.end, self._sampler.end, self._limit, math.inf if trouble is None else trouble.start)
         end = max(self._start, math.floor(end * 1000.0 + 1e-3) / 1000.0)
         self._sampler.finish(end)
@@ -235,7 +255,7 @@ class _WindowMaker:
         self._check_end(end, announced)
 
     def _check_end(self, end: float, announced: float) -> None:
-        """Complain when the file goes on, or should, after its last window."""
+        """Raise where the file goes on, or should, after its last window."""
         sound, pictures = min(self._timeline.end, self._limit), min(self._sampler.end, self._limit)
         if abs(sound - pictures) > UNEVEN_END:
             found = f"the sound ends at {sound:.2f} s, the pictures at {pictures:.2f} s"
@@ -246,82 +266,3 @@ class _WindowMaker:
         if announced - end > UNKEPT_PROMISE:
             found = f"the file ends at {end:.2f} s of the {announced:.2f} s that it announces"
             raise BrokenMediaError(self._reader.path, found, start=end, end=announced)
-
-
-def read_audio(path: str | Path, sample_rate: int) -> Float32[np.ndarray, " samples"]:
-    """Read the whole sound of an audio or video file as mono of a sample rate.
-
-    The same samples as :func:`stream_audio` gives, joined.
-
-    Raises
-    ------
-    MediaError
-        As :func:`stream_audio` does.
-    """
-    blocks = list(_read_blocks(path, sample_rate))
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-
-
-def stream_audio(path: str | Path, sample_rate: int, block_seconds: float) -> Iterator[Float32[np.ndarray, " samples"]]:
-    """Read the sound of an audio or video file block by block, as mono (the mean of its channels) of a sample rate.
-
-    The sound of a video starts where its first stream starts: where pictures come first there is silence before it, so that times
-    are those of a player. Memory is bounded by a block and some seconds, whatever the length of the file.
-
-    Parameters
-    ----------
-    path
-        WAV, FLAC, Ogg, MP3 (by libsndfile), and all that FFmpeg reads.
-    sample_rate
-        Hz of what comes out.
-    block_seconds
-        Length of the blocks; the last one is what is left.
-
-    Raises
-    ------
-    MediaError
-        ``unreadable``, ``not_media``, ``no_audio``; or ``broken_stream`` (a
-        :class:`~hearsight.errors.BrokenMediaError`) where decoding fails on the way, after the good blocks have been given.
-    """
-    size = max(1, to_samples(block_seconds, sample_rate))
-    yield from _regroup(_read_blocks(path, sample_rate), size)
-
-
-def _read_blocks(path: str | Path, sample_rate: int) -> Iterator[Float32[np.ndarray, " samples"]]:
-    file = open_audio_file(path)
-    if file is not None:
-        yield from stream_audio_file(file, sample_rate)
-        return
-    with MediaReader(path) as reader:
-        if reader.audio is None:
-            raise MediaError(path, "no sound in it", "an audio stream", reason=RejectReason.NO_AUDIO)
-        timeline = SoundTimeline(reader.path, sample_rate)
-        for sound in reader.read(pictures=False):
-            if isinstance(sound, Sound):
-                yield timeline.push(sound)
-        if timeline.end == 0.0:
-            raise MediaError(path, "none of its sound can be decoded", reason=RejectReason.BROKEN_STREAM)
-        yield timeline.finish()
-
-
-def _regroup(blocks: Iterable[np.ndarray], size: int) -> Iterator[Float32[np.ndarray, " samples"]]:
-    """Cut blocks of any length into blocks of one length, and a last one of what is left."""
-    held: list[np.ndarray] = []
-    num_held = 0
-    try:
-        for block in blocks:
-            held.append(block)
-            num_held += block.shape[0]
-            if num_held < size:
-                continue
-            joined = np.concatenate(held)
-            whole = num_held - num_held % size
-            for first in range(0, whole, size):
-                yield joined[first : first + size]
-            held, num_held = [joined[whole:]], num_held - whole
-    except MediaError:
-        if num_held:
-            yield np.concatenate(held)
-        raise
-    if num_held:
-        yield np.concatenate(held)

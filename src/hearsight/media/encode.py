@@ -1,6 +1,6 @@
 """Pictures and sound on their way into a file that is being written, in step with each other.
 
-:func:`~hearsight.media.container.write_video` is the way in; these two know their stream and how its times run.
+:func:`~hearsight.media.writer.write_video` is the way in; these two know their stream and how its times run.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hearsight.errors import MediaError
 from hearsight.media.container import MediaReader
+from hearsight.media.guard import open_media_file, reject_unexpected
 from hearsight.media.pictures import find_shown_size
 from hearsight.media.streams import Picture
 from hearsight.records import Media, RejectReason, Source, name_media
@@ -35,7 +36,7 @@ def read_media(source: Source) -> Media:
     MediaError
         ``unreadable`` or ``not_media``.
     """
-    with MediaReader(source.path) as reader:
+    with reject_unexpected(source.path), MediaReader(source.path) as reader:
         audio, video = reader.audio, reader.video
         size, rotation = _find_size_and_rotation(reader)
         return Media(
@@ -58,7 +59,7 @@ def read_media(source: Source) -> Media:
 
 
 def digest_file(path: str | Path) -> str:
-    """Give the hexadecimal SHA-256 of a file's bytes, read a megabyte at a time.
+    """Return the hexadecimal SHA-256 of a file's bytes, read a megabyte at a time.
 
     Raises
     ------
@@ -67,7 +68,7 @@ def digest_file(path: str | Path) -> str:
     """
     digest = hashlib.sha256()
     try:
-        with Path(path).open("rb") as file:
+        with open_media_file(path) as file:
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
     except OSError as error:
@@ -76,7 +77,7 @@ def digest_file(path: str | Path) -> str:
 
 
 def _find_size_and_rotation(reader: MediaReader) -> tuple[tuple[int, int] | None, int]:
-    """Give the shown size and the rotation of the first picture; of the container's word where none can be decoded."""
+    """Return the shown size and the rotation of the first picture; what the container says where none can be decoded."""
     video = reader.video
     if video is None:
         return None, 0

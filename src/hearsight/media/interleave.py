@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hearsight.media.container import MediaReader
-from hearsight.media.streams import Picture, Sound
+from hearsight.media.streams import Damage, Picture, Sound
 
 LOOKAHEAD = 10.0
 """Seconds by which one kind may run ahead of the other: what a caller has to hold."""
@@ -20,7 +20,7 @@ _WARM_UP = 2.0
 """Seconds before the place of interest at which a decoder is set going, so that it has what it needs by then."""
 
 
-def read_interleaved(reader: MediaReader, threads: int = 1) -> Iterator[Sound | Picture]:
+def read_interleaved(reader: MediaReader, threads: int = 1) -> Iterator[Sound | Picture | Damage]:
     """Decode sound and pictures so that neither runs ahead of the other by much more than ``LOOKAHEAD``.
 
     Parameters
@@ -32,7 +32,7 @@ def read_interleaved(reader: MediaReader, threads: int = 1) -> Iterator[Sound | 
 
     Yields
     ------
-    Sound or Picture
+    Sound, Picture or Damage
         Each kind in its own order of time. When one kind has ended for good, so does the reading, ``LOOKAHEAD`` later: what
         comes after has no partner.
 
@@ -47,7 +47,7 @@ def read_interleaved(reader: MediaReader, threads: int = 1) -> Iterator[Sound | 
         yield item
         if isinstance(item, Sound):
             sound_end = find_end(item)
-        else:
+        elif isinstance(item, Picture):
             picture_end = find_end(item)
         if abs(sound_end - picture_end) > LOOKAHEAD:
             break
@@ -56,14 +56,18 @@ def read_interleaved(reader: MediaReader, threads: int = 1) -> Iterator[Sound | 
     sound_lags = sound_end < picture_end
     reader.skip(sound=sound_lags, pictures=not sound_lags)
     with MediaReader(reader.path, threads) as second:
-        second.seek(max(0.0, min(sound_end, picture_end) - _WARM_UP))
+        if not reader.num_restarts:
+            second.seek(max(0.0, min(sound_end, picture_end) - _WARM_UP))
         lagging = second.read(sound=sound_lags, pictures=not sound_lags)
         yield from _merge(items, lagging, max(sound_end, picture_end), min(sound_end, picture_end))
 
 
 def _merge(
-    ahead: Iterator[Sound | Picture], lagging: Iterator[Sound | Picture], ahead_end: float, lagging_end: float
-) -> Iterator[Sound | Picture]:
+    ahead: Iterator[Sound | Picture | Damage],
+    lagging: Iterator[Sound | Picture | Damage],
+    ahead_end: float,
+    lagging_end: float,
+) -> Iterator[Sound | Picture | Damage]:
     """Take from whichever is behind; stop when the lagging one has ended."""
     seen = lagging_end
     while True:
@@ -71,6 +75,9 @@ def _merge(
             item = next(lagging, None)
             if item is None:
                 return
+            if isinstance(item, Damage):
+                yield item
+                continue
             if (item.time + find_end(item)) / 2 <= seen:
                 continue
             lagging_end = find_end(item)
@@ -79,12 +86,13 @@ def _merge(
             if item is None:
                 ahead_end = float("inf")
                 continue
-            ahead_end = find_end(item)
+            if not isinstance(item, Damage):
+                ahead_end = find_end(item)
         yield item
 
 
 def find_end(item: Sound | Picture) -> float:
-    """Give when a stretch of sound or a picture ends, in seconds of the file's time."""
+    """Return when a block of sound or a picture ends, in seconds of the file's time."""
     if isinstance(item, Sound):
         return item.time + item.samples.shape[1] / item.sample_rate
     return item.time + item.duration

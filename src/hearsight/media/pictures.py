@@ -1,6 +1,6 @@
 """Which picture is shown at each time that is asked for, turned upright, scaled and cropped as each teacher wants it.
 
-Only pictures that somebody asked for are converted, once per request and once as a 32 × 32 gray thumbnail.
+Only pictures that are asked for are converted, once per request and once as a 32 × 32 gray thumbnail.
 """
 
 from __future__ import annotations
@@ -15,14 +15,11 @@ from jaxtyping import UInt8
 
 from hearsight.errors import BrokenMediaError
 from hearsight.media.container import MediaReader
-from hearsight.media.streams import Picture
-from hearsight.media.timeline import MAX_JUMP
+from hearsight.media.limits import MAX_JUMP, MAX_LATE_START, MAX_STRETCH
+from hearsight.media.streams import Damage, Picture
 
 THUMBNAIL_SIDE = 32
 """Pixels of a thumbnail's side."""
-
-MAX_STRETCH = 16
-"""Pictures more oblong than this are squeezed to it before they are cropped, so that a picture of 20,000 by 2 costs no gigabyte."""
 
 _SAME_TIME = 0.001
 """Seconds within which two times are one. Matroska and FLV round to milliseconds, and the times asked for (1/6, 1/2, 5/6 s ...) are
@@ -31,7 +28,7 @@ those of pictures at 24 and 30 per second: without this, a file and its copy in 
 
 @dataclasses.dataclass(frozen=True)
 class ImageRequest:
-    """What pictures somebody wants.
+    """The size of pictures that a caller wants.
 
     Attributes
     ----------
@@ -48,7 +45,7 @@ class ImageRequest:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ConvertedPicture:
-    """One converted picture: its thumbnail, and what each request made of it."""
+    """One converted picture: its thumbnail, and one image for each request."""
 
     thumbnail: UInt8[np.ndarray, "32 32"]
     images: tuple[UInt8[np.ndarray, "_ _ 3"], ...]
@@ -72,7 +69,7 @@ class PictureConverter:
         self._matrix: tuple[int, ...] | None = None
 
     def set_orientation(self, picture: Picture) -> None:
-        """Learn from the first picture how those of this file are to be turned and how large they are shown."""
+        """Take from the first picture how those of this file are turned and how large they are shown."""
         self._matrix = self._reader.find_orientation(picture)[1]
         self.width, self.height = find_shown_size(picture, self._aspect, self._matrix)
 
@@ -130,12 +127,13 @@ class PictureSampler:
         self._window, self._index = 0, 0
         self._last: Picture | None = None
         self._last_time = start
-        self._shot: ConvertedPicture | None = None
-        self._shots: list[ConvertedPicture] = []
+        self._damaged_until = -math.inf
+        self._current: ConvertedPicture | None = None
+        self._converted: list[ConvertedPicture] = []
         self._holds: dict[int, float] = {}
 
     def find_next_time(self, time: float) -> float:
-        """Give the first time asked for at or after ``time``, or, where rounding leaves a doubt, one just before it."""
+        """Return the first time asked for at or after ``time``, or, where rounding leaves a doubt, one just before it."""
         past = max(0.0, time - self._start)
         window = math.floor(past / self._length)
         begin = self._start + window * self._length
@@ -145,15 +143,16 @@ class PictureSampler:
         return begin + self._length + self._offsets[0]
 
     def push(self, picture: Picture) -> None:
-        """Take note of the next picture; the one before it is converted where it was shown at a time asked for.
+        """Accept the next picture; the one before it is converted where it was shown at a time asked for.
 
         Raises
         ------
         BrokenMediaError
-            When its time is more than ``MAX_JUMP`` from the last one's.
+            When its time is further from the last one's than :mod:`hearsight.media.limits` allows.
         """
         back = 0.0 if self._last is None else self._last.time - picture.time
-        if max(picture.time - self._last_time, back) > MAX_JUMP:
+        expected = self._last is None or picture.time <= self._damaged_until + _SAME_TIME
+        if max(picture.time - self._last_time, back) > (MAX_LATE_START if expected else MAX_JUMP):
             raise BrokenMediaError(
                 self._path, f"the pictures' time jumps from {self.end:.2f} s to {picture.time:.2f} s", start=self.end
             )
@@ -163,36 +162,40 @@ class PictureSampler:
             self._take_until(picture.time)
         if picture.time > self._start:
             self._note_hold(self._last_time, picture.time)
-        self._last, self._shot = picture, None
+        self._last, self._current = picture, None
         self._last_time = max(self._last_time, picture.time)
         self.end = max(self.end, picture.time + picture.duration)
 
+    def note_damage(self, damage: Damage) -> None:
+        """Expect a gap that is longer than clocks jump, because the pictures before it were damaged."""
+        self._damaged_until = max(self._damaged_until, damage.end)
+
     def finish(self, end: float) -> None:
-        """Say that nothing comes any more; the last picture stays until ``end``."""
+        """Let the last picture stay until ``end``; no other one comes after it."""
         if self._last is not None:
             self._take_until(end)
             self._note_hold(self._last_time, end)
 
     def is_ready(self, window: int) -> bool:
-        """Say whether all pictures of a window have been taken."""
+        """Return whether all pictures of a window have been taken."""
         return self._last_time >= self._start + (window + 1) * self._length
 
     def pop(self, window: int, duration: float) -> tuple[list[ConvertedPicture], float]:
-        """Give a window's pictures, oldest window first, and the longest time in seconds that one of them stood.
+        """Return a window's pictures, oldest window first, and the longest time in seconds that one of them stood.
 
         A window shorter than the others has as many pictures as lie within its duration.
         """
         count = sum(offset < duration for offset in self._offsets)
-        shots, self._shots = self._shots[:count], self._shots[count:]
-        return shots, self._holds.pop(window, duration)
+        converted, self._converted = self._converted[:count], self._converted[count:]
+        return converted, self._holds.pop(window, duration)
 
     def _take_until(self, time: float) -> None:
         """Take the last picture for all times asked for that lie before ``time``."""
         while self._find_time() < time - _SAME_TIME:
-            if self._last is not None and self._shot is None:
-                self._shot = self._converter.convert(self._last)
-            if self._shot is not None:
-                self._shots.append(self._shot)
+            if self._last is not None and self._current is None:
+                self._current = self._converter.convert(self._last)
+            if self._current is not None:
+                self._converted.append(self._current)
             self._index += 1
             if self._index >= len(self._offsets):
                 self._window, self._index = self._window + 1, 0
@@ -214,7 +217,7 @@ def count_images(duration: float, rate: float) -> int:
 
 
 def find_shown_size(picture: Picture, aspect: float, matrix: tuple[int, ...] | None) -> tuple[int, int]:
-    """Give width and height of a picture as it is shown: with square pixels, and upright.
+    """Return width and height of a picture as it is shown: with square pixels, and upright.
 
     Parameters
     ----------
@@ -230,7 +233,7 @@ def find_shown_size(picture: Picture, aspect: float, matrix: tuple[int, ...] | N
 
 
 def is_swapped(matrix: tuple[int, ...] | None) -> bool:
-    """Say whether a display matrix turns a picture on its side."""
+    """Return whether a display matrix turns a picture on its side."""
     return matrix is not None and abs(matrix[1]) > abs(matrix[0])
 
 

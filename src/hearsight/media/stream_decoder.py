@@ -1,4 +1,4 @@
-"""One stream on its way through its decoder: which time each frame gets, which pictures need no decoding, what was refused."""
+"""One stream on its way through its decoder: which time each frame has, which pictures need no decoding, what is damaged."""
 
 from __future__ import annotations
 
@@ -7,24 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from jaxtyping import Shaped
 
 from hearsight.errors import BrokenMediaError
-from hearsight.media.streams import Picture, Sound
-
-MAX_FAILURES = 25
-"""Packets in a row that a decoder may refuse (a second of video) before the stream is taken to be broken there."""
+from hearsight.media.limits import MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
+from hearsight.media.streams import Damage, Picture, Sound
 
 UNREFERENCED = frozenset({"h264", "mpeg1video", "mpeg2video"})
 """Codecs in which a picture marked as no reference is never needed to decode another one, and has a packet of its own."""
 
-_SAMPLE_TYPES = {
-    "u8": np.uint8,
-    "s16": np.int16,
-    "s32": np.int32,
-    "s64": np.int64,
-    "flt": np.float32,
-    "dbl": np.float64,
-}
+SAME_TIME = 0.001
+"""Seconds within which two times are the same."""
+
 _LONG_AGO = -(2**63)
 
 
@@ -40,11 +34,15 @@ class StreamDecoder:
     origin
         Seconds on the container's clock at which the file's own time is zero.
     decode_packet
-        Gives a packet's frames, and in words why it was refused.
+        Returns a packet's frames, and in words why it was refused.
+    unpack
+        Returns the samples of a frame of sound.
     frame_rate
         Pictures per second as the container says; None for sound, or where it does not.
     next_wanted
         As :class:`~hearsight.media.container.MediaReader` has it.
+    since
+        Seconds from which on damage counts before the first frame, where reading begins in the middle of the file.
 
     Attributes
     ----------
@@ -57,9 +55,12 @@ class StreamDecoder:
         path: str,
         stream: Any,
         origin: float,
+        *,
         decode_packet: Callable[[Any], tuple[list[Any], str]],
+        unpack: Callable[[Any], Shaped[np.ndarray, "channels samples"]],
         frame_rate: float | None,
         next_wanted: Callable[[float], float] | None,
+        since: float | None = None,
     ) -> None:
         self.end: float | None = None
         self._path = path
@@ -67,40 +68,46 @@ class StreamDecoder:
         self._is_video = stream.type == "video"
         self._origin = origin
         self._numerator, self._denominator = stream.time_base.numerator, stream.time_base.denominator
-        self._decode_packet = decode_packet
+        self._decode_packet, self._unpack = decode_packet, unpack
         self._frame_seconds = 1.0 / frame_rate if frame_rate else 0.0
         self._next_wanted = next_wanted if self._is_video and self._context.name in UNREFERENCED else None
+        self._since = since
         self._known: deque[float] = deque(maxlen=32)
-        self._num_refused, self._refusal = 0, ""
+        self._refusal = ""
         self._last_stamps, self._faults = (_LONG_AGO, _LONG_AGO), (0, 0)
 
-    def decode(self, packet: Any) -> list[Sound | Picture]:
+    @property
+    def is_refusing(self) -> bool:
+        """Whether the last packets were refused and no good frame has followed."""
+        return bool(self._refusal)
+
+    def decode(self, packet: Any) -> list[Sound | Picture | Damage]:
         """Decode a packet, or what the decoder still holds (None).
+
+        Where packets were refused, or frames came out damaged, the first good frame after them follows a :class:`Damage`. A good
+        frame is any one of sound, and a key frame of pictures: those before it may refer to what is damaged. What is refused
+        before the first good frame and after the last one is passed over, as players do.
 
         Raises
         ------
         BrokenMediaError
-            When a good frame comes after packets that were refused, or too many were; not before the first good frame, and what is
-            refused after the last one is passed over, as players do.
+            When the sound's rate or number of channels is beyond the limits.
         """
-        if packet is not None and packet.is_corrupt:
-            self._refuse("part of a packet is missing")
-            return []
         if self._next_wanted is not None and packet is not None and packet.pts is not None:
             self._choose_pictures(packet.pts, self._next_wanted)
         frames, refusal = self._decode_packet(packet)
-        if refusal:
-            self._refuse(refusal)
-        decoded: list[Sound | Picture] = []
+        self._refusal = self._refusal or refusal
+        decoded: list[Sound | Picture | Damage] = []
         for frame in frames:
             if frame.is_corrupt:
-                self._refuse("damaged data")
-                continue
-            if self._num_refused and self.end is not None:
-                raise self._break_off()
-            self._num_refused = 0
-            decoded.append(self._wrap(frame))
+                self._refusal = self._refusal or "damaged data"
+            elif not self._refusal or not self._is_video or self._begin is None or frame.key_frame:
+                decoded += self._accept(frame)
         return decoded
+
+    @property
+    def _begin(self) -> float | None:
+        return self._since if self.end is None else self.end
 
     def _choose_pictures(self, stamp: int, next_wanted: Callable[[float], float]) -> None:
         """Let the decoder pass over an unreferenced picture when a later one is known to be shown by the next time wanted."""
@@ -113,17 +120,33 @@ class StreamDecoder:
     def _find_time(self, stamp: int) -> float:
         return stamp * self._numerator / self._denominator - self._origin
 
+    def _accept(self, frame: Any) -> list[Sound | Picture | Damage]:
+        begin, refusal = self._begin, self._refusal
+        made, self._refusal = self._wrap(frame), ""
+        if not refusal or begin is None or made.time - begin <= SAME_TIME:
+            return [made]
+        kind = "pictures" if self._is_video else "sound"
+        found = f"the {kind} cannot be decoded at {begin:.2f} s ({refusal})"
+        return [Damage(begin, made.time, self._is_video, found), made]
+
     def _wrap(self, frame: Any) -> Sound | Picture:
         stamp = self._choose_timestamp(frame.pts, frame.dts)
-        time = self.end or 0.0 if stamp is None else self._find_time(stamp)
+        time = self._begin or 0.0 if stamp is None else self._find_time(stamp)
         if self._is_video:
             duration = frame.duration * self._numerator / self._denominator if frame.duration else self._frame_seconds
             made: Sound | Picture = Picture(time, duration, frame)
         else:
+            self._check_sound(frame.sample_rate, frame.layout.nb_channels)
             duration = frame.samples / frame.sample_rate
-            made = Sound(time, frame.sample_rate, unpack_samples(frame))
+            made = Sound(time, frame.sample_rate, self._unpack(frame))
         self.end = time + duration
         return made
+
+    def _check_sound(self, sample_rate: int, channels: int) -> None:
+        if MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE and 1 <= channels <= MAX_CHANNELS:
+            return
+        found, wanted = describe_excess(sample_rate, channels)
+        raise BrokenMediaError(self._path, found, wanted, start=self._begin or 0.0)
 
     def _choose_timestamp(self, pts: int | None, dts: int | None) -> int | None:
         """Choose the time stamp that has gone backwards less often, as players do (FFmpeg's ``guess_correct_pts``)."""
@@ -138,37 +161,10 @@ class StreamDecoder:
         self._next_wanted = None
         return decoded
 
-    def _refuse(self, why: str) -> None:
-        self._num_refused += 1
-        self._refusal = why
-        if self._num_refused > MAX_FAILURES and self.end is not None:
-            raise self._break_off()
 
-    def _break_off(self) -> BrokenMediaError:
-        kind = "pictures" if self._is_video else "sound"
-        end = self.end or 0.0
-        return BrokenMediaError(self._path, f"the {kind} cannot be decoded at {end:.2f} s ({self._refusal})", start=end)
-
-
-def unpack_samples(frame: Any) -> np.ndarray:
-    """Give the samples of a decoded stretch of sound as ``channels samples``, without a copy where they lie in one plane.
-
-    Raises
-    ------
-    ValueError
-        When their number format is none that NumPy has.
-    """
-    kind = frame.format
-    number = _SAMPLE_TYPES.get(kind.name.rstrip("p"))
-    if number is None:
-        raise ValueError(f"samples of kind {kind.name}")
-    count, planes = frame.samples, frame.planes
-    if not kind.is_planar:
-        channels = frame.layout.nb_channels
-        return np.frombuffer(planes[0], number, count * channels).reshape(-1, channels).T
-    if len(planes) == 1:
-        return np.frombuffer(planes[0], number, count)[np.newaxis]
-    samples = np.empty((len(planes), count), number)
-    for index, plane in enumerate(planes):
-        samples[index] = np.frombuffer(plane, number, count)
-    return samples
+def describe_excess(sample_rate: int, channels: int) -> tuple[str, str]:
+    """Return in words what is beyond the limits in a stream of sound, and what is wanted."""
+    return (
+        f"sound at {sample_rate} Hz in {channels} channels",
+        f"{MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} Hz in 1 to {MAX_CHANNELS} channels",
+    )

@@ -1,4 +1,4 @@
-"""What crosses between the file that knows FFmpeg and those that do not: decoded sound and pictures, facts, encodings."""
+"""What the file that knows FFmpeg passes to those that do not: decoded sound and pictures, damage, stream facts, encodings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from hearsight.media.limits import MAX_FRAME_RATE, MAX_PIXEL_ASPECT
 
 
 class Sound(NamedTuple):
@@ -45,9 +47,28 @@ class Picture(NamedTuple):
     frame: Any
 
 
+class Damage(NamedTuple):
+    """A span in which the sound or the pictures of a file cannot be used.
+
+    Attributes
+    ----------
+    start, end
+        Seconds of the file's own time.
+    is_video
+        Whether it is the pictures that are damaged.
+    found
+        What is wrong, in words.
+    """
+
+    start: float
+    end: float
+    is_video: bool
+    found: str
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class StreamFacts:
-    """What a container says of one of its streams; times in seconds, None where unknown, 0 where it has no meaning."""
+    """What a container says of one of its streams; times in seconds, None where unknown, 0 where unknown or without meaning."""
 
     codec: str
     start: float | None
@@ -62,14 +83,14 @@ class StreamFacts:
 
 
 def describe_audio(stream: Any) -> StreamFacts:
-    """Collect the facts of an open sound stream."""
+    """Return what the container says of an open sound stream."""
     start, duration = _find_span(stream)
     context = stream.codec_context
     return StreamFacts(context.name, start, duration, sample_rate=context.sample_rate, channels=context.channels)
 
 
 def describe_video(stream: Any) -> StreamFacts:
-    """Collect the facts of an open picture stream."""
+    """Return what the container says of an open picture stream."""
     start, duration = _find_span(stream)
     context, rate, aspect = stream.codec_context, stream.guessed_rate or stream.average_rate, stream.sample_aspect_ratio
     return StreamFacts(
@@ -78,8 +99,8 @@ def describe_video(stream: Any) -> StreamFacts:
         duration,
         width=context.width,
         height=context.height,
-        frame_rate=float(rate) if rate else None,
-        pixel_aspect=float(aspect) if aspect and aspect > 0 else 1.0,
+        frame_rate=float(rate) if rate and 0.0 < rate <= MAX_FRAME_RATE else None,
+        pixel_aspect=float(aspect) if aspect and 1.0 / MAX_PIXEL_ASPECT <= aspect <= MAX_PIXEL_ASPECT else 1.0,
     )
 
 
@@ -93,7 +114,7 @@ def _find_span(stream: Any) -> tuple[float | None, float | None]:
 
 @dataclasses.dataclass(frozen=True)
 class Encoding:
-    """How :func:`~hearsight.media.container.write_video` encodes.
+    """How :func:`~hearsight.media.writer.write_video` encodes.
 
     Attributes
     ----------

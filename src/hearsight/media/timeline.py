@@ -1,7 +1,7 @@
-"""Stretches of decoded sound in, one gapless mono waveform out, each sample at its own time.
+"""From blocks of decoded sound to one gapless mono waveform, each sample at its own time.
 
-Where a file has no sound for a while there is silence, where it has some twice the second is dropped, and small disagreements
-between a stream's clock and its count of samples (containers round times to milliseconds) are left alone.
+Gaps are filled with silence. Where two blocks overlap, the samples that come second are dropped. Small disagreements between a
+stream's clock and its count of samples (containers round times to milliseconds) are ignored.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Shaped
 
 from hearsight.errors import BrokenMediaError
-from hearsight.media.streams import Sound
-from hearsight.signal.waveform import StreamResampler, downmix
+from hearsight.media.limits import MAX_JUMP, MAX_LATE_START
+from hearsight.media.streams import Damage, Sound
+from hearsight.signal.downmix import Downmixer
+from hearsight.signal.waveform import StreamResampler
 
 CLOCK_TOLERANCE = 0.05
 """Seconds by which a stream's times may differ from its count of samples before silence is put in or sound is dropped."""
-
-MAX_JUMP = 60.0
-"""Seconds that a stream's time may jump; beyond, its clock is broken (a reset, a wrap-around, another recording)."""
 
 _BATCH_SECONDS = 0.5
 _INTEGER_SCALES = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31, np.dtype(np.int64): 2.0**63}
@@ -28,7 +27,7 @@ _NOTHING = np.zeros(0, np.float32)
 
 
 class SoundTimeline:
-    """Mix, place and resample the sound of one file, as it is decoded.
+    """Place, downmix and resample the sound of one file, as it is decoded.
 
     Parameters
     ----------
@@ -43,19 +42,23 @@ class SoundTimeline:
     ----------
     end
         Seconds of the file's time up to which there is sound.
+    downmixer
+        Mixes the channels; it knows where they cancelled each other.
     """
 
     def __init__(self, path: str, to_rate: int, start: float = 0.0) -> None:
         self.path = path
         self.to_rate = to_rate
         self.start = start
+        self.downmixer = Downmixer()
         self._gaps: list[tuple[float, float]] = []
+        self._damaged_until = -math.inf
         self._resampler: StreamResampler | None = None
         self._rate = 0
         self._anchor = start
         self._count = 0
         self._given = 0
-        self._pending: list[np.ndarray] = []
+        self._pending: list[Shaped[np.ndarray, "channels samples"]] = []
         self._num_pending = 0
 
     @property
@@ -64,30 +67,33 @@ class SoundTimeline:
         return self._anchor + self._count / self._rate if self._rate else self._anchor
 
     def push(self, sound: Sound) -> Float32[np.ndarray, " samples"]:
-        """Put the next stretch in its place; what is ready comes out, often nothing.
+        """Put the next block in its place, and return what is ready, often nothing.
 
         Raises
         ------
         BrokenMediaError
-            When its time is more than ``MAX_JUMP`` from where the last one ended.
+            When its time is further from where the last one ended than :mod:`hearsight.media.limits` allows.
         """
-        ready = self._restart(sound.sample_rate) if sound.sample_rate != self._rate else _NOTHING
+        ready = [self._restart(sound.sample_rate)] if sound.sample_rate != self._rate else []
         samples = sound.samples
         offset = self._find_offset(sound)
         if offset > 0:
             self._gaps.append((self.end, self.end + offset / self._rate))
-            self._append(np.zeros((1, offset), np.float32))
+            ready += self._append_silence(offset)
         elif offset < 0:
             samples = samples[:, -offset:]
         if samples.shape[1]:
             self._append(samples)
-        if self._num_pending < self._rate * _BATCH_SECONDS:
-            return ready
-        block = self._drain(last=False)
-        return np.concatenate([ready, block]) if ready.shape[0] else block
+        if self._num_pending >= self._rate * _BATCH_SECONDS:
+            ready.append(self._drain(last=False))
+        return np.concatenate([_NOTHING, *ready])
+
+    def note_damage(self, damage: Damage) -> None:
+        """Expect a gap that is longer than clocks jump, because the sound before it was damaged."""
+        self._damaged_until = max(self._damaged_until, damage.end)
 
     def finish(self) -> Float32[np.ndarray, " samples"]:
-        """Give what is left when nothing comes any more."""
+        """Return what is left at the end of the sound."""
         return self._drain(last=True) if self._resampler is not None else _NOTHING
 
     def count_filled(self, start: float, end: float) -> float:
@@ -101,7 +107,8 @@ class SoundTimeline:
         offset = round((sound.time - self._anchor) * self._rate) - self._count
         if self._count == 0 and offset < 0:
             return offset
-        if abs(offset) > MAX_JUMP * self._rate:
+        expected = self._given + self._count == 0 or sound.time <= self._damaged_until + CLOCK_TOLERANCE
+        if abs(offset) > (MAX_LATE_START if expected else MAX_JUMP) * self._rate:
             raise BrokenMediaError(
                 self.path, f"the sound's time jumps from {self.end:.2f} s to {sound.time:.2f} s", start=self.end
             )
@@ -109,7 +116,18 @@ class SoundTimeline:
             return 0
         return offset
 
-    def _append(self, samples: np.ndarray) -> None:
+    def _append_silence(self, count: int) -> list[Float32[np.ndarray, " samples"]]:
+        """Append silence piece by piece, so that a long gap at a high rate takes little memory."""
+        ready: list[np.ndarray] = []
+        most = max(1, int(self._rate * _BATCH_SECONDS))
+        while count > 0:
+            self._append(np.zeros((1, min(count, most)), np.float32))
+            count -= most
+            if self._num_pending >= most:
+                ready.append(self._drain(last=False))
+        return ready
+
+    def _append(self, samples: Shaped[np.ndarray, "channels samples"]) -> None:
         self._pending.append(samples)
         self._num_pending += samples.shape[1]
         self._count += samples.shape[1]
@@ -123,23 +141,56 @@ class SoundTimeline:
         return rest
 
     def _drain(self, last: bool) -> Float32[np.ndarray, " samples"]:
-        waveform = downmix_blocks(self._pending)
+        waveform = downmix_blocks(
+            self._pending, self.downmixer, self._anchor + (self._count - self._num_pending) / self._rate
+        )
         self._pending, self._num_pending = [], 0
         ready = waveform if self._resampler is None else self._resampler.push(waveform, last=last)
         self._given += ready.shape[0]
         return ready
 
 
-def downmix_blocks(stretches: Sequence[np.ndarray]) -> Float32[np.ndarray, " samples"]:
-    """Join stretches of raw samples (``channels samples`` each, in any number format) into one mono waveform in -1..1."""
-    if not stretches:
+def downmix_blocks(
+    blocks: Sequence[Shaped[np.ndarray, "_ _"]], downmixer: Downmixer, time: float = 0.0
+) -> Float32[np.ndarray, " samples"]:
+    """Join blocks of raw samples (``channels samples`` each, in any number format) into one mono waveform in -1..1.
+
+    Parameters
+    ----------
+    blocks
+        What follows each other.
+    downmixer
+        Mixes the channels.
+    time
+        When the first block begins, in seconds of the file's time.
+    """
+    if not blocks:
         return _NOTHING
-    if len({(stretch.dtype, stretch.shape[0]) for stretch in stretches}) == 1:
-        return downmix(_to_amplitudes(np.concatenate(stretches, axis=1)))
-    return np.concatenate([downmix(_to_amplitudes(stretch)) for stretch in stretches])
+    if len({(block.dtype, block.shape[0]) for block in blocks}) == 1:
+        return downmixer.mix(_to_amplitudes(np.concatenate(blocks, axis=1)), time)
+    return np.concatenate([downmixer.mix(_to_amplitudes(block), time) for block in blocks])
 
 
-def _to_amplitudes(samples: np.ndarray) -> Float32[np.ndarray, "channels samples"]:
+def find_not_finite(sound: Sound) -> tuple[int, Damage] | None:
+    """Find the samples of a block that are NaN or infinite.
+
+    Returns
+    -------
+    tuple[int, Damage] or None
+        The first such sample, and the span from it to the last one; None where all samples are finite.
+    """
+    if sound.samples.dtype.kind != "f":
+        return None
+    places = np.flatnonzero(~np.isfinite(sound.samples).all(axis=0))
+    if not len(places):
+        return None
+    first, last = int(places[0]), int(places[-1])
+    start, end = (sound.time + place / sound.sample_rate for place in (first, last + 1))
+    count = "1 sample" if len(places) == 1 else f"{len(places)} samples"
+    return first, Damage(start, end, False, f"{count} from {start:.2f} s on not finite")
+
+
+def _to_amplitudes(samples: Shaped[np.ndarray, "channels samples"]) -> Float32[np.ndarray, "channels samples"]:
     if samples.dtype == np.uint8:
         return (samples.astype(np.float32) - np.float32(128.0)) * np.float32(1 / 128.0)
     scale = _INTEGER_SCALES.get(samples.dtype)

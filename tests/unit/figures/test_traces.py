@@ -9,7 +9,8 @@ import soundfile
 from hearsight.errors import MediaError, UsageError
 from hearsight.figures.traces import find_size, plot_traces, trace_file, write_traced_video
 from hearsight.listening.listener import load
-from hearsight.media.decode import decode_windows, read_audio
+from hearsight.media.audio import read_audio
+from hearsight.media.decode import decode_windows
 from hearsight.media.info import read_media
 from hearsight.media.pictures import ImageRequest
 from hearsight.records import Source

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from hearsight.errors import MediaError
-from hearsight.media.container import DEMUXERS, MediaReader, write_video
+from hearsight.media.container import MediaReader
+from hearsight.media.ffmpeg import DEMUXERS
 from hearsight.media.streams import Encoding, Picture, Sound
+from hearsight.media.writer import write_video
 from hearsight.records import RejectReason
 from tests.support.media import (
     FRAME_RATE,

@@ -214,7 +214,7 @@ def test_a_missing_package_names_its_extra(tmp_path: Path, make_onnx: Maker, mon
 
 @pytest.mark.real
 def test_a_published_log_mel_model_tells_the_classes_of_esc10_apart(real_data: Path):
-    from hearsight.media.decode import read_audio
+    from hearsight.media.audio import read_audio
 
     teacher = load_teacher(
         f"onnx:{real_data / 'teachers' / 'yamnet_256_64x96_tl.onnx'},front_end=yamnet", "audio", quiet=True

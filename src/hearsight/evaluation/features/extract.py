@@ -16,7 +16,7 @@ from hearsight.evaluation.benchmarks.benchmark import Benchmark, BenchmarkClip, 
 from hearsight.evaluation.features.cache import find_cache, read_arrays, write_arrays
 from hearsight.evaluation.features.extractor import FeatureExtractor
 from hearsight.evaluation.features.vision import MediaExtractor
-from hearsight.media.decode import read_audio
+from hearsight.media.audio import read_audio
 from hearsight.records import RejectReason
 from hearsight.units import to_samples
 from hearsight.version import VERSION

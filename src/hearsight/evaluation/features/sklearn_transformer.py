@@ -15,7 +15,7 @@ from hearsight.evaluation.features.extractor import FeatureExtractor
 from hearsight.evaluation.features.load import load_extractor
 from hearsight.evaluation.features.vision import MediaExtractor
 from hearsight.learners.scikit import Transformer
-from hearsight.media.decode import read_audio
+from hearsight.media.audio import read_audio
 from hearsight.records import RejectReason
 from hearsight.signal.waveform import resample
 
