@@ -106,12 +106,26 @@ def test_a_truncated_file_keeps_its_whole_clips_and_says_what_is_lost(tmp_path: 
     assert last.start == pytest.approx(sum(piece.duration or 0.0 for piece in pieces[:-1]))
 
 
+def test_damage_rejects_the_windows_it_touches_and_cutting_goes_on_after_it(tmp_path: Path) -> None:
+    encoding = Encoding(crf=10, container_options={"movflags": "faststart"}, picture_options={"g": "25"})
+    whole = write_media(tmp_path / "a.mp4", 20.0, encoding=encoding)
+    pieces = cut(overwrite(tmp_path / "b.mp4", whole, 0.5, length=200))
+    reasons = get_reasons(pieces)
+    assert reasons.count(RejectReason.BROKEN_STREAM) == 1
+    assert reasons[0] == reasons[-1] == "clip"
+    rejected = pieces[reasons.index(RejectReason.BROKEN_STREAM)]
+    assert rejected.duration in (4.0, 8.0)
+    assert "cannot be decoded at" in rejected.detail
+    assert [piece.start for piece in pieces[1:]] == pytest.approx(
+        [piece.start + (piece.duration or 0.0) for piece in pieces[:-1]]
+    )
+
+
 def test_a_file_that_breaks_before_its_first_clip_has_one_rejection_for_all(tmp_path: Path) -> None:
     whole = write_media(tmp_path / "a.mp4", 8.0, encoding=FRONT)
-    pieces = cut(overwrite(tmp_path / "b.mp4", whole, 0.35))
+    pieces = cut(overwrite(tmp_path / "b.mp4", whole, 0.3, length=40_000))
     assert get_reasons(pieces) == [RejectReason.BROKEN_STREAM]
     assert (pieces[0].start, pieces[0].duration) == (0.0, pytest.approx(8.0, abs=0.05))
-    assert "cannot be decoded at" in pieces[0].detail
 
 
 def test_sound_at_192_khz_and_in_5_1_comes_out_as_its_mean_at_16_khz(tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ class _Cutter:
         self, media: Media, length: float, min_length: float, max_length: float, tail: Tail, images_per_second: float
     ) -> None:
         self._media = media
-        self._length, self._limits, self._tail = length, (min_length, max_length), tail
+        self._length, self._limits = length, (min_length, max_length)
+        self._tail: Tail = tail
         self._images_per_second = images_per_second
         self._held: deque[DecodedClip] = deque()
         self._rest: DecodedClip | None = None
@@ -115,7 +116,8 @@ class _Cutter:
 
     def _place(self, rest: DecodedClip) -> Iterator[DecodedClip]:
         """Make clips of the rest and those before it, where the policy finds a way to."""
-        plan = plan_tail(rest.duration, len(self._held), self._length, *self._limits, self._tail)
+        shortest, longest = self._limits
+        plan = plan_tail(rest.duration, len(self._held), self._length, shortest, longest, self._tail)
         if not plan.num_clips:
             return
         untouched = len(self._held) - plan.num_before

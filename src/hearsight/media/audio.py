@@ -21,8 +21,8 @@ from hearsight.units import to_samples
 UNKEPT_PROMISE = 1.0
 """Seconds by which a file may end before the duration that it announces."""
 
-_EXACT_FORMATS = ("mov", "flac", "wav", "aiff", "caf", "w64")
-"""Formats whose streams announce an exact duration; in others it is an estimate by bit rate, or that of a part."""
+_EXACT_FORMATS = ("mov", "flac", "wav")
+"""Formats whose streams announce an exact duration; in others it is an estimate, or that of a part."""
 
 
 def read_audio(path: str | Path, sample_rate: int) -> Float32[np.ndarray, " samples"]:

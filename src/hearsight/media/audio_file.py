@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import cast
 
 import soundfile
 
@@ -55,7 +56,8 @@ def open_audio_file(path: str, only_preferred: bool = True) -> soundfile.SoundFi
     if not head.startswith(_MAGIC_BYTES) or (head.startswith(b"RIFF") and head[8:12] != b"WAVE"):
         return None
     try:
-        file = soundfile.SoundFile(os.fsencode(path))
+        # as bytes, which its annotations do not know: as text, a name that is not UTF-8 is refused
+        file = soundfile.SoundFile(cast(str, os.fsencode(path)))
     except (soundfile.LibsndfileError, RuntimeError):
         return None
     if (only_preferred and file.subtype not in _PREFERRED) or (file.frames == 0 and size > _LARGEST_HEADER):

@@ -18,11 +18,17 @@ from jaxtyping import UInt8
 from hearsight.errors import BrokenMediaError, MediaError
 from hearsight.media import ffmpeg, limits
 from hearsight.media.clock import JoinedClock
+from hearsight.media.guard import open_media_file
 from hearsight.media.samples import unpack_samples
 from hearsight.media.stream_choice import choose_stream, list_usable, needs_counting
 from hearsight.media.stream_decoder import StreamDecoder, describe_excess
 from hearsight.media.streams import Damage, Picture, Sound, describe_audio, describe_video
 from hearsight.records import RejectReason
+
+_MATROSKA = b"\x1a\x45\xdf\xa3"
+"""The first bytes of a Matroska file, and of each one that is joined to it."""
+
+_CHUNK_BYTES = 1 << 20
 
 PRIMING_SECONDS = 0.5
 """A stream may start this much before zero: encoders' priming, which no player plays."""
@@ -77,6 +83,7 @@ class MediaReader:
         self.next_wanted: Callable[[float], float] | None = None
         self.num_restarts = 0
         self._since: float | None = None
+        self._read_until = 0
         self._skipped: set[int] = set()
         self._reformatters: dict[tuple[int, int, str], Any] = {}
 
@@ -128,7 +135,7 @@ class MediaReader:
         Raises
         ------
         BrokenMediaError
-            Where the container breaks off; ``start`` is where the last sound or picture ended.
+            Where the container breaks off, or is not read to its end; ``start`` is where the last sound or picture ended.
         """
         chosen = [s for s, wanted in ((self._audio, sound), (self._video, pictures)) if wanted and s is not None]
         decoders = {stream.index: self._open_decoder(stream) for stream in chosen}
@@ -149,9 +156,10 @@ class MediaReader:
         for index, decoder in decoders.items():
             if index not in self._skipped:
                 yield from decoder.decode(None)
-        if broken is not None:
+        why = self._find_unread() if broken is None else broken.strerror
+        if why:
             end = min((decoder.end or 0.0) for decoder in decoders.values())
-            raise BrokenMediaError(self.path, f"cannot be read beyond {end:.2f} s ({broken.strerror})", start=end)
+            raise BrokenMediaError(self.path, f"cannot be read beyond {end:.2f} s ({why})", start=end)
 
     def _read_packets(self, chosen: Sequence[Any]) -> Iterator[Any]:
         """Read the packets that have bytes, with stamps on one continuous clock.
@@ -162,12 +170,26 @@ class MediaReader:
         try:
             for packet in self._container.demux(chosen):
                 if packet.size:
+                    self._read_until = max(self._read_until, packet.pos or 0)
                     _move_stamps(packet, clock)
                     self.num_restarts = clock.num_restarts
                     yield packet
         except IndexError:
             # PyAV, which asks for flushes at the end of the file, does not know the streams that have appeared since it was opened
             return
+
+    def _find_unread(self) -> str:
+        """Return what is left unread at the end, in words; FFmpeg stops at the third of several joined Matroska recordings."""
+        if not self.container.startswith("matroska"):
+            return ""
+        with open_media_file(self.path) as file:
+            file.seek(self._read_until)
+            held = b""
+            while chunk := file.read(_CHUNK_BYTES):
+                held = held[-len(_MATROSKA) :] + chunk
+                if _MATROSKA in held:
+                    return "another recording follows, which FFmpeg does not reach"
+        return ""
 
     def scale(
         self, picture: Picture, width: int, height: int, gray: bool = False

@@ -39,7 +39,8 @@ class PictureWriter:
         self._times = encoding.times
         self._rate = Fraction(frame_rate).limit_denominator(1001)
         options = {"crf": str(encoding.crf), "preset": encoding.preset} if encoding.video_codec == "libx264" else {}
-        self._stream = container.add_stream(encoding.video_codec, rate=self._rate, options={"threads": "1", **options})
+        options = {"threads": "1", **options, **(encoding.picture_options or {})}
+        self._stream = container.add_stream(encoding.video_codec, rate=self._rate, options=options)
         self._stream.pix_fmt = "yuv420p"
         self._unit = 1 / self._rate if self._times is None else _FINE_UNIT
         self._stream.codec_context.time_base = self._unit
@@ -47,7 +48,7 @@ class PictureWriter:
             self._stream.set_display_rotation(encoding.rotation)
 
     def find_time(self, index: int) -> float:
-        """Give when a picture is shown, in seconds."""
+        """Return when a picture is shown, in seconds."""
         return float(index / self._rate) if self._times is None else float(self._times[index])
 
     def set_size(self, image: UInt8[np.ndarray, "height width 3"]) -> None:
@@ -109,7 +110,7 @@ class SoundWriter:
             self._stream.bit_rate = encoding.audio_bit_rate
 
     def write_until(self, seconds: float | None) -> None:
-        """Encode what is heard before a time; None: all of the rest, and flush."""
+        """Encode the sound before a time; None: all of the rest, and flush."""
         total = self._waveform.shape[1]
         end = total if seconds is None else min(total, round(seconds * self._rate) - self._offset)
         if end > self._written:

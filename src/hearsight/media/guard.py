@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,7 +29,7 @@ def open_media_file(path: str | Path) -> BinaryIO:
 
 
 @contextlib.contextmanager
-def reject_unexpected(path: str | Path) -> Iterator[None]:
+def reject_unexpected(path: str | Path) -> Generator[None]:
     """Turn every exception that nobody foresaw into a rejection of the file.
 
     Media files come from anywhere, and the libraries that read them raise what they like: a division by a time base of zero, a

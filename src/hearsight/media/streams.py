@@ -134,6 +134,8 @@ class Encoding:
         Seconds between the start of the file and its first sample.
     container_options
         FFmpeg's options of the container, such as ``{"movflags": "faststart"}`` for an index in front.
+    picture_options
+        FFmpeg's options of the encoder of pictures, such as ``{"g": "25"}`` for a key frame every 25 pictures.
     """
 
     video_codec: str = "libx264"
@@ -145,3 +147,4 @@ class Encoding:
     times: Sequence[float] | None = None
     sound_start: float = 0.0
     container_options: Mapping[str, str] | None = None
+    picture_options: Mapping[str, str] | None = None

@@ -107,13 +107,15 @@ class SoundTimeline:
         offset = round((sound.time - self._anchor) * self._rate) - self._count
         if self._count == 0 and offset < 0:
             return offset
-        expected = self._given + self._count == 0 or sound.time <= self._damaged_until + CLOCK_TOLERANCE
+        after_damage = sound.time <= self._damaged_until + CLOCK_TOLERANCE
+        expected = self._given + self._count == 0 or after_damage
         if abs(offset) > (MAX_LATE_START if expected else MAX_JUMP) * self._rate:
             raise BrokenMediaError(
                 self.path, f"the sound's time jumps from {self.end:.2f} s to {sound.time:.2f} s", start=self.end
             )
-        if self._count > 0 and abs(offset) <= CLOCK_TOLERANCE * self._rate:
+        if self._count > 0 and not after_damage and abs(offset) <= CLOCK_TOLERANCE * self._rate:
             return 0
+        self._damaged_until = -math.inf
         return offset
 
     def _append_silence(self, count: int) -> list[Float32[np.ndarray, " samples"]]:

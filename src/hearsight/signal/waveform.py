@@ -75,8 +75,8 @@ def limit_band(
 
 
 def resample_blocks(
-    blocks: Iterable[Float32[np.ndarray, " samples"]], sample_rate: int, to_rate: int
-) -> Iterator[Float32[np.ndarray, " resampled"]]:
+    blocks: Iterable[Float32[np.ndarray, " _"]], sample_rate: int, to_rate: int
+) -> Iterator[Float32[np.ndarray, " _"]]:
     """Bring a waveform that comes in blocks to another sample rate."""
     stream = StreamResampler(sample_rate, to_rate)
     for block in blocks:

@@ -11,7 +11,7 @@ import pytest
 from hearsight.errors import MediaError
 from hearsight.media.container import MediaReader
 from hearsight.media.ffmpeg import DEMUXERS
-from hearsight.media.streams import Encoding, Picture, Sound
+from hearsight.media.streams import Damage, Encoding, Picture, Sound
 from hearsight.media.writer import write_video
 from hearsight.records import RejectReason
 from tests.support.media import (
@@ -143,10 +143,10 @@ def test_what_is_no_file_is_unreadable_and_never_waited_for(tmp_path: Path, kind
 def test_a_file_that_may_not_be_read_is_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_media(tmp_path / "a.mp4", 0.5)
 
-    def refuse(self: Path, *arguments: object, **keywords: object) -> None:
+    def refuse(*arguments: object, **keywords: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(MediaError, match="Permission denied") as caught:
         MediaReader(path)
     assert caught.value.reason == RejectReason.UNREADABLE
@@ -221,8 +221,8 @@ def test_what_ffmpeg_says_of_a_broken_file_does_not_reach_the_screen(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = overwrite(tmp_path / "b.ts", write_media(tmp_path / "a.ts", 4.0), 0.5, length=1_000)
-    with MediaReader(path) as reader, pytest.raises(MediaError):
-        list(reader.read())
+    with MediaReader(path) as reader:
+        assert any(isinstance(item, Damage) for item in reader.read())
     sys.stdout.flush()
     assert capfd.readouterr() == ("", "")
 

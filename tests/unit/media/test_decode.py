@@ -234,7 +234,7 @@ def test_a_file_that_stores_sound_and_pictures_apart_is_read_in_bounded_memory(
     def watch(self: pictures.PictureSampler, time: float) -> None:
         nonlocal most
         take(self, time)
-        most = max(most, len(self._shots))
+        most = max(most, len(self._converted))
 
     monkeypatch.setattr(pictures.PictureSampler, "_take_until", watch)
     clips = decode(path)
@@ -277,16 +277,19 @@ def test_a_truncated_file_keeps_what_is_whole(tmp_path: Path, suffix: str) -> No
     assert error.reason == RejectReason.BROKEN_STREAM
 
 
-def test_damage_in_the_middle_ends_the_media_there(tmp_path: Path) -> None:
-    whole = write_media(
-        tmp_path / "a.mp4", 12.0, encoding=Encoding(crf=10, container_options={"movflags": "faststart"})
-    )
-    clips, error = decode_to_the_break(overwrite(tmp_path / "b.mp4", whole, 0.7))
-    assert len(clips) >= 1
-    assert "cannot be decoded" in error.found
-    assert 4.0 <= error.start < 11.0
-    assert error.end == pytest.approx(12.0, abs=0.1)
-    np.testing.assert_array_equal(clips[0].samples, decode(whole)[0].samples)
+def test_only_the_windows_that_damage_touches_carry_it(tmp_path: Path) -> None:
+    front = Encoding(crf=10, container_options={"movflags": "faststart"}, picture_options={"g": "25"})
+    whole = write_media(tmp_path / "a.mp4", 12.0, encoding=front)
+    good = decode(whole, length=2.0)
+    clips = decode(overwrite(tmp_path / "b.mp4", whole, 0.5, length=200), length=2.0)
+    assert [clip.start for clip in clips] == [clip.start for clip in good]
+    damaged = [index for index, clip in enumerate(clips) if clip.damage]
+    assert 1 <= len(damaged) <= 3
+    assert 0 < damaged[0] <= damaged[-1] < len(clips) - 1
+    assert "cannot be decoded at" in clips[damaged[0]].damage
+    for index in set(range(len(clips))) - {*damaged, damaged[-1] + 1}:
+        np.testing.assert_array_equal(clips[index].samples, good[index].samples)
+        assert read_counters([clips[index]]) == read_counters([good[index]])
 
 
 def test_sound_without_pictures_and_pictures_without_sound_are_refused(tmp_path: Path) -> None:

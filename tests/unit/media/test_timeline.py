@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from hearsight.errors import BrokenMediaError
+from hearsight.media.limits import MAX_JUMP
 from hearsight.media.streams import Sound
-from hearsight.media.timeline import MAX_JUMP, SoundTimeline, downmix_blocks
+from hearsight.media.timeline import SoundTimeline, downmix_blocks
+from hearsight.signal.downmix import Downmixer
 from hearsight.signal.waveform import resample
 
 RATE = 16_000
@@ -100,10 +102,10 @@ def test_a_clock_that_jumps_far_back_is_broken_there() -> None:
 )
 def test_every_number_format_becomes_amplitudes(dtype: type, full: float, zero: float) -> None:
     stereo = np.array([[full, zero], [zero, zero]], dtype)
-    np.testing.assert_array_equal(downmix_blocks([stereo]), np.array([0.25, 0.0], np.float32))
+    np.testing.assert_array_equal(downmix_blocks([stereo], Downmixer()), np.array([0.25, 0.0], np.float32))
 
 
 def test_stretches_of_different_layouts_are_mixed_each_by_its_own_mean() -> None:
     mono, stereo = np.full((1, 2), 0.5, np.float32), np.array([[1.0], [0.0]], np.float32)
-    np.testing.assert_array_equal(downmix_blocks([mono, stereo]), np.array([0.5, 0.5, 0.5], np.float32))
-    assert len(downmix_blocks([])) == 0
+    np.testing.assert_array_equal(downmix_blocks([mono, stereo], Downmixer()), np.array([0.5, 0.5, 0.5], np.float32))
+    assert len(downmix_blocks([], Downmixer())) == 0
