@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from hearsight.errors import CheckpointError, UsageError, guess
 from hearsight.listening.listener import load
-from hearsight.listening.segments import SegmentCutter
+from hearsight.listening.segments import SegmentSplitter
 from hearsight.models.checkpoint import CONFIG, WEIGHTS
 from hearsight.models.network import Network, check_waveform
 from hearsight.signal.waveform import limit_band
@@ -211,13 +211,10 @@ def _embed_around(
 
 
 def _embed_scene(model: HearModel, waveform: Float32[Tensor, " samples"]) -> Float32[Tensor, " dim"]:
-    network = model.network
-    cutter = SegmentCutter(
-        model.segment_samples, network.segment_samples, _count_chunk(model), repeat_short=network.repeats_short
-    )
+    splitter = SegmentSplitter(model.network.segmentation, _count_chunk(model))
     embeddings: list[Tensor] = []
     weights: list[Tensor] = []
-    for segments in cutter.cut([waveform.cpu().numpy()]):
+    for segments in splitter.split([waveform.cpu().numpy()]):
         embeddings.append(model(torch.from_numpy(segments.waveforms)).to(waveform.device))
         weights.append(torch.from_numpy(segments.weights))
     rows = torch.cat(embeddings)

@@ -2,13 +2,15 @@
 
 ==================  ==============================  ==================================================================
 ``waveform``        ``[batch, samples]``            amplitudes in [-1, 1] at the network's sample rate, one channel
-``probabilities``   ``[batch, classes]``            of the clip: the mean over its segments
+``probabilities``   ``[batch, classes]``            of the clip: the mean over its time
 ``segments``        ``[batch, segments, classes]``  of each segment
 ``embeddings``      ``[batch, segments, dim]``      of each segment
+``weights``         ``[segments]``                  what each segment counts in a mean over time
 ==================  ==============================  ==================================================================
 
-Batch and length are of any size; the class names, the sample rate and the length of a segment are in the file's properties. So the
-file is an audio teacher as well (``onnx:model.onnx``).
+Batch and length are of any size: sounds are split into segments as everywhere else (:mod:`hearsight.models.segments`). The class
+names, the sample rate and the length of a segment are in the file's properties. So the file is an audio teacher as well
+(``onnx:model.onnx``).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import dataclasses
 import json
 import logging
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +34,19 @@ from hearsight.export.calibration import Agreement, draw_examples, measure_agree
 from hearsight.export.traceable import TraceableNetwork
 from hearsight.extras import require
 from hearsight.files import write_atomically
-from hearsight.models.architectures.panns import Cnn14
-from hearsight.models.architectures.soundnet import SoundNet
+from hearsight.listening.listener import Listener, SegmentOutputs, join_outputs
 from hearsight.models.checkpoint import CheckpointInfo, load_checkpoint
 from hearsight.models.network import Network
 from hearsight.runtime import EXTRA, Session, quantize_statically, write_metadata
 from hearsight.version import VERSION
 
 OPSET = 18
-INPUT, OUTPUTS = "waveform", ("probabilities", "segments", "embeddings")
+INPUT, OUTPUTS = "waveform", ("probabilities", "segments", "embeddings", "weights")
 MOST_SAMPLES = 2**31
+CHECKED_LENGTHS = (0.3, 1.0, 1.49, 2.0, 3.2)
+"""Lengths of the sounds that a file is checked on, in segments: shorter than one, whole ones, and with a rest."""
 TOLERANCE = 1e-3
-"""How far the file may be from the network: of a probability, and of an embedding relative to its largest number."""
+"""How far the file may be from the network: in a probability, and in an embedding relative to its largest number."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,9 +60,10 @@ class ExportSummary:
     size_bytes
         Length of the file.
     sample_rate, segment_seconds, num_classes, embedding_dim
-        What the file takes and gives.
+        What the file takes and returns.
     difference
-        Largest difference of a probability between the file and the network, on noise of several lengths.
+        Largest difference of a probability between the file and :class:`~hearsight.listening.listener.Listener`, on noise of
+        several lengths.
     agreement
         How far the 8-bit file agrees with the network on sounds of the dataset; None in floating point.
     """
@@ -75,11 +79,11 @@ class ExportSummary:
     agreement: Agreement | None
 
     def as_json(self) -> dict[str, Any]:
-        """Give the fields as a JSON object."""
+        """Return the fields as a JSON object."""
         return dataclasses.asdict(self)
 
     def describe(self) -> list[str]:
-        """Say it in lines for a person."""
+        """Return a summary as lines of text."""
         lines = [
             f"{self.path}: {self.model}, {self.size_bytes / 1e6:.1f} MB, waveform at {self.sample_rate:,} Hz, segments of "
             f"{self.segment_seconds:g} s, {self.num_classes:,} classes, embeddings of {self.embedding_dim}",
@@ -101,11 +105,11 @@ def export_network(
     out
         The file to write; one that is there is replaced when the new one is whole.
     int8
-        Bring weights and maps to 8 bits, the front end excepted.
+        Quantize weights and maps to 8 bits, except in the front end.
     calibrate
-        The dataset whose sounds tell the ranges of the maps, and on other sounds of which the agreement is measured.
+        The dataset whose sounds determine the ranges of the maps; the agreement is measured on other sounds of it.
     seed
-        Of the choice of those sounds.
+        Seed of the choice of those sounds.
 
     Raises
     ------
@@ -116,7 +120,7 @@ def export_network(
     CheckpointError, DatasetError
         When the checkpoint or the dataset cannot be used.
     GraphError
-        When the file does not say what the network says; it is not kept.
+        When the file does not return what the network returns; it is not kept.
     """
     out = Path(out)
     _check_request(out, int8, calibrate)
@@ -126,7 +130,7 @@ def export_network(
         graph = TraceableNetwork(network)
         _write_graph(graph, whole)
         write_metadata(whole, _describe_network(network, info))
-        difference = _measure_difference(graph, Session(whole.read_bytes(), out))
+        difference = _measure_difference(network, info, Session(whole.read_bytes(), out))
         agreement = None
         if examples is not None:
             print_message(f"calibrating on {len(examples.calibration)} segments")
@@ -159,25 +163,11 @@ def _check_request(out: Path, int8: bool, calibrate: str | Path | None) -> None:
     require("onnxscript", EXTRA, "exporting to ONNX")
 
 
-def limit_samples(network: Network) -> tuple[int, int]:
-    """Give the fewest and the most samples that the exported network takes.
-
-    What is too short is to be repeated for a SoundNet, and followed by silence for CNN14; what is too long for CNN14, cut.
-    """
-    if isinstance(network, SoundNet):
-        return network.least_samples, MOST_SAMPLES
-    if isinstance(network, Cnn14):
-        return network.least_samples, network.segment_samples
-    return 1, MOST_SAMPLES
-
-
 def _write_graph(graph: TraceableNetwork, path: Path) -> None:
     """Trace the network by an example of two sounds, and write what was traced."""
-    network = graph.network
-    least, most = limit_samples(network)
-    example = torch.zeros(2, min(2 * network.front_end.definition.patch_samples + 100, most - 100))
-    dynamic = {INPUT: {0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=max(2, least), max=most)}}
-    # what the exporter says of its own steps is no help to a user
+    example = torch.zeros(2, 2 * graph.network.segmentation.segment_samples + 100)
+    dynamic = {INPUT: {0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", max=MOST_SAMPLES)}}
+    # the exporter's messages about its own steps are no help to a user
     with warnings.catch_warnings(), _quiet("torch.onnx", "onnxscript", "onnx_ir"):
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
@@ -191,13 +181,13 @@ def _write_graph(graph: TraceableNetwork, path: Path) -> None:
             dynamic_shapes=dynamic,
         )
     if program is None:
-        raise GraphError(path, "the exporter gave nothing", "a graph")
+        raise GraphError(path, "the exporter returned nothing", "a graph")
     program.save(str(path), external_data=False)
 
 
 @contextlib.contextmanager
 def _quiet(*names: str) -> Generator[None]:
-    """Keep loggers from saying what is no error."""
+    """Keep loggers from printing what is no error."""
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -210,45 +200,54 @@ def _quiet(*names: str) -> Generator[None]:
 
 
 def _describe_network(network: Network, info: CheckpointInfo) -> dict[str, str]:
+    rule = network.segmentation
     return {
         "hearsight_version": VERSION,
         "network": info.name,
         "names": json.dumps(list(info.vocabulary), ensure_ascii=False),
         "sample_rate": str(network.sample_rate),
         "training_sample_rate": str(info.training_sample_rate),
-        "segment_samples": str(network.segment_samples),
+        "segment_samples": str(rule.segment_samples),
+        "hop_samples": str(rule.hop_samples),
         "front_end": network.front_end.definition.name,
     }
 
 
-def _measure_difference(graph: TraceableNetwork, session: Session) -> float:
-    """Compare the file with the network on noise of several lengths and batches; give the largest difference of a probability.
+def _measure_difference(network: Network, info: CheckpointInfo, session: Session) -> float:
+    """Compare the file with a listener on noise of several lengths and batches; return the largest difference of a probability.
 
     Raises
     ------
     GraphError
         When it is not the same network.
     """
-    network = graph.network
-    patch = network.front_end.definition.patch_samples
+    listener = Listener(network, info.vocabulary, name=info.name, device="cpu")
     generator = np.random.default_rng(0)
     largest = 0.0
-    _, most = limit_samples(network)
-    for batch, length in ((1, patch), (3, int(1.7 * patch)), (2, 3 * patch + 1)):
-        length = min(length, most // batch)
-        waveform = (0.1 * generator.standard_normal((batch, length))).astype(np.float32)
-        wanted = run_graph(graph, waveform)
+    for number, segments in enumerate(CHECKED_LENGTHS):
+        length = round(segments * network.segmentation.segment_samples)
+        waveform = (0.1 * generator.standard_normal((1 + number % 2, length))).astype(np.float32)
         found = session.run({INPUT: waveform}, OUTPUTS)
-        for name, one, other in zip(OUTPUTS, found, wanted, strict=True):
-            scale = max(1.0, float(np.abs(other).max())) if name == "embeddings" else 1.0
-            difference = float(np.abs(one - other).max()) / scale if one.shape == other.shape else np.inf
+        for name, one, other in zip(OUTPUTS, found, run_listener(listener, waveform), strict=True):
+            scale = max(1.0, float(np.abs(other).max(initial=0.0))) if name == "embeddings" else 1.0
+            same = one.shape == other.shape
+            difference = float(np.abs(one - other).max(initial=0.0)) / scale if same else np.inf
             if not difference <= TOLERANCE:
                 raise GraphError(name, f"the file differs from the network by {difference:.2g}", f"{TOLERANCE:g}")
-            largest = max(largest, difference if name != "embeddings" else 0.0)
+            largest = max(largest, difference if name in ("probabilities", "segments") else 0.0)
     return largest
 
 
-def run_graph(graph: TraceableNetwork, waveform: Float32[np.ndarray, "batch samples"]) -> Sequence[np.ndarray]:
-    """Give what the network itself says, under the names of :data:`OUTPUTS`."""
-    with torch.inference_mode():
-        return [output.numpy() for output in graph(torch.from_numpy(waveform))]
+def run_listener(listener: Listener, waveforms: Float32[np.ndarray, "batch samples"]) -> tuple[np.ndarray, ...]:
+    """Return what a listener makes of waveforms of one length, under the names of :data:`OUTPUTS`."""
+    clips: list[np.ndarray] = []
+    rows: list[SegmentOutputs] = []
+    for waveform in waveforms:
+        rows.append(join_outputs(listener.forward_waveform(waveform, listener.sample_rate)))
+        clips.append(rows[-1].average(rows[-1].probabilities))
+    return (
+        np.stack(clips),
+        np.stack([row.probabilities for row in rows]),
+        np.stack([row.embeddings for row in rows]),
+        rows[0].weights.astype(np.float32),
+    )

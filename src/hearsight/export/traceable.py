@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from hearsight.export.recurrent import TraceableRecurrent
 from hearsight.models.front_end import LogMel
 from hearsight.models.network import Network
+from hearsight.models.segments import Segmentation
 from hearsight.signal.filters import constant_q_kernels, cosine_matrix, make_window, mel_matrix
 from hearsight.signal.front_ends import FrontEnd
 from hearsight.signal.log_mel import MIN_POWER, MIN_VARIANCE
@@ -99,9 +100,10 @@ def make_kernels(
 
 
 class TraceableNetwork(nn.Module):
-    """A network in evaluation mode, from waveforms of one length to what is said of them.
+    """A network in evaluation mode, from waveforms of one length to the outputs of an exported file.
 
-    Its outputs are the clips' probabilities ``[batch, classes]``, and of each segment the probabilities and the embedding.
+    They are the clips' probabilities ``[batch, classes]``, the probabilities and the embedding of each segment, and the weight of
+    each segment in a mean over time. Sounds of any length are split by the network's own rule.
     """
 
     def __init__(self, network: Network) -> None:
@@ -116,14 +118,40 @@ class TraceableNetwork(nn.Module):
     def forward(
         self, waveform: Float[Tensor, "batch samples"]
     ) -> tuple[
-        Float[Tensor, "batch classes"], Float[Tensor, "batch segments classes"], Float[Tensor, "batch segments dim"]
+        Float[Tensor, "batch classes"],
+        Float[Tensor, "batch segments classes"],
+        Float[Tensor, "batch segments dim"],
+        Float[Tensor, " segments"],
     ]:
-        """Give clip probabilities, probabilities and embeddings."""
-        logits, embeddings = self.network.forward_traceable(waveform)
-        probabilities = self.network.probabilities(logits)
-        # a mean over segments; torch traces a sum only over more than one, so a segment of zeros is added
-        total = nn.functional.pad(probabilities, (0, 0, 0, 1)).sum(1)
-        return total / probabilities.shape[1], probabilities, embeddings.float()
+        """Return clip probabilities, the segments' probabilities and embeddings, and the segments' weights."""
+        segments, weights = gather_segments(waveform, self.network.segmentation)
+        count, length = segments.shape[1:]
+        logits, embeddings = self.network.forward_segments(segments.reshape(-1, length))
+        probabilities = self.network.probabilities(logits).reshape(-1, count, logits.shape[1])
+        # the weighted mean over segments as a product of matrices: torch traces a sum only over more than one
+        clips = ((weights / weights.sum()) @ probabilities).reshape(-1, logits.shape[1])
+        return clips, probabilities, embeddings.float().reshape(-1, count, embeddings.shape[1]), weights
+
+
+def gather_segments(
+    waveform: Float[Tensor, "batch samples"], rule: Segmentation
+) -> tuple[Float[Tensor, "batch segments segment_samples"], Float[Tensor, " segments"]]:
+    """Split waveforms as :meth:`Segmentation.split` does, for any length, by steps that an exporter can follow.
+
+    Returns
+    -------
+    Float[Tensor, "batch segments segment_samples"], Float[Tensor, " segments"]
+        The segments, and their weights in a mean over time.
+    """
+    num_samples = waveform.shape[1]
+    starts, weights = rule.place(num_samples)
+    # counted from a length that is not known yet: the exporter would store the numbers of a segment's samples in the file
+    steps = torch.arange(num_samples, num_samples + rule.measure(num_samples)) - num_samples
+    places = starts[:, None] + steps
+    if rule.repeat_short:
+        # a tensor, since the exporter knows no remainder of a length
+        return waveform[:, places % torch.full((1,), num_samples)], weights.float()
+    return nn.functional.pad(waveform, (0, rule.segment_samples))[:, places], weights.float()
 
 
 class TraceableMaxPool(nn.Module):

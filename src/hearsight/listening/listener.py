@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Float32, Float64
 
 from hearsight.errors import CheckpointError, UsageError
-from hearsight.listening.segments import SegmentCutter, Segments
+from hearsight.listening.segments import Segments, SegmentSplitter
 from hearsight.media.audio import stream_audio
 from hearsight.models.checkpoint import load_checkpoint
 from hearsight.models.network import Network
@@ -42,9 +42,11 @@ class SegmentOutputs:
     starts, durations
         Seconds of the file; a duration is less than a segment only where the whole file is, and the rest was padding.
     weights
-        How much of the time since the segment before each brings, 0..1.
+        What each counts in a mean over time: 1, or less for a last one that overlaps the one before it.
     probabilities, embeddings
         One row per segment.
+    end
+        Seconds from the start of the file to the end of these segments; after the last batch, to the end of the file.
     """
 
     starts: Float64[np.ndarray, " segments"]
@@ -52,6 +54,19 @@ class SegmentOutputs:
     weights: Float64[np.ndarray, " segments"]
     probabilities: Float32[np.ndarray, "segments classes"]
     embeddings: Float32[np.ndarray, "segments dim"]
+    end: float
+
+    def average(self, values: Float32[np.ndarray, "segments numbers"]) -> Float64[np.ndarray, " numbers"]:
+        """Return the mean of the segments' values over time, by the segments' weights."""
+        return self.weights @ values.astype(np.float64) / self.weights.sum()
+
+
+def join_outputs(parts: Iterable[SegmentOutputs]) -> SegmentOutputs:
+    """Join the batches of one sound."""
+    batches = list(parts)
+    fields = ("starts", "durations", "weights", "probabilities", "embeddings")
+    arrays = {name: np.concatenate([getattr(batch, name) for batch in batches]) for name in fields}
+    return SegmentOutputs(**arrays, end=batches[-1].end)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,16 +142,11 @@ class Listener:
         self.network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] (torch lists no such overload)
         self.sample_rate = network.sample_rate
         self.embedding_dim = network.embedding_dim
-        patch_samples = network.front_end.definition.patch_samples
-        self.segment_seconds = to_seconds(patch_samples, network.sample_rate)
+        rule = network.segmentation
+        self.segment_seconds = to_seconds(rule.segment_samples, network.sample_rate)
         self.least_seconds = to_seconds(network.least_samples, network.sample_rate)
-        self._cutter = SegmentCutter(
-            patch_samples,
-            network.segment_samples,
-            max(1, min(BATCH_SEGMENTS, int(BATCH_SECONDS / self.segment_seconds))),
-            repeat_short=network.repeats_short,
-            least_samples=network.least_samples,
-        )
+        batch_segments = max(1, min(BATCH_SEGMENTS, int(BATCH_SECONDS / self.segment_seconds)))
+        self._splitter = SegmentSplitter(rule, batch_segments)
 
     @functools.cached_property
     def digest(self) -> str:
@@ -145,6 +155,8 @@ class Listener:
         for key, value in sorted(self.network.state_dict().items()):
             digest.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
             digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        if self.network.tail != "overlap":
+            digest.update(f"tail {self.network.tail}".encode())
         if self.training_sample_rate < self.sample_rate:
             digest.update(f"heard up to {self.training_sample_rate}".encode())
         return digest.hexdigest()
@@ -225,7 +237,7 @@ class Listener:
         return self._forward_blocks([resample(mono, self.training_sample_rate, self.sample_rate)], "waveform")
 
     def _forward_blocks(self, blocks: Iterable[Float32[np.ndarray, " _"]], where: object) -> Iterator[SegmentOutputs]:
-        for segments in self._cutter.cut(blocks, where):
+        for segments in self._splitter.split(blocks, where):
             yield self._forward_batch(segments)
 
     def _forward_batch(self, segments: Segments) -> SegmentOutputs:
@@ -241,7 +253,8 @@ class Listener:
                 "its training diverged: lower the learning rate",
             )
         starts, durations = segments.starts / self.sample_rate, segments.lengths / self.sample_rate
-        return SegmentOutputs(starts, durations, segments.weights, probabilities, embeddings)
+        end = to_seconds(segments.end, self.sample_rate)
+        return SegmentOutputs(starts, durations, segments.weights, probabilities, embeddings, end)
 
     def _collect_tags(
         self, heard: Iterable[SegmentOutputs], path: str, top: int | None, per_segment: bool, threshold: float | None
@@ -256,7 +269,7 @@ class Listener:
         for part in heard:
             total += part.weights @ part.probabilities.astype(np.float64)
             weight += float(part.weights.sum())
-            end = float(part.starts[-1] + part.durations[-1])
+            end = part.end
             shortest = min(shortest, float(part.durations[0]))
             if per_segment:
                 for start, duration, row in zip(part.starts, part.durations, part.probabilities, strict=True):
@@ -276,12 +289,9 @@ class Listener:
         ]
 
     def _collect_embeddings(self, heard: Iterable[SegmentOutputs], path: str) -> Embeddings:
-        parts = list(heard)
-        starts = np.concatenate([part.starts for part in parts])
-        durations = np.concatenate([part.durations for part in parts])
-        values = np.concatenate([part.embeddings for part in parts])
-        padded = bool(durations[0] < self.least_seconds)
-        return Embeddings(path, starts, durations, values, float(starts[-1] + durations[-1]), padded)
+        whole = join_outputs(heard)
+        padded = bool(whole.durations[0] < self.least_seconds)
+        return Embeddings(path, whole.starts, whole.durations, whole.embeddings, whole.end, padded)
 
 
 def load(run: str | Path, *, device: str | None = None) -> Listener:

@@ -1,9 +1,6 @@
-"""Sound of any length in, segments of one length out, in batches and in bounded memory.
+"""Sound of any length in, its segments out: in batches and in bounded memory, by a network's rule of segments.
 
-Segments begin at whole multiples of one hop from the first sample on. Where they do not end with the sound, one more does: it
-overlaps the one before it by more than the others do, so that every sample is heard, and none beside invented silence. Only a
-sound shorter than one segment is padded with silence, or repeated where the network wants that; or given as it is, where the
-network hears it at its own length.
+The rule itself is :class:`hearsight.models.segments.Segmentation`.
 """
 
 from __future__ import annotations
@@ -12,9 +9,11 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+import torch
 from jaxtyping import Float32, Float64, Int64
 
 from hearsight.errors import MediaError
+from hearsight.models.segments import Segmentation
 from hearsight.records import RejectReason
 
 
@@ -25,55 +24,41 @@ class Segments:
     Attributes
     ----------
     waveforms
-        Their samples; of a sound shorter than one segment, there may be fewer.
+        Their samples; a sound that keeps its own length has fewer than a segment.
     starts
         First sample of each within the sound.
     lengths
         Samples of each that are sound, the rest is padding; less than a segment only where the whole sound is.
     weights
-        How much of the time since the segment before each brings, 1 for a whole hop: what it counts in a mean over time.
+        What each counts in a mean over time: 1 for a whole hop, less for a last one that overlaps the one before it.
+    end
+        Samples from the start of the sound to the end of this batch; after the last batch, to the end of the sound.
     """
 
     waveforms: Float32[np.ndarray, "segments samples"]
     starts: Int64[np.ndarray, " segments"]
     lengths: Int64[np.ndarray, " segments"]
     weights: Float64[np.ndarray, " segments"]
+    end: int
 
 
-class SegmentCutter:
-    """Cuts sounds into segments.
+class SegmentSplitter:
+    """Splits streams of sound into segments.
 
     Parameters
     ----------
-    segment_samples
-        Length of a segment.
-    hop_samples
-        From the start of one segment to the start of the next, no more than ``segment_samples``.
+    rule
+        Where segments start, and what becomes of the end of a sound.
     batch_segments
-        Segments given at a time; only the last batch has fewer, or one more.
-    repeat_short
-        Whether a sound that is too short is repeated, instead of being padded with silence.
-    least_samples
-        Samples that a sound shorter than one segment is padded or repeated to; those of a whole segment where it is not given.
+        Segments returned at a time; only the last batch has fewer, or one more.
     """
 
-    def __init__(
-        self,
-        segment_samples: int,
-        hop_samples: int,
-        batch_segments: int,
-        *,
-        repeat_short: bool = False,
-        least_samples: int | None = None,
-    ) -> None:
-        self.segment_samples = segment_samples
-        self.hop_samples = hop_samples
+    def __init__(self, rule: Segmentation, batch_segments: int) -> None:
+        self.rule = rule
         self.batch_segments = batch_segments
-        self.repeat_short = repeat_short
-        self.least_samples = segment_samples if least_samples is None else least_samples
 
-    def cut(self, blocks: Iterable[Float32[np.ndarray, " _"]], where: object = "waveform") -> Iterator[Segments]:
-        """Cut a stream of blocks; the blocks' lengths leave no trace in the result.
+    def split(self, blocks: Iterable[Float32[np.ndarray, " _"]], where: object = "waveform") -> Iterator[Segments]:
+        """Split a stream of blocks; the lengths of the blocks have no influence on the result.
 
         Parameters
         ----------
@@ -87,62 +72,41 @@ class SegmentCutter:
         MediaError
             When the sound has no samples, or some that are not finite; or what the blocks raise, after all that was good.
         """
-        advance = self.batch_segments * self.hop_samples
+        advance = self.batch_segments * self.rule.hop_samples
         # a batch waits for what comes after it, so that the last one is never without the samples its end needs
-        needed = advance + self.segment_samples
+        needed = advance + self.rule.segment_samples
         held, start = np.zeros(0, dtype=np.float32), 0
         try:
             for block in _gather(blocks, needed):
                 _refuse_not_finite(block, where)
                 held = np.concatenate([held, block])
                 while len(held) > needed:
-                    yield self._take(held, start, self.batch_segments)
+                    last = advance - self.rule.hop_samples + self.rule.segment_samples
+                    yield self._split_held(held[:last], start)
                     held, start = held[advance:], start + advance
         except MediaError:
             if len(held):
-                yield self._end(held, start)
+                yield self._split_held(held, start)
             raise
         if not len(held):
             raise MediaError(where, "no samples of sound", "at least one", reason=RejectReason.TOO_SHORT)
-        yield self._end(held, start)
+        yield self._split_held(held, start)
 
-    def _take(self, held: np.ndarray, start: int, count: int) -> Segments:
-        """Give the first ``count`` whole segments of what is held."""
-        starts = self.hop_samples * np.arange(count, dtype=np.int64)
-        waveforms = np.stack([held[first : first + self.segment_samples] for first in starts])
-        lengths = np.full(count, self.segment_samples, dtype=np.int64)
-        return Segments(waveforms, start + starts, lengths, np.ones(count))
-
-    def _end(self, held: np.ndarray, start: int) -> Segments:
-        """Give what is left: whole segments, then one that ends with the sound."""
-        if len(held) < self.segment_samples:
-            padded = np.zeros((1, max(len(held), self.least_samples)), dtype=np.float32)
-            if self.repeat_short:
-                padded[0] = np.resize(held, padded.shape[1])
-            else:
-                padded[0, : len(held)] = held
-            lengths = np.array([len(held)], dtype=np.int64)
-            return Segments(padded, np.zeros(1, dtype=np.int64), lengths, np.ones(1))
-        count = 1 + (len(held) - self.segment_samples) // self.hop_samples
-        whole = self._take(held, start, count)
-        rest = (len(held) - self.segment_samples) % self.hop_samples
-        if not rest:
-            return whole
-        return Segments(
-            np.concatenate([whole.waveforms, held[None, -self.segment_samples :]]),
-            np.append(whole.starts, start + len(held) - self.segment_samples),
-            np.append(whole.lengths, self.segment_samples),
-            np.append(whole.weights, rest / self.hop_samples),
-        )
+    def _split_held(self, held: Float32[np.ndarray, " samples"], start: int) -> Segments:
+        """Split samples that begin at ``start``, where a segment does."""
+        waveforms = self.rule.split(torch.from_numpy(held)[None])[0].numpy()
+        starts, weights = (values.numpy() for values in self.rule.place(len(held)))
+        lengths = np.full(len(starts), min(len(held), self.rule.segment_samples), dtype=np.int64)
+        return Segments(waveforms, start + starts, lengths, weights, start + len(held))
 
 
-def _refuse_not_finite(block: np.ndarray, where: object) -> None:
+def _refuse_not_finite(block: Float32[np.ndarray, " _"], where: object) -> None:
     if not np.isfinite(block).all():
         raise MediaError(where, "samples that are not finite", "amplitudes", reason=RejectReason.BROKEN_STREAM)
 
 
-def _gather(blocks: Iterable[np.ndarray], at_least: int) -> Iterator[np.ndarray]:
-    """Join small blocks, so that they are not copied again and again; an error waits until what came before it is given."""
+def _gather(blocks: Iterable[Float32[np.ndarray, " _"]], at_least: int) -> Iterator[Float32[np.ndarray, " _"]]:
+    """Join small blocks, so that they are not copied again and again; an error waits until what came before it is returned."""
     pending: list[np.ndarray] = []
     num_pending = 0
     try:

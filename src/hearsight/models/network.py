@@ -1,4 +1,4 @@
-"""What every network is: a waveform in, logits and embeddings of its segments out, the front end inside."""
+"""The base of all networks: waveforms in, logits and embeddings of their segments out, with the front end inside."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from hearsight.errors import UsageError
 from hearsight.models.front_end import make_front_end
+from hearsight.models.segments import Segmentation, Tail
 from hearsight.signal.front_ends import FrontEnd, WaveformFrontEnd
-from hearsight.units import count_segments
 
 
 @dataclasses.dataclass(frozen=True)
 class NetworkOutput:
-    """What a network says of each segment of each waveform of a batch.
+    """What a network returns for each segment of each waveform of a batch.
 
     Attributes
     ----------
@@ -25,16 +25,22 @@ class NetworkOutput:
         One per class; see :attr:`probabilities`.
     embeddings
         The learned vector of the segment.
-    mask
-        True where a segment belongs to its waveform, False where it only fills up the batch; what stands there is zero.
+    weights
+        What each segment counts in a mean over its waveform: 1, or less for a last one that overlaps the one before it. Zero where
+        a segment only fills up the batch; its logits and embeddings are zero too.
     heads
-        Sizes of the groups of classes of which just one holds, as :attr:`Network.heads`.
+        Sizes of the groups of classes of which exactly one holds, as :attr:`Network.heads`.
     """
 
     logits: Float[Tensor, "batch segments classes"]
     embeddings: Float[Tensor, "batch segments dim"]
-    mask: Bool[Tensor, "batch segments"]
+    weights: Float[Tensor, "batch segments"]
     heads: tuple[int, ...] = ()
+
+    @property
+    def mask(self) -> Bool[Tensor, "batch segments"]:
+        """True where a segment belongs to its waveform, False where it only fills up the batch."""
+        return self.weights > 0.0
 
     @property
     def probabilities(self) -> Float[Tensor, "batch segments classes"]:
@@ -43,25 +49,25 @@ class NetworkOutput:
 
     @property
     def clip_probabilities(self) -> Float[Tensor, "batch classes"]:
-        """Mean of the segments' probabilities (Hershey 2017, section 3.2)."""
-        return _mean_masked(self.probabilities, self.mask)
+        """Mean of the segments' probabilities over time (Hershey 2017, section 3.2)."""
+        return average_segments(self.probabilities, self.weights)
 
     @property
     def clip_embeddings(self) -> Float[Tensor, "batch dim"]:
-        """Mean of the segments' embeddings."""
-        return _mean_masked(self.embeddings.float(), self.mask)
+        """Mean of the segments' embeddings over time."""
+        return average_segments(self.embeddings.float(), self.weights)
 
 
 class Network(nn.Module):
     """A log-mel network: front end, trunk, classifier.
 
-    A waveform is divided into segments, each segment becomes one patch of log-mel frames, and the trunk sees one patch at a time;
-    so the number of segments in a batch, and what else is in it, change nothing of what is said of a segment.
+    A waveform is split into segments, each segment becomes one patch of log-mel frames, and the trunk sees one patch at a time. So
+    the output for a segment does not depend on the number of segments in a batch, or on what else is in it.
 
     Parameters
     ----------
     front_end
-        What the network hears of a waveform.
+        From a waveform to what the trunk sees.
     trunk
         Patches ``[batch, 1, frames, mels]`` to embeddings ``[batch, dim]``.
     classifier
@@ -88,7 +94,9 @@ class Network(nn.Module):
         self.heads: tuple[int, ...] = ()
         """Sizes of the groups of classes, in their order, of which just one holds; none where any number of classes may hold."""
         self.repeats_short = False
-        """Whether a sound that is shorter than a segment is repeated, rather than followed by silence."""
+        """Whether a sound that is shorter than a segment is repeated, instead of being padded with silence."""
+        self.tail: Tail = "overlap"
+        """What becomes of the end of a sound; see :mod:`hearsight.models.segments`."""
         self.name = ""
         """Name in the zoo; :func:`~hearsight.models.zoo.build_network` sets it."""
         self.options: dict[str, Any] = {}
@@ -106,30 +114,42 @@ class Network(nn.Module):
 
     @property
     def least_samples(self) -> int:
-        """Samples of the shortest sound that is heard at its own length; a shorter one is padded, or repeated, to as many."""
+        """Samples of the shortest sound that keeps its own length; a shorter one is padded or repeated to as many."""
         return self.front_end.definition.patch_samples
 
     @property
     def example_samples(self) -> int:
-        """Samples of the excerpt that training draws from a clip: what one segment is heard from."""
+        """Samples of the excerpt that training draws from a clip: one segment's."""
         return self.front_end.definition.patch_samples
 
+    @property
+    def segmentation(self) -> Segmentation:
+        """How sounds are split into segments: by :meth:`forward`, and by everything else that runs the network."""
+        definition = self.front_end.definition
+        return Segmentation(
+            definition.patch_samples,
+            definition.segment_samples,
+            shortest_samples=self.least_samples,
+            repeat_short=self.repeats_short,
+            tail=self.tail,
+        )
+
     def count_segments(self, num_samples: int) -> int:
-        """Count the segments of a waveform, as :func:`hearsight.units.count_segments` does: at least one, the last one padded."""
-        return count_segments(num_samples, self.segment_samples)
+        """Return the number of segments of a waveform, as :meth:`Segmentation.count` does."""
+        return self.segmentation.count(num_samples)
 
     def forward(
         self, waveform: Shaped[Tensor, "*shape"], lengths: Int[Tensor, " batch"] | None = None
     ) -> NetworkOutput:
-        """Hear a batch of waveforms.
+        """Return logits and embeddings of each segment of a batch of waveforms.
 
         Parameters
         ----------
         waveform
             ``[batch, samples]``: floating-point amplitudes in [-1, 1] at :attr:`sample_rate`, one channel.
         lengths
-            ``[batch]``: samples of each waveform, where they are of unequal length and filled up with anything; each then gives
-            what it gives alone. Without it, all are taken whole.
+            ``[batch]``: samples of each waveform, where they are of unequal length and filled up with anything. The output of each
+            is then the same as on its own. Without it, all are taken whole.
 
         Raises
         ------
@@ -138,28 +158,44 @@ class Network(nn.Module):
             a length is not within 1 and the batch's.
         """
         waveform, samples = check_waveform(waveform, lengths)
-        counts = [self.count_segments(length) for length in samples]
-        heard = self.forward_segments(self.split_segments(waveform, counts))
-        mask = torch.arange(max(counts), device=waveform.device) < torch.tensor(counts, device=waveform.device)[:, None]
-        if mask.all():
-            # the usual case, and one that an exporter can follow
-            return NetworkOutput(heard[0].unflatten(0, mask.shape), heard[1].unflatten(0, mask.shape), mask, self.heads)
-        logits, embeddings = (value.new_zeros(*mask.shape, value.shape[1]) for value in heard)
-        logits[mask], embeddings[mask] = heard
-        return NetworkOutput(logits, embeddings, mask, self.heads)
+        rule = self.segmentation
+        if min(samples) == max(samples):
+            segments = rule.split(waveform[:, : samples[0]])
+            outputs = self.forward_segments(segments.flatten(0, 1))
+            logits, embeddings = (values.unflatten(0, segments.shape[:2]) for values in outputs)
+            weights = rule.place(samples[0])[1].expand(len(samples), -1)
+        else:
+            rows = [rule.split(row[None, :length])[0] for row, length in zip(waveform, samples, strict=True)]
+            logits, embeddings = (_fill_up(values) for values in self._forward_by_length(rows))
+            weights = _fill_up([rule.place(length)[1] for length in samples])
+        return NetworkOutput(logits, embeddings, weights.to(waveform.device, torch.float32), self.heads)
+
+    def _forward_by_length(
+        self, rows: list[Float[Tensor, "_ _"]]
+    ) -> tuple[list[Float[Tensor, "_ classes"]], list[Float[Tensor, "_ dim"]]]:
+        """Return logits and embeddings of each row's segments; segments of equal length go through the network together."""
+        logits, embeddings = ([torch.empty(0)] * len(rows) for _ in range(2))
+        for length in sorted({row.shape[1] for row in rows}):
+            group = [index for index, row in enumerate(rows) if row.shape[1] == length]
+            outputs = self.forward_segments(torch.cat([rows[index] for index in group]))
+            counts = [len(rows[index]) for index in group]
+            for target, values in zip((logits, embeddings), outputs, strict=True):
+                for index, part in zip(group, values.split(counts), strict=True):
+                    target[index] = part
+        return logits, embeddings
 
     def probabilities(self, logits: Float[Tensor, "*batch classes"]) -> Float[Tensor, "*batch classes"]:
-        """Turn logits into probabilities, in single precision: each class on its own, or head by head."""
+        """Return the probabilities of logits, in single precision: of each class on its own, or head by head."""
         return to_probabilities(logits, self.heads)
 
     @property
     def output_layer(self) -> nn.Linear | nn.Conv1d:
-        """The layer that gives the logits."""
+        """The layer whose outputs are the logits."""
         layers = [module for module in self.classifier.modules() if isinstance(module, nn.Linear)]
         return layers[-1]
 
     def set_prior(self, probabilities: Float[Tensor, " classes"]) -> None:
-        """Set the last layer's biases so that fresh weights give each class about its own frequency.
+        """Set the last layer's biases so that a network with fresh weights predicts each class at about its frequency.
 
         Training then need not spend its first steps on learning that nearly every class is nearly always absent.
         """
@@ -167,38 +203,10 @@ class Network(nn.Module):
         with torch.no_grad():
             cast(Tensor, self.output_layer.bias).copy_(torch.logit(probabilities.clamp(smallest, 1.0 - smallest)))
 
-    def split_segments(
-        self, waveform: Float[Tensor, "batch samples"], counts: list[int]
-    ) -> Float[Tensor, "segments segment_samples"]:
-        """Divide waveforms into their segments, one after the other; the last one is padded with silence, or its rest dropped."""
-        definition = self.front_end.definition
-        needed = (max(counts) - 1) * definition.segment_samples + definition.patch_samples
-        padded = nn.functional.pad(waveform, (0, max(0, needed - waveform.shape[1])))
-        pieces = padded.unfold(1, definition.patch_samples, definition.segment_samples)
-        if min(counts) == max(counts):
-            return pieces[:, : counts[0]].flatten(0, 1)
-        return torch.cat([pieces[row, :count] for row, count in enumerate(counts)])
-
-    def forward_traceable(
-        self, waveform: Float[Tensor, "batch samples"]
-    ) -> tuple[Float[Tensor, "batch segments classes"], Float[Tensor, "batch segments dim"]]:
-        """Give logits and embeddings of waveforms of one length, as :meth:`forward` does, by steps that an exporter can follow."""
-        definition = self.front_end.definition
-        samples, step, patch = waveform.shape[1], definition.segment_samples, definition.patch_samples
-        # count_segments, by whole numbers
-        count = cast(int, torch.sym_max(1, (2 * samples + step) // (2 * step)))
-        whole = nn.functional.pad(waveform, (0, 2 * step))[:, : (count + 1) * step]
-        pieces = whole[:, : count * step].reshape(-1, count, step)
-        if patch > step:
-            behind = whole[:, step:].reshape(-1, count, step)
-            pieces = torch.cat([pieces, behind[:, :, : patch - step]], dim=2)
-        logits, embeddings = self.forward_segments(pieces.reshape(-1, patch))
-        return logits.reshape(-1, count, logits.shape[1]), embeddings.reshape(-1, count, embeddings.shape[1])
-
     def forward_segments(
         self, segments: Float[Tensor, "segments samples"]
     ) -> tuple[Float[Tensor, "segments classes"], Float[Tensor, "segments dim"]]:
-        """Give logits and embeddings of segments that have been cut to length."""
+        """Return logits and embeddings of segments of one length, as :attr:`segmentation` makes them."""
         patches = self.front_end(segments).unsqueeze(1)
         embeddings = self.trunk(patches)
         return self.classifier(embeddings), embeddings
@@ -207,7 +215,7 @@ class Network(nn.Module):
 def to_probabilities(
     logits: Float[Tensor, "*batch classes"], heads: tuple[int, ...]
 ) -> Float[Tensor, "*batch classes"]:
-    """Take the sigmoid of each logit; or, where there are heads, the softmax over each."""
+    """Return the sigmoid of each logit; or, where there are heads, the softmax over each."""
     if not heads:
         return torch.sigmoid(logits.float())
     return torch.cat([head.softmax(-1) for head in logits.float().split(heads, dim=-1)], dim=-1)
@@ -216,12 +224,12 @@ def to_probabilities(
 def check_waveform(
     waveform: Shaped[Tensor, "*shape"], lengths: Int[Tensor, " batch"] | None
 ) -> tuple[Float[Tensor, "batch samples"], list[int]]:
-    """Refuse what no network can hear; give the waveforms with zeros behind their ends, and their lengths.
+    """Check a batch of waveforms; return them with zeros behind their ends, and their lengths.
 
     Raises
     ------
     UsageError
-        As :meth:`Network.forward` says.
+        As :meth:`Network.forward` does.
     """
     samples = _check_lengths(waveform, lengths)
     waveform = _silence_rest(waveform, samples)
@@ -231,7 +239,7 @@ def check_waveform(
 
 
 def _check_lengths(waveform: Tensor, lengths: Tensor | None) -> list[int]:
-    """Refuse what no network can hear; give the lengths as numbers."""
+    """Check shapes, dtype and lengths; return the lengths as numbers."""
     shape = tuple(waveform.shape)
     if waveform.ndim != 2:
         hint = "mix channels down first: waveform.mean(axis of channels)"
@@ -250,13 +258,20 @@ def _check_lengths(waveform: Tensor, lengths: Tensor | None) -> list[int]:
 
 
 def _silence_rest(waveform: Tensor, lengths: list[int]) -> Tensor:
-    """Put zeros behind the end of each waveform."""
+    """Return the waveforms with zeros behind the end of each."""
     if min(lengths) == waveform.shape[1]:
         return waveform
     ends = torch.tensor(lengths, device=waveform.device)[:, None]
     return waveform.masked_fill(torch.arange(waveform.shape[1], device=waveform.device) >= ends, 0.0)
 
 
-def _mean_masked(values: Tensor, mask: Tensor) -> Tensor:
-    weights = mask.unsqueeze(-1).to(values.dtype)
-    return (values * weights).sum(1) / weights.sum(1)
+def average_segments(
+    values: Float[Tensor, "batch segments numbers"], weights: Float[Tensor, "batch segments"]
+) -> Float[Tensor, "batch numbers"]:
+    """Return the mean of the segments' values over time, by the segments' weights."""
+    return (values * weights.unsqueeze(-1)).sum(1) / weights.sum(1, keepdim=True)
+
+
+def _fill_up(rows: list[Float[Tensor, ...]]) -> Float[Tensor, "batch ..."]:
+    """Return rows of unequal length as one tensor, with zeros behind their ends."""
+    return nn.utils.rnn.pad_sequence(rows, batch_first=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Sequence
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import torch
 from pydantic import TypeAdapter, ValidationError
@@ -50,6 +50,7 @@ _WANTED: dict[Any, str] = {
     int | None: "a whole number",
     bool: "true or false",
     str: "a word",
+    Literal["overlap", "drop"]: "overlap or drop",
     Sequence[int] | None: "whole numbers",
 }
 """What an error says of an option's kind."""

@@ -13,10 +13,9 @@ import torch
 from hearsight.errors import DatasetError, GraphError, MissingExtraError, UsageError
 from hearsight.export import onnx as onnx_export
 from hearsight.export.calibration import NUM_EXAMPLES, name_kept_nodes
-from hearsight.export.onnx import INPUT, OUTPUTS, export_network, limit_samples
+from hearsight.export.onnx import INPUT, OUTPUTS, export_network
 from hearsight.export.traceable import TraceableNetwork
 from hearsight.models.checkpoint import load_checkpoint
-from hearsight.models.zoo import build_network
 from hearsight.runtime import Session
 from hearsight.teachers.registry import load_teacher
 from tests.support.videos import write_folder
@@ -46,6 +45,7 @@ def test_the_file_tells_what_it_is(exported: Path) -> None:
     session = Session(exported.read_bytes(), exported)
     assert json.loads(session.metadata["names"]) == ["bark", "rain", "bell"]
     assert session.metadata["sample_rate"] == session.metadata["training_sample_rate"] == "16000"
+    assert session.metadata["segment_samples"] == session.metadata["hop_samples"] == "16000"
     assert session.metadata["network"] == "jia-mobilenet-v2"
     assert [port.name for port in session.inputs] == [INPUT]
     assert [port.name for port in session.outputs] == list(OUTPUTS)
@@ -95,23 +95,17 @@ def test_the_front_end_stays_in_floating_point(exported: Path) -> None:
     assert not any(node.name in kept for node in products[2:])
 
 
-def test_a_file_that_says_something_else_is_not_kept(run: Path, tmp_path: Path, monkeypatch) -> None:
+def test_a_file_that_returns_something_else_is_not_kept(run: Path, tmp_path: Path, monkeypatch) -> None:
     graphs = TraceableNetwork.forward
 
     def forward(self: TraceableNetwork, waveform: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        clips, segments, embeddings = graphs(self, waveform)
-        return clips * (1.0 if torch.compiler.is_compiling() else 0.9), segments, embeddings
+        clips, segments, embeddings, weights = graphs(self, waveform)
+        return 0.9 * clips, segments, embeddings, weights
 
     monkeypatch.setattr(TraceableNetwork, "forward", forward)
     with pytest.raises(GraphError, match="differs from the network"):
         export_network(run, tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_some_networks_want_sounds_of_some_lengths() -> None:
-    assert limit_samples(build_network("soundnet-5", 3, width=0.05))[0] == 110_250
-    assert limit_samples(build_network("panns-cnn14", 3, width=0.05)) == (9_920, 320_000)
-    assert limit_samples(build_network("jia-mobilenet-v2", 3, width=0.05))[0] == 1
 
 
 def test_requests_that_make_no_sense_are_refused(run: Path, tmp_path: Path, monkeypatch) -> None:

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from hearsight.errors import MediaError
-from hearsight.listening.segments import SegmentCutter
+from hearsight.listening.segments import SegmentSplitter
+from hearsight.models.segments import Segmentation
 
 SEGMENT = 10
 
 
 def cut(sound, batch=3, hop=SEGMENT):
-    return list(SegmentCutter(SEGMENT, hop, batch).cut([sound]))
+    return list(SegmentSplitter(Segmentation(SEGMENT, hop), batch).split([sound]))
 
 
 def join(batches, field):
@@ -60,7 +61,7 @@ def test_the_blocks_leave_no_trace(count, seed, hop):
     rng = np.random.default_rng(seed)
     edges = np.sort(rng.integers(0, count + 1, rng.integers(0, 12)))
     pieces = np.split(ramp(count), edges)
-    expected, found = cut(ramp(count), hop=hop), list(SegmentCutter(SEGMENT, hop, 3).cut(pieces))
+    expected, found = cut(ramp(count), hop=hop), list(SegmentSplitter(Segmentation(SEGMENT, hop), 3).split(pieces))
     assert len(expected) == len(found)
     for one, other in zip(expected, found, strict=True):
         for field in ("waveforms", "starts", "lengths", "weights"):
@@ -71,7 +72,7 @@ def test_memory_does_not_grow_with_the_length_of_the_sound():
     def peak(blocks):
         sound = (np.zeros(1000, dtype=np.float32) for _ in range(blocks))
         tracemalloc.start()
-        for batch in SegmentCutter(100, 100, 4).cut(sound):
+        for batch in SegmentSplitter(Segmentation(100, 100), 4).split(sound):
             assert len(batch.starts) >= 4
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
@@ -83,7 +84,7 @@ def test_memory_does_not_grow_with_the_length_of_the_sound():
 def test_no_sound_at_all_is_an_error():
     for blocks in ([], [np.zeros(0, dtype=np.float32)]):
         with pytest.raises(MediaError, match="no samples") as caught:
-            list(SegmentCutter(SEGMENT, SEGMENT, 3).cut(blocks, "a.wav"))
+            list(SegmentSplitter(Segmentation(SEGMENT, SEGMENT), 3).split(blocks, "a.wav"))
         assert caught.value.reason == "too_short"
         assert caught.value.where == "a.wav"
 
@@ -103,8 +104,8 @@ def test_what_came_before_an_error_is_given_first():
 
     given = []
     with pytest.raises(MediaError, match="breaks off"):  # noqa: PT012
-        for batch in SegmentCutter(SEGMENT, SEGMENT, 3).cut(blocks()):
+        for batch in SegmentSplitter(Segmentation(SEGMENT, SEGMENT), 3).split(blocks()):
             given.append(batch)  # noqa: PERF402
-    for batch in SegmentCutter(SEGMENT, SEGMENT, 3).cut([np.concatenate([ramp(47), ramp(5)])]):
+    for batch in SegmentSplitter(Segmentation(SEGMENT, SEGMENT), 3).split([np.concatenate([ramp(47), ramp(5)])]):
         np.testing.assert_array_equal(given.pop(0).waveforms, batch.waveforms)
     assert not given

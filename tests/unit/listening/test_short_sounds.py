@@ -6,9 +6,10 @@ import torch
 
 from hearsight.errors import UsageError
 from hearsight.listening.listener import load
-from hearsight.listening.segments import SegmentCutter
+from hearsight.listening.segments import SegmentSplitter
 from hearsight.listening.tables import tag_files
 from hearsight.models.checkpoint import save_checkpoint
+from hearsight.models.segments import Segmentation
 from hearsight.models.zoo import build_network
 
 
@@ -22,7 +23,7 @@ def soundnet(tmp_path):
 
 def test_a_sound_shorter_than_a_segment_is_repeated_where_the_network_wants_that():
     sound = np.arange(1, 5, dtype=np.float32)
-    (batch,) = SegmentCutter(10, 10, 3, repeat_short=True).cut([sound])
+    (batch,) = SegmentSplitter(Segmentation(10, 10, repeat_short=True), 3).split([sound])
     np.testing.assert_array_equal(batch.waveforms, [[1, 2, 3, 4, 1, 2, 3, 4, 1, 2]])
     np.testing.assert_array_equal(batch.lengths, [4])
 
@@ -59,11 +60,11 @@ def panns(tmp_path):
 
 def test_a_short_sound_may_be_given_as_it_is():
     sound = np.arange(1, 8, dtype=np.float32)
-    cutter = SegmentCutter(10, 10, 3, least_samples=5)
-    (batch,) = cutter.cut([sound])
+    splitter = SegmentSplitter(Segmentation(10, 10, shortest_samples=5), 3)
+    (batch,) = splitter.split([sound])
     np.testing.assert_array_equal(batch.waveforms, [sound])
     np.testing.assert_array_equal(batch.lengths, [7])
-    (batch,) = cutter.cut([sound[:3]])
+    (batch,) = splitter.split([sound[:3]])
     np.testing.assert_array_equal(batch.waveforms, [[1, 2, 3, 0, 0]])
     np.testing.assert_array_equal(batch.lengths, [3])
 
@@ -89,7 +90,7 @@ def test_a_long_sound_is_heard_to_its_end(panns):
 
 
 def test_long_segments_go_through_the_network_a_few_at_a_time(panns, soundnet):
-    assert (panns._cutter.batch_segments, soundnet._cutter.batch_segments) == (3, 6)
+    assert (panns._splitter.batch_segments, soundnet._splitter.batch_segments) == (3, 6)
 
 
 def test_it_is_said_what_a_sound_was_padded_to(panns, write_sound, capsys):

@@ -38,12 +38,27 @@ def test_each_clip_of_a_batch_gives_what_it_gives_alone(name: str, fill: float) 
             assert not together.logits[row, count:].any()
 
 
-@pytest.mark.parametrize(("num_samples", "count"), [(1, 1), (8_000, 1), (23_999, 1), (24_000, 2), (160_000, 10)])
-def test_a_last_half_segment_counts_and_a_short_sound_is_padded(tiny: Network, num_samples: int, count: int) -> None:
+@pytest.mark.parametrize(
+    ("num_samples", "count", "last"),
+    [(1, 1, 1.0), (8_000, 1, 1.0), (16_000, 1, 1.0), (16_001, 2, 1 / 16_000), (24_000, 2, 0.5), (160_000, 10, 1.0)],
+)
+def test_the_last_segment_ends_with_the_sound_and_counts_for_what_it_adds(
+    tiny: Network, num_samples: int, count: int, last: float
+) -> None:
     output = tiny(torch.zeros(1, num_samples))
     assert output.logits.shape == (1, count, 7)
     assert output.embeddings.shape == (1, count, 128)
     assert output.mask.all()
+    torch.testing.assert_close(output.weights, torch.tensor([[1.0] * (count - 1) + [last]]))
+
+
+def test_the_mean_over_a_sound_is_weighted(tiny: Network) -> None:
+    batch, _ = make_sound(20_000)
+    output = tiny(batch)
+    first, last = tiny(batch[:, :16_000]), tiny(batch[:, 4_000:])
+    for name in ("clip_probabilities", "clip_embeddings"):
+        wanted = (getattr(first, name) + 0.25 * getattr(last, name)) / 1.25
+        torch.testing.assert_close(getattr(output, name), wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_segments_are_heard_one_by_one(tiny: Network) -> None:

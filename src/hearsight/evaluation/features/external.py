@@ -15,7 +15,8 @@ from jaxtyping import Float32, Float64
 
 from hearsight.errors import ConfigError, UsageError
 from hearsight.evaluation.features.extractor import digest_extractor
-from hearsight.listening.segments import SegmentCutter
+from hearsight.listening.segments import SegmentSplitter
+from hearsight.models.segments import Segmentation
 from hearsight.teachers.registry import load_teacher
 from hearsight.teachers.spec import TeacherSpec, parse_spec
 from hearsight.teachers.teacher import Teacher
@@ -41,7 +42,7 @@ class TeacherExtractor:
     def __init__(self, teacher: Teacher, features: str = "logits") -> None:
         self._teacher, self._features = teacher, features
         self.name = teacher.name
-        self._cutter = SegmentCutter(SAMPLE_RATE, SAMPLE_RATE, _BATCH_SEGMENTS)
+        self._splitter = SegmentSplitter(Segmentation(SAMPLE_RATE, SAMPLE_RATE), _BATCH_SEGMENTS)
 
     def compute_digest(self) -> str:
         """SHA-256 of the teacher's, and of what becomes of its answers."""
@@ -51,7 +52,7 @@ class TeacherExtractor:
         self, waveform: Float32[np.ndarray, " samples"]
     ) -> tuple[Float32[np.ndarray, "segments dim"], Float64[np.ndarray, " segments"]]:
         """Give a row for each second; the last one ends with the clip."""
-        heard = list(self._cutter.cut([waveform]))
+        heard = list(self._splitter.split([waveform]))
         values = np.concatenate([self._teacher.predict(part.waveforms) for part in heard])
         if self._features == "logits":
             bounded = np.clip(values.astype(np.float64), LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)

@@ -93,7 +93,7 @@ def _count_soundnet(measure: Callable[[SoundNet, str], int]) -> Callable[[Publis
 def _count_values(network: SoundNet, layer: str) -> int:
     if layer in network.plan.layers:
         return network.count_values(SOUNDNET_SAMPLES, layer)
-    return network.count_segments(SOUNDNET_SAMPLES)
+    return network.count_outputs(SOUNDNET_SAMPLES)
 
 
 def _count_filters(network: SoundNet, layer: str) -> int:

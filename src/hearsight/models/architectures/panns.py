@@ -8,14 +8,12 @@ padding, as the authors' code does. The layers bear the names that they have the
 from __future__ import annotations
 
 import collections
-from collections.abc import Mapping
 
-import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from hearsight.models.architectures.assemble import scale_channels
-from hearsight.models.network import Network, NetworkOutput, check_waveform
+from hearsight.models.network import Network
 from hearsight.models.row import Figure, NetworkRow
 from hearsight.signal.front_ends import PANNS
 
@@ -72,9 +70,8 @@ class Cnn14Trunk(nn.Module):
 class Cnn14(Network):
     """CNN14 on sounds of up to ten seconds at a time.
 
-    A longer sound is cut into segments of ten seconds; a last piece of at least half a segment counts, as everywhere, but is heard
-    at its own length. The shortest sound that it can hear has :attr:`least_samples` (0.31 s): a shorter one is padded with silence
-    to as many. (The authors' code refuses those.)
+    A longer sound is split into segments of ten seconds, a shorter one is one segment of its own length. The shortest has
+    :attr:`least_samples` (0.31 s); what is shorter still is padded with silence to as many. (The authors' code refuses those.)
     """
 
     def __init__(self, num_classes: int, *, width: float = 1.0) -> None:
@@ -89,68 +86,13 @@ class Cnn14(Network):
 
     @property
     def least_samples(self) -> int:
-        """Samples of the shortest sound that is heard at its own length; a shorter one is padded to as many."""
+        """Samples of the shortest sound that keeps its own length; a shorter one is padded to as many."""
         return (LEAST_FRAMES - 1) * PANNS.hop_length
 
     @property
     def example_samples(self) -> int:
         """Samples of the excerpt that training draws from a clip: one second, since clips are shorter than ten."""
         return self.sample_rate
-
-    def forward(
-        self, waveform: Shaped[Tensor, "*shape"], lengths: Int[Tensor, " batch"] | None = None
-    ) -> NetworkOutput:
-        """Hear a batch of waveforms; parameters and errors as those of :meth:`Network.forward`."""
-        waveform, samples = check_waveform(waveform, lengths)
-        if min(samples) == max(samples) <= self.segment_samples:
-            # the usual case, and one that an exporter can follow
-            logits, embeddings = (value.unsqueeze(1) for value in self.forward_segments(waveform[:, : samples[0]]))
-            mask = torch.ones(logits.shape[:2], dtype=torch.bool, device=logits.device)
-            return NetworkOutput(logits, embeddings, mask, self.heads)
-        counts = [self.count_segments(length) for length in samples]
-        logits, embeddings = self._hear_by_length(waveform, self._place_segments(samples, counts), max(counts))
-        mask = torch.arange(max(counts), device=waveform.device) < torch.tensor(counts, device=waveform.device)[:, None]
-        return NetworkOutput(logits, embeddings, mask, self.heads)
-
-    def forward_segments(
-        self, segments: Float[Tensor, "segments samples"]
-    ) -> tuple[Float[Tensor, "segments classes"], Float[Tensor, "segments dim"]]:
-        """Give logits and embeddings of segments of one length, ten seconds or less."""
-        return super().forward_segments(
-            nn.functional.pad(segments, (0, max(0, self.least_samples - segments.shape[1])))
-        )
-
-    def forward_traceable(
-        self, waveform: Float[Tensor, "batch samples"]
-    ) -> tuple[Float[Tensor, "batch segments classes"], Float[Tensor, "batch segments dim"]]:
-        """Give logits and embeddings of waveforms of one length, from :attr:`least_samples` to ten seconds, as one segment."""
-        logits, embeddings = super().forward_segments(waveform)
-        return logits.unsqueeze(1), embeddings.unsqueeze(1)
-
-    def _place_segments(self, samples: list[int], counts: list[int]) -> dict[int, list[tuple[int, int]]]:
-        """Give the rows and numbers of the segments of each length that there is."""
-        places: dict[int, list[tuple[int, int]]] = {}
-        for row, (length, count) in enumerate(zip(samples, counts, strict=True)):
-            for number in range(count):
-                own = min(self.segment_samples, length - number * self.segment_samples)
-                places.setdefault(own, []).append((row, number))
-        return places
-
-    def _hear_by_length(
-        self, waveform: Tensor, places: Mapping[int, list[tuple[int, int]]], most: int
-    ) -> tuple[Tensor, Tensor]:
-        """Hear segments of equal length together: padding would be heard."""
-        outputs: list[Tensor] = []
-        for length, group in places.items():
-            starts = [number * self.segment_samples for _, number in group]
-            pieces = [waveform[row, start : start + length] for (row, _), start in zip(group, starts, strict=True)]
-            heard = self.forward_segments(torch.stack(pieces))
-            if not outputs:
-                outputs = [value.new_zeros(waveform.shape[0], most, value.shape[1]) for value in heard]
-            rows, numbers = zip(*group, strict=True)
-            for output, value in zip(outputs, heard, strict=True):
-                output[list(rows), list(numbers)] = value
-        return outputs[0], outputs[1]
 
 
 def build_cnn14(num_classes: int, *, width: float = 1.0) -> Network:

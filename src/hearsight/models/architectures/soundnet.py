@@ -29,7 +29,7 @@ from hearsight.models.architectures.soundnet_layers import (
     find_channels,
     make_layers,
 )
-from hearsight.models.network import Network, NetworkOutput, check_waveform
+from hearsight.models.network import Network, check_waveform
 from hearsight.models.row import NetworkRow
 from hearsight.signal.front_ends import SOUNDNET, SOUNDNET_5, WaveformFrontEnd
 
@@ -97,8 +97,8 @@ class SoundNet(Network):
         """Samples of the excerpt that training draws from a clip; clips are shorter than what one output sees."""
         return self.segment_samples
 
-    def count_segments(self, num_samples: int) -> int:
-        """Count the outputs of the last layer for a waveform."""
+    def count_outputs(self, num_samples: int) -> int:
+        """Return the number of outputs of the last layer for a whole waveform, see :meth:`forward_whole`."""
         return self.plan.last.count(self.count_values(num_samples, list(self.plan.layers)[-1]))
 
     def count_values(self, num_samples: int, layer: str) -> int:
@@ -117,35 +117,37 @@ class SoundNet(Network):
                 break
         return length
 
-    def forward(
+    def forward_whole(
         self, waveform: Shaped[Tensor, "*shape"], lengths: Int[Tensor, " batch"] | None = None
-    ) -> NetworkOutput:
-        """Hear a batch of waveforms; parameters and errors as those of :meth:`Network.forward`."""
-        waveform, samples = check_waveform(waveform, lengths)
-        maps, sizes = self._listen(waveform, samples)
-        logits, embeddings = self._conclude(maps, sizes)
-        counts = torch.tensor([self.count_segments(length) for length in samples], device=waveform.device)
-        mask = torch.arange(logits.shape[1], device=waveform.device) < counts[:, None]
-        if not mask.all():
-            logits, embeddings = (value.masked_fill(~mask[:, :, None], 0.0) for value in (logits, embeddings))
-        return NetworkOutput(logits, embeddings, mask, self.heads)
+    ) -> tuple[Float[Tensor, "batch outputs classes"], Float[Tensor, "batch outputs dim"]]:
+        """Return logits and embeddings over time of whole waveforms, fully convolutionally, as in the authors' code.
 
-    def forward_traceable(
-        self, waveform: Float[Tensor, "batch samples"]
-    ) -> tuple[Float[Tensor, "batch segments classes"], Float[Tensor, "batch segments dim"]]:
-        """Give logits and embeddings of waveforms of one length, which is at least :attr:`patch_samples`."""
-        values = self.front_end(waveform).unsqueeze(1)
-        maps: dict[str, Tensor] = {}
-        for name, layer in self.trunk.named_children():
-            values = maps[name] = layer(values)
-        return self._conclude(maps)
+        :meth:`forward` splits a waveform into overlapping segments instead, as for every network. For a waveform of up to
+        ``patch_samples`` both are the same.
+
+        Parameters
+        ----------
+        waveform, lengths
+            As for :meth:`forward`; errors too.
+
+        Returns
+        -------
+        Float[Tensor, "batch outputs classes"], Float[Tensor, "batch outputs dim"]
+            The first :meth:`count_outputs` belong to each waveform; zeros follow.
+        """
+        waveform, samples = check_waveform(waveform, lengths)
+        logits, embeddings = self._conclude(*self._run_layers(waveform, samples))
+        counts = [self.count_outputs(length) for length in samples]
+        logits, embeddings = (
+            silence_behind(values.transpose(1, 2), counts).transpose(1, 2) for values in (logits, embeddings)
+        )
+        return logits, embeddings
 
     def forward_segments(
         self, segments: Float[Tensor, "segments samples"]
     ) -> tuple[Float[Tensor, "segments classes"], Float[Tensor, "segments dim"]]:
-        """Give the mean logits and embeddings of pieces of one length, usually of a single output each."""
-        maps, sizes = self._listen(segments, [segments.shape[1]] * segments.shape[0])
-        logits, embeddings = self._conclude(maps, sizes)
+        """Return the mean logits and embeddings of segments of one length, usually of a single output each."""
+        logits, embeddings = self._conclude(*self._run_layers(segments, [segments.shape[1]] * segments.shape[0]))
         return logits.mean(1), embeddings.mean(1)
 
     def features(
@@ -171,9 +173,9 @@ class SoundNet(Network):
             When there is no such layer, or the waveform cannot be heard.
         """
         check_layer(layer, self.plan)
-        return self._listen(*check_waveform(waveform, lengths), until=layer)[0][layer]
+        return self._run_layers(*check_waveform(waveform, lengths), until=layer)[0][layer]
 
-    def _listen(
+    def _run_layers(
         self, waveform: Tensor, samples: Sequence[int], until: str | None = None
     ) -> tuple[dict[str, Tensor], dict[str, list[int]]]:
         """Run the layers; what lies behind the end of a waveform stays zero in each of them, as a padding would be."""
@@ -190,8 +192,8 @@ class SoundNet(Network):
                 break
         return maps, sizes
 
-    def _conclude(self, maps: dict[str, Tensor], sizes: dict[str, list[int]] | None = None) -> tuple[Tensor, Tensor]:
-        """Give logits and embeddings over time, ``[batch, segments, …]``; without ``sizes``, of maps that are known whole."""
+    def _conclude(self, maps: dict[str, Tensor], sizes: dict[str, list[int]]) -> tuple[Tensor, Tensor]:
+        """Return logits and embeddings over time, ``[batch, outputs, …]``."""
         logits = self.classifier(list(maps.values())[-1]).transpose(1, 2)
         behind = list(self.plan.layers)[list(self.plan.layers).index(self.embedding_layer) + 1 :]
         window = Window(1, 1)
@@ -199,9 +201,7 @@ class SoundNet(Network):
             window = self.plan.layers[name][1].after(window)
         window = self.plan.last.after(window)
         values = maps[self.embedding_layer]
-        known = torch.ones_like(values[:, :1])
-        if sizes is not None:
-            known = silence_behind(known, sizes[self.embedding_layer])
+        known = silence_behind(torch.ones_like(values[:, :1]), sizes[self.embedding_layer])
         sums, counts = (nn.functional.avg_pool1d(each, *dataclasses.astuple(window)) for each in (values, known))
         embeddings = (sums / counts.clamp(min=1e-6))[:, :, : logits.shape[1]].transpose(1, 2)
         return logits, embeddings

@@ -7,6 +7,8 @@ floating-point instead of 8-bit results, and a lost batch axis for a single patc
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
@@ -15,6 +17,7 @@ from hearsight.errors import UsageError
 from hearsight.models.architectures.vggish_layers import EMBEDDING_DIM, make_vggish_layers
 from hearsight.models.network import Network
 from hearsight.models.row import NetworkRow
+from hearsight.models.segments import Tail
 from hearsight.signal.front_ends import VGGISH
 
 QUANTIZE_MIN, QUANTIZE_MAX = -2.0, 2.0
@@ -46,10 +49,11 @@ class Postprocessor(nn.Module):
 class Vggish(Network):
     """The classic VGGish on 96 x 64 patches, which can post-process its embeddings; parameters as those of :func:`build_vggish`."""
 
-    def __init__(self, num_classes: int, *, pca: bool, width: float) -> None:
+    def __init__(self, num_classes: int, *, pca: bool, width: float, tail: Tail) -> None:
         trunk, classifier = make_vggish_layers(num_classes, batch_norm=False, width=width)
         super().__init__(VGGISH, trunk, classifier, embedding_dim=EMBEDDING_DIM, num_classes=num_classes)
         self.postprocessor = Postprocessor() if pca else None
+        self.tail = tail
 
     def postprocess(self, embeddings: Float[Tensor, "*batch dim"]) -> UInt8[Tensor, "*batch dim"]:
         """Make embeddings what AudioSet's released features are: rotated, 8 bits a number.
@@ -64,7 +68,9 @@ class Vggish(Network):
         return self.postprocessor(embeddings)
 
 
-def build_vggish(num_classes: int, *, pca: bool = False, width: float = 1.0) -> Network:
+def build_vggish(
+    num_classes: int, *, pca: bool = False, width: float = 1.0, tail: Literal["overlap", "drop"] = "overlap"
+) -> Network:
     """Build the released VGGish with fresh weights.
 
     Parameters
@@ -76,8 +82,11 @@ def build_vggish(num_classes: int, *, pca: bool = False, width: float = 1.0) -> 
         Whether it holds the arrays of the post-processing.
     width
         Factor on all channels and units but the embedding's.
+    tail
+        What becomes of the end of a sound; see :mod:`hearsight.models.segments`. The release drops what is left behind the last
+        whole segment: converted weights are built with ``drop``.
     """
-    return Vggish(num_classes, pca=pca, width=width)
+    return Vggish(num_classes, pca=pca, width=width, tail=tail)
 
 
 NETWORKS = (

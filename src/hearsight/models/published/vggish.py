@@ -40,7 +40,7 @@ def build_vggish(source: Source, pca: Source | None, width: float) -> Network:
     """
     hint = "a TensorFlow checkpoint: docs/how-to/published-weights.md says how its variables become a .npz"
     source.require_format(("npz", "hdf5", "torch"), hint)
-    network = build_of_width("vggish", 0, width, **({} if pca is None else {"pca": True}))
+    network = build_of_width("vggish", 0, width, tail="drop", **({} if pca is None else {"pca": True}))
     state = start_state(network)
     if source.format == "torch":
         fill_state(state, read_tensors_of(source), _list_port_slots(network), source.path)

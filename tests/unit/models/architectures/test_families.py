@@ -27,7 +27,7 @@ def make_noise(num_samples: int = 32_000, rows: int = 2) -> torch.Tensor:
 def test_hershey_s_networks_take_a_bottleneck(name: str) -> None:
     network = build_network(name, 5, seed=0, width=0.05, bottleneck=16)
     assert network.embedding_dim == 16
-    assert network(make_noise()).embeddings.shape == (2, 2, 16)
+    assert network(make_noise()).embeddings.shape == (2, 3, 16)
     assert network.output_layer.in_features == 16
     assert list_kinds(network.classifier) == ["ReLU", "Linear"]
     with pytest.raises(UsageError, match="bottleneck"):
@@ -55,7 +55,7 @@ def test_an_unknown_reading_is_refused(name: str, option: str) -> None:
 def test_the_other_readings_hear_too(name: str, options: dict[str, str]) -> None:
     network = build_network(name, 5, seed=0, width=0.05, **options).eval()
     output = network(make_noise())
-    assert output.logits.shape == (2, 2, 5)
+    assert output.logits.shape == (2, 3, 5)
     assert output.logits.std() > 0
 
 

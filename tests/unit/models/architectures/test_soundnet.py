@@ -36,7 +36,7 @@ def test_the_maps_of_the_eight_layers_are_the_papers_for_twenty_seconds() -> Non
     assert isinstance(network, SoundNet)
     sizes = [network.count_values(TWENTY_SECONDS, layer) for layer in EIGHT_LAYERS.layers]
     assert sizes == [220_501, 27_562, 13_782, 1_722, 862, 432, 217, 54, 28, 15]
-    assert network.count_segments(TWENTY_SECONDS) == 4
+    assert network.count_outputs(TWENTY_SECONDS) == 4
     for num_samples in (440_990, 441_021):
         assert [network.count_values(num_samples, layer) for layer in list(EIGHT_LAYERS.layers)[2:]] == sizes[2:]
 
@@ -47,7 +47,7 @@ def test_the_maps_of_the_five_layers_for_twenty_seconds() -> None:
     assert isinstance(network, SoundNet)
     sizes = [network.count_values(TWENTY_SECONDS, layer) for layer in FIVE_LAYERS.layers]
     assert sizes == [220_501, 27_562, 13_782, 1_722, 862, 107, 54]
-    assert network.count_segments(TWENTY_SECONDS) == 4
+    assert network.count_outputs(TWENTY_SECONDS) == 4
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_real_maps_have_the_counted_sizes(name: str) -> None:
     for layer in network.plan.layers:
         values = network.features(waveform, layer)
         assert values.shape[2] == network.count_values(TWENTY_SECONDS, layer)
-    output = network(waveform)
-    assert output.logits.shape == (1, 4, 3)
-    assert output.embeddings.shape == (1, 4, network.embedding_dim)
+    logits, embeddings = network.forward_whole(waveform)
+    assert logits.shape == (1, 4, 3)
+    assert embeddings.shape == (1, 4, network.embedding_dim)
 
 
 @pytest.mark.parametrize("name", ["soundnet-8", "soundnet-5"])
@@ -81,16 +81,16 @@ def test_waveforms_of_unequal_length_give_what_they_give_alone(name: str) -> Non
     for row, length in enumerate(lengths):
         batch[row, :length] = make_noise(1, length, seed=row)[0]
     with torch.no_grad():
-        together = network(batch, torch.tensor(lengths))
+        logits, embeddings = network.forward_whole(batch, torch.tensor(lengths))
         features = network.features(batch, "pool1", torch.tensor(lengths))
         for row, length in enumerate(lengths):
-            alone = network(batch[row : row + 1, :length])
-            count = network.count_segments(length)
-            assert together.mask[row].tolist() == [True] * count + [False] * (together.mask.shape[1] - count)
-            torch.testing.assert_close(together.logits[row, :count], alone.logits[0], rtol=1e-4, atol=1e-4)
-            torch.testing.assert_close(together.embeddings[row, :count], alone.embeddings[0], rtol=1e-4, atol=1e-4)
-            assert not together.logits[row, count:].any()
-            assert not together.embeddings[row, count:].any()
+            alone = network.forward_whole(batch[row : row + 1, :length])
+            count = network.count_outputs(length)
+            assert alone[0].shape[1] == count
+            torch.testing.assert_close(logits[row, :count], alone[0][0], rtol=1e-4, atol=1e-4)
+            torch.testing.assert_close(embeddings[row, :count], alone[1][0], rtol=1e-4, atol=1e-4)
+            assert not logits[row, count:].any()
+            assert not embeddings[row, count:].any()
             values = network.features(batch[row : row + 1, :length], "pool1")[0]
             torch.testing.assert_close(features[row, :, : values.shape[1]], values, rtol=1e-4, atol=1e-4)
             assert not features[row, :, values.shape[1] :].any()
@@ -115,7 +115,7 @@ def test_an_embedding_is_the_mean_of_what_its_output_sees(layer: str) -> None:
     window = EIGHT_LAYERS.last.after(window)
     with torch.no_grad():
         values = network.features(waveform, layer)[0]
-        embeddings = network(waveform).embeddings[0]
+        embeddings = network.forward_whole(waveform)[1][0]
     assert embeddings.shape == (4, network.embedding_dim) == (4, values.shape[0])
     for step, embedding in enumerate(embeddings):
         start = step * window.stride - window.padding
@@ -136,15 +136,15 @@ def test_outputs_come_as_often_as_the_front_end_says() -> None:
 
 
 @pytest.mark.parametrize("name", ["soundnet-8", "soundnet-5"])
-def test_a_piece_as_long_as_a_listener_cuts_is_one_output(name: str) -> None:
+def test_a_segment_is_one_output(name: str) -> None:
     network = build(name)
     pieces = make_noise(2, network.patch_samples)
     with torch.no_grad():
-        logits, embeddings = network.forward_segments(pieces)
+        logits, embeddings = network.forward_whole(pieces)
         output = network(pieces)
-    assert output.logits.shape[1] == 1
-    torch.testing.assert_close(logits, output.logits[:, 0])
-    torch.testing.assert_close(embeddings, output.embeddings[:, 0])
+    assert output.logits.shape[1] == logits.shape[1] == 1
+    torch.testing.assert_close(logits, output.logits)
+    torch.testing.assert_close(embeddings, output.embeddings)
 
 
 def test_amplitudes_are_scaled_to_256() -> None:
@@ -166,8 +166,8 @@ def test_each_head_is_a_distribution() -> None:
         output = network(make_noise(1, TWENTY_SECONDS))
     objects, scenes = output.probabilities.split([3, 2], dim=-1)
     torch.testing.assert_close(objects, output.logits[..., :3].softmax(-1))
-    torch.testing.assert_close(scenes.sum(-1), torch.ones(1, 4))
-    torch.testing.assert_close(output.clip_probabilities, output.probabilities.mean(1))
+    torch.testing.assert_close(scenes.sum(-1), torch.ones(output.mask.shape))
+    torch.testing.assert_close(output.clip_probabilities.sum(-1), torch.full((1,), 2.0))
     torch.testing.assert_close(network.probabilities(output.logits), output.probabilities)
     for heads in ([3, 3], [5, 0], [6, -1]):
         with pytest.raises(UsageError, match="sum up to 5 classes"):

@@ -7,6 +7,8 @@ import torch
 from hearsight.errors import UsageError
 from hearsight.models.architectures.vggish import Postprocessor, Vggish
 from hearsight.models.zoo import build_network
+from hearsight.signal.front_ends import VGGISH
+from hearsight.signal.log_mel import compute_log_mel
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def test_embeddings_come_before_any_activation(network: Vggish) -> None:
     waveform = 0.1 * torch.randn(1, 160_000, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         output = network(waveform)
-    assert output.embeddings.shape == (1, 10, 128)
+    assert output.embeddings.shape == (1, 11, 128)
     assert (output.embeddings < 0).any()
 
 
@@ -110,8 +112,27 @@ def test_it_may_be_without_classes_and_others_may_not() -> None:
     network = build_network("vggish", 0, seed=0, width=0.05).eval()
     waveform = 0.1 * torch.randn(2, 31_000, generator=torch.Generator().manual_seed(0))
     output = network(waveform, torch.tensor([31_000, 15_000]))
-    assert output.logits.shape == (2, 2, 0)
+    assert output.logits.shape == (2, 3, 0)
     assert output.clip_embeddings.shape == (2, 128)
     assert not any(name.startswith("classifier") for name in network.state_dict())
     with pytest.raises(UsageError, match="at least 0"):
         build_network("vggish", -1)
+
+
+@pytest.mark.parametrize(("num_samples", "count"), [(15_600, 1), (30_959, 1), (30_960, 2), (46_319, 2), (46_320, 3)])
+def test_the_framing_of_the_release_drops_what_is_left_at_the_end(num_samples: int, count: int) -> None:
+    """``vggish_input.py``: the frames of the whole sound, of which each 96 are an example, and the rest is dropped."""
+    network = build_network("vggish", 3, seed=0, width=0.05, tail="drop").eval()
+    waveform = 0.1 * np.random.default_rng(0).standard_normal(num_samples)
+    examples = compute_log_mel(waveform, VGGISH)
+    examples = examples[: len(examples) // 96 * 96].reshape(-1, 96, 64)
+    with torch.no_grad():
+        output = network(torch.from_numpy(waveform).float()[None])
+        wanted = network.trunk(torch.from_numpy(examples).float()[:, None])
+    assert output.weights.tolist() == [[1.0] * count]
+    torch.testing.assert_close(output.embeddings[0], wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_an_unknown_tail_is_refused() -> None:
+    with pytest.raises(UsageError, match="overlap or drop"):
+        build_network("vggish", 3, width=0.05, tail="keep")
