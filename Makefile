@@ -11,7 +11,7 @@ MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 PAGES := configuration commands results networks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format docs pages bench coverage lock clean
+.PHONY: help demo test test-all mutation check format docs pages bench coverage lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -33,6 +33,9 @@ test: $(VENV)/.dev  ## run the tests, without the slow ones
 
 test-all: $(VENV)/.dev  ## run all tests, the slow ones too
 	$(PYTEST)
+
+mutation: $(VENV)/.dev  ## change the pure modules bit by bit, and print the changes that no test notices (an hour; MODULES="units clips/cut")
+	$(BIN)/python -m tests.mutation $(MODULES)
 
 coverage: $(VENV)/.dev  ## run the tests and report coverage
 	$(PYTEST) -m "not slow" --cov --cov-report=term

@@ -31,4 +31,16 @@ def test_levels_are_relative_to_full_scale() -> None:
     assert units.to_decibels(1.0) == 0.0
     assert units.to_decibels(0.1) == pytest.approx(-20.0)
     assert units.to_decibels(0.0) == -120.0
-    assert units.to_milliseconds(1.0005) == 1001
+
+
+def test_milliseconds_are_the_nearest_and_halves_round_up() -> None:
+    assert [units.to_milliseconds(seconds) for seconds in (1.0, 1.0004, 1.0005, 1.0006)] == [1000, 1000, 1001, 1001]
+
+
+def test_samples_are_the_nearest_and_halves_round_up() -> None:
+    assert [units.to_samples(samples / 10, 10) for samples in (2, 2.4, 2.5, 2.6)] == [2, 2, 3, 3]
+
+
+def test_the_sample_rate_is_the_papers() -> None:
+    assert units.SAMPLE_RATE == 16_000
+    assert units.to_samples(1.0) == 16_000

@@ -35,6 +35,7 @@ def test_every_item_keeps_its_own_classes_in_order_of_time():
 
 def test_zero_keeps_all_classes():
     assert len(keep_soft_labels(np.zeros((2, 7), np.float32), 0).classes) == 7
+    assert len(keep_soft_labels(np.zeros((2, 120), np.float32)).classes) == 100
 
 
 def test_labels_reach_the_threshold_and_exceed_the_least_probability(soft: SoftLabels):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -23,6 +25,21 @@ def test_one_cycle_rises_for_a_fifth_of_the_steps_and_falls_to_almost_nothing() 
     assert rates[20:] == sorted(rates[20:], reverse=True)
     assert 0.0 < rates[0] < 0.1
     assert 0.0 < rates[-1] < 0.001
+
+
+def test_one_cycle_is_a_straight_line_and_half_a_cosine() -> None:
+    config = make_config(schedule="one-cycle", learning_rate=2.0, epochs=10)
+    rates = [schedule_rate(config, step, 10) for step in range(100)]
+    # the line rises by the same amount with every step, the first included, and would reach the peak at the 21st
+    assert rates[:20] == pytest.approx([2.0 * (step + 1) / 21 for step in range(20)])
+    assert rates[20:] == pytest.approx([1.0 + math.cos(math.pi * step / 80) for step in range(80)])
+
+
+def test_one_cycle_of_steps_that_do_not_divide_by_five_changes_over_at_the_fifth() -> None:
+    config = make_config(schedule="one-cycle", learning_rate=1.0, epochs=1)
+    rates = [schedule_rate(config, step, 7) for step in range(7)]
+    assert rates[:2] == pytest.approx([1 / 2.4, 2 / 2.4])
+    assert rates[2:] == pytest.approx([0.5 + 0.5 * math.cos(math.pi * (step - 1.4) / 5.6) for step in range(2, 7)])
 
 
 @pytest.mark.parametrize("epochs", [1, 2])
@@ -49,6 +66,17 @@ def test_the_l2_penalty_is_the_gradient_of_half_the_squared_kernels(fast: bool) 
     moments = export_state(network, optimizer)
     kernel = next(name for name, value in network.named_parameters() if value.ndim > 1)
     torch.testing.assert_close(moments[f"exp_avg/{kernel}"], 0.1 * 2.0 * 0.5 * before[kernel])
+
+
+def test_vectors_are_neither_penalised_nor_decayed() -> None:
+    network = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.LayerNorm(2))
+    network.register_parameter("scale", torch.nn.Parameter(torch.tensor(1.0)))
+    kernels, others = make_optimizer(network, make_config(optimizer="adamw", weight_decay=0.5)).param_groups
+    assert ([tuple(one.shape) for one in kernels["params"]], kernels["weight_decay"]) == ([(2, 3)], 0.5)
+    assert (sorted(tuple(one.shape) for one in others["params"]), others["weight_decay"]) == (
+        [(), (2,), (2,), (2,)],
+        0.0,
+    )
 
 
 def test_adamw_decays_kernels_only_and_leaves_the_moments_alone() -> None:
