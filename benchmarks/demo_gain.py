@@ -110,7 +110,7 @@ def score_seed(folder: Path, seed: int, changes: Sequence[Change], settings: Dem
     for change in changes:
         out = place.folder / ("run-" + change.replace("'", "").replace(" ", "-"))
         data = ChangedLabels(Dataset(place.dataset), change, seed)
-        train(data, out, settings.make_train_config(seed), resume=True)
+        train(data, out, settings.make_train_config(seed))
         scores[change] = evaluate(out, f"folder={place.sounds}", seed=seed)
     return scores
 

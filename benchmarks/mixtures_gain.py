@@ -72,7 +72,7 @@ def score(name: str, labels: str, mixtures: Path, steps: int, options: argparse.
     config = TrainConfig(
         recipe="mixtures", model=network, options={"width": float(width)} if width else {}, min_steps=steps
     )
-    train(mixtures, run, config, resume=True)
+    train(mixtures, run, config)
     benchmark = f"esc10={options.data / 'esc10'}"
     fresh = [evaluate(run, benchmark, probe="svm", untrained=True, seed=seed) for seed in range(SEEDS)]
     return Line(name, labels, evaluate(run, benchmark, probe="svm"), fresh)

@@ -268,12 +268,12 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON document on stdout; a list gets a line per element."""
+    """Print one JSON document on stdout: an object on one line, a list with a line per element."""
     if isinstance(value, list):
         lines = ",\n".join(json.dumps(element, ensure_ascii=False, default=str) for element in value)
         document = f"[\n{lines}\n]\n" if lines else "[]\n"
     else:
-        document = json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n"
+        document = json.dumps(value, ensure_ascii=False, default=str) + "\n"
     print_data(escape_json(document))
 
 

@@ -12,6 +12,7 @@
     │   ├── TableError             a CSV or Parquet list
     │   ├── TeacherError           a teacher's file, or its classes
     │   ├── DatasetError           a dataset folder
+    │   ├── RunError               a run folder, finished or not
     │   ├── CheckpointError        a checkpoint folder
     │   ├── GraphError             an ONNX file
     │   ├── HubError               a repository on the Hugging Face Hub
@@ -163,6 +164,10 @@ class TeacherError(InputError):
 
 class DatasetError(InputError):
     """A dataset folder that is absent, unfinished, or of another configuration."""
+
+
+class RunError(InputError):
+    """A run folder that is of another configuration or dataset, damaged, or in use by another process."""
 
 
 class CheckpointError(InputError):

@@ -1,4 +1,4 @@
-"""The process around a command: its environment, its signals, and the one place where errors become a sentence and an exit code.
+"""The process around a command: its signals, and the one place where errors become a sentence and an exit code.
 
 Data go to stdout, everything else to stderr. The exit codes are :data:`hearsight.errors.EXIT_CODES`.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import signal
 import sys
 import threading
@@ -19,8 +18,7 @@ from hearsight.cli.application import ArgumentError, app
 from hearsight.errors import HearsightError, MachineError, UsageError, from_os_error
 
 _INTERRUPTED, _TERMINATED = 130, 143
-_CONTINUED_BY_RESUME = frozenset({"train"})
-_CONTINUED_BY_ITSELF = frozenset({"build", "mix", "learn", "demo"})
+_CONTINUED = frozenset({"build", "mix", "train", "learn", "demo"})
 
 
 class _Termination(KeyboardInterrupt):
@@ -36,9 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Command and options; those of the process by default.
     """
     tokens = list(sys.argv[1:] if arguments is None else arguments)
-    # Threads that wait for each other should sleep: on a machine that does other work too, spinning made training ten times
-    # slower. It must be set before torch loads its runtime.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _allow_every_name()
     try:
         with _terminate_like_interrupt():
@@ -102,10 +97,8 @@ def explain_continuation(tokens: Sequence[str]) -> str:
         The command and its options.
     """
     command = next((token for token in tokens if not token.startswith("-")), "")
-    if command in _CONTINUED_BY_ITSELF:
+    if command in _CONTINUED:
         return "run the same command again to go on where it stopped"
-    if command in _CONTINUED_BY_RESUME:
-        return "run the same command again with --resume to go on after the last finished epoch"
     return "run the same command again to start anew"
 
 

@@ -63,7 +63,7 @@ def run_demo(
     with clock.measure("build"):
         build = build_dataset([place.videos], place.dataset, settings.make_build_config(seed), workers=workers)
     with clock.measure("train"):
-        training = train(place.dataset, place.run, settings.make_train_config(seed), resume=True)
+        training = train(place.dataset, place.run, settings.make_train_config(seed))
     with clock.measure("evaluate"):
         scores = _score(place, seed)
         quality, label_truth = _judge_labels(place, world, settings.make_build_config(seed))

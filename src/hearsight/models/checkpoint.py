@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -180,9 +182,9 @@ def _explain_absence(folder: Path) -> tuple[str, str, str]:
         return "no such folder", "a checkpoint", "hearsight train makes one"
     if (folder / "run.json").exists():
         epochs = sorted((folder / "checkpoints").glob("epoch-*"))
-        hint = (
-            f"train it to the end with --resume, or use {epochs[-1]}" if epochs else "train it to the end with --resume"
-        )
+        hint = "run the same command again to train it to the end"
+        if epochs:
+            hint += f", or use {epochs[-1]}"
         return "an unfinished run", "a checkpoint", hint
     return "no config.json in it", "a checkpoint", "a checkpoint is a folder with config.json and model.safetensors"
 
@@ -256,10 +258,23 @@ def _read_info(folder: Path, config: dict[str, Any]) -> CheckpointInfo:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors to a safetensors file, atomically."""
+    """Write tensors to a safetensors file, atomically.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written, as on a full disk.
+    """
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with write_atomically(path) as temporary:
-        safetensors.torch.save_file(whole, temporary, metadata={"format": "pt"})
+        try:
+            safetensors.torch.save_file(whole, temporary, metadata={"format": "pt"})
+        except safetensors.SafetensorError as error:
+            # the library turns errors of the operating system into text
+            number = re.search(r"\(os error (\d+)\)", str(error))
+            if number is None:
+                raise
+            raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

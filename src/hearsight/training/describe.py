@@ -1,4 +1,4 @@
-"""What a folder holds, in lines: a dataset, or a run with its checkpoint."""
+"""What a folder holds, for ``hearsight info``: a dataset, a run in any state, or a checkpoint."""
 
 from __future__ import annotations
 
@@ -9,40 +9,53 @@ from typing import Any
 from hearsight.dataset.layout import Layout
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import InputError
+from hearsight.training.state import read_state
 
 _COMMON_CLASSES = 12
 
 
 @dataclasses.dataclass(frozen=True)
 class FolderDescription:
-    """A folder's kind, its facts for a machine, and its lines for a person."""
+    """The kind of a folder, its facts for programs, and its lines for a person."""
 
     kind: str
     facts: dict[str, Any]
     lines: list[str]
 
     def describe(self) -> list[str]:
-        """Say it in lines for a person."""
+        """Return the description in lines for a person."""
         return self.lines
 
     def as_json(self) -> dict[str, Any]:
-        """Give the facts."""
+        """Return the facts."""
         return {"kind": self.kind, **self.facts}
 
 
 def describe_folder(path: Path) -> FolderDescription:
-    """Say what a dataset or run folder holds.
+    """Describe a dataset, a run or a checkpoint.
 
     Raises
     ------
     InputError
-        When it is neither.
+        When the folder is none of them, or is damaged.
     """
     if Layout(path).manifest.exists() or Layout(path).running.exists():
         return _describe_dataset(path)
+    if (path / "run.json").exists():
+        return _describe_run(path)
     if (path / "config.json").exists():
         return _describe_checkpoint(path)
-    raise InputError(path, "neither a dataset nor a run", "a folder with dataset.json or config.json in it")
+    raise InputError(path, "neither a dataset nor a run", "a folder with dataset.json, run.json or config.json in it")
+
+
+def _describe_run(path: Path) -> FolderDescription:
+    state = read_state(path)
+    lines = state.describe()
+    facts: dict[str, Any] = {"run": state.as_values()}
+    if state.progress == "finished":
+        checkpoint = _describe_checkpoint(path)
+        facts, lines = {**checkpoint.facts, **facts}, [*lines, *checkpoint.lines]
+    return FolderDescription("run", facts, lines)
 
 
 def _describe_dataset(path: Path) -> FolderDescription:

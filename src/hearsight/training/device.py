@@ -17,7 +17,7 @@ from torch import Tensor
 from hearsight.allocator import keep_freed_memory
 from hearsight.config import TrainConfig
 from hearsight.console import print_message
-from hearsight.errors import UsageError
+from hearsight.errors import RunError, UsageError
 from hearsight.models.network import Network
 from hearsight.training.batches import Batch
 from hearsight.training.openmp import sleep_while_waiting
@@ -72,13 +72,13 @@ class Device:
 
         Raises
         ------
-        UsageError
+        RunError
             When the record is incomplete.
         """
         try:
             device = cls(record["device"], record["threads"], record["precision"], record["fast"])
         except KeyError as error:
-            raise UsageError("run.json", f"no {error} in its machine", "the record of a run") from error
+            raise RunError("run.json", f"no {error} in its machine", "the record of a run") from error
         for name, value in device.describe().items():
             if record.get(name) != value:
                 print_message(

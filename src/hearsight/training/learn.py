@@ -135,4 +135,4 @@ def learn_from_media(
         mixtures = Path(out) / "mixtures"
         mixed = mix_dataset(dataset, mixtures, configs.mix, workers=workers)
         dataset = mixtures
-    return LearnSummary(built, mixed, train(dataset, Path(out), configs.train, resume=True))
+    return LearnSummary(built, mixed, train(dataset, Path(out), configs.train))

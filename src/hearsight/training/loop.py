@@ -2,93 +2,135 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hearsight.config import TrainConfig
-from hearsight.console import Bar, print_message, track
+from hearsight.console import Bar, ProgressCallback, print_message, report_progress, track
+from hearsight.errors import RunError, from_os_error
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.training.data import TrainingData, open_data
 from hearsight.training.device import Device
 from hearsight.training.prefetch import prefetch
-from hearsight.training.run import RunFolder, check_resumable, claim_run
-from hearsight.training.runlog import RunLog, read_runlog
+from hearsight.training.run import RunFolder, check_same_run, lock_run
+from hearsight.training.runlog import RunLog, check_tensorboard
 from hearsight.training.student import Student
-from hearsight.training.summary import TrainSummary, choose_best, summarise_run
+from hearsight.training.summary import TrainSummary, choose_best, summarize_run
 from hearsight.training.validation import validate
 
 _T = TypeVar("_T")
 
 
 def train(
-    dataset: str | Path | TrainingData, out: str | Path, config: TrainConfig, *, resume: bool = False
+    dataset: str | Path | TrainingData,
+    out: str | Path,
+    config: TrainConfig,
+    *,
+    resume: bool = True,
+    progress: ProgressCallback | None = None,
 ) -> TrainSummary:
     """Train a network on a dataset's labels.
+
+    A run that was interrupted goes on after its last finished epoch, and ends with the same weights and losses as if it had not
+    been interrupted. Where the run is finished, nothing is done.
 
     Parameters
     ----------
     dataset
-        The folder that ``hearsight build`` wrote, or a dataset that is open.
+        The folder that ``hearsight build`` wrote, or an open dataset.
     out
-        The run folder; see :mod:`hearsight.training.run` for what is in it.
+        The run folder; see :mod:`hearsight.training.run` for its files.
     config
-        Every knob; what a run began with, it must go on with.
+        The configuration; a run must go on with the one that it began with.
     resume
-        Whether to go on with a run that was interrupted: after its last whole epoch, with the same losses as if it had not been.
-        Where there is none, a new one begins; where it is finished, nothing is done.
+        Whether a run that is in the folder may go on; if not, it is refused.
+    progress
+        Called with the number of training clips done, in place of a progress bar.
+
+    Returns
+    -------
+    TrainSummary
+        The run's size, time and scores.
 
     Raises
     ------
     DatasetError
         When the dataset cannot be read, or has fewer than two clips with labels to train on.
+    RunError
+        When the folder holds a run of another configuration or dataset, a damaged one, one that is being trained, or any run
+        without ``resume``.
     UsageError
-        When the folder holds a run of another configuration or dataset, an unfinished one without ``resume``, or one that is
-        being trained; or when the network or device is unknown.
+        When the network or device is unknown.
     TrainingError
         When the loss is no longer a number. The checkpoints up to the epoch before are kept.
+    MachineError
+        When the disk is full or cannot be written. The checkpoints so far are kept.
     """
-    data = open_data(dataset)
-    values = config.model_dump(mode="json")
-    with claim_run(Path(out)) as run:
+    data, folder = open_data(dataset), Path(out)
+    if config.tensorboard:
+        check_tensorboard()
+    with _explain_os_errors(folder), report_progress(progress), lock_run(folder) as run:
         if run.record.exists():
-            record = check_resumable(run, values, data.digest, resume=resume)
+            if not resume:
+                found = "a finished run" if run.is_finished else "an unfinished run"
+                raise RunError(folder, found, "a new folder", "use another folder, or let it go on")
+            record = check_same_run(run, config, data.digest)
             if run.is_finished:
-                print_message(f"{run.folder}: this run is finished")
-                return summarise_run(run.folder)
+                print_message(f"{folder}: this run is finished")
+                return summarize_run(record["dataset"], run.read_final_history(), folder)
             device = Device.from_record(record["machine"])
         else:
             device = Device.resolve(config)
         with device.deterministic():
             student = Student.prepare(data, config, device)
             if not run.record.exists():
-                run.start(values, student.describe(), device.describe())
-            _train_epochs(student, run)
-            _deliver(student, run)
-    return summarise_run(run.folder)
+                run.start(config.model_dump(mode="json"), student.describe(), device.describe())
+            history = _train_epochs(student, run)
+            _deliver(student, run, history)
+        return summarize_run(student.describe(), history, folder)
 
 
-def _train_epochs(student: Student, run: RunFolder) -> None:
-    """Train from the last checkpoint to the last epoch, with a checkpoint after each."""
+@contextlib.contextmanager
+def _explain_os_errors(folder: Path) -> Generator[None]:
+    """Turn errors of the operating system into ours, with what has been kept."""
+    try:
+        yield
+    except OSError as error:
+        failure = from_os_error(error, folder)
+        done = RunFolder(folder).last_epoch()
+        kept = f"the checkpoint of epoch {done} is kept, and the same command goes on from it" if done else ""
+        failure.hint = "; ".join(part for part in (failure.hint, kept) if part)
+        raise failure from error
+
+
+def _train_epochs(student: Student, run: RunFolder) -> list[dict[str, Any]]:
+    """Train from the last checkpoint to the last epoch, with a checkpoint after each; return the log's lines of all epochs."""
     config = student.config
     run.sweep()
     done = run.last_epoch()
+    history = run.read_history(done)
     if done:
         print_message(f"going on after epoch {done} of {student.num_epochs}")
         run.restore(done, student.network, student.optimizer)
+    else:
+        student.warn_if_too_short()
     num_clips = (student.num_epochs - done) * student.num_clips
-    with RunLog(run.folder, done, tensorboard=config.tensorboard) as log, track("train", num_clips, "clips") as bar:
-        if log.is_new:
-            log.write("start", 0, student.describe())
+    with (
+        RunLog(run.folder, student.describe(), history, tensorboard=config.tensorboard) as log,
+        track("train", num_clips, "clips") as bar,
+    ):
         for epoch in range(done + 1, student.num_epochs + 1):
             line = _train_epoch(student, epoch, log, bar, run.folder)
-            run.save(epoch, student.network, student.optimizer, student.describe_checkpoint(line))
+            run.save(student.network, student.optimizer, log.history, student.describe_checkpoint(line))
             run.prune([choose_best(log.history)], range(epoch - config.keep + 1, epoch + 1))
+        return log.history
 
 
 def _train_epoch(student: Student, epoch: int, log: RunLog, bar: Bar, scratch: Path) -> dict[str, Any]:
-    """Train one epoch, score it, and log both; give the epoch's line of the log."""
+    """Train one epoch, score it, and log both; return the epoch's line of the log."""
     config, step = student.config, (epoch - 1) * student.train_batches.num_batches
     started, total, waited = time.perf_counter(), 0.0, 0.0
     for batch, seconds in _time(prefetch(student.train_batches.batches(epoch))):
@@ -116,10 +158,9 @@ def _train_epoch(student: Student, epoch: int, log: RunLog, bar: Bar, scratch: P
     return line
 
 
-def _deliver(student: Student, run: RunFolder) -> None:
-    """Write the run's network beside its record: that of the last epoch, or of the best."""
-    history = [line for line in read_runlog(run.folder) if line["kind"] == "epoch"]
-    last, best = history[-1]["epoch"], choose_best(history)
+def _deliver(student: Student, run: RunFolder, history: Sequence[Mapping[str, Any]]) -> None:
+    """Write the network of the last epoch, or of the best one, beside the run's record."""
+    last, best = len(history), choose_best(history)
     delivered = best if student.config.deliver == "best" else last
     run.restore(delivered, student.network)
     save_checkpoint(student.network, run.folder, **student.describe_checkpoint(history[delivered - 1]))
@@ -127,7 +168,7 @@ def _deliver(student: Student, run: RunFolder) -> None:
 
 
 def _time(items: Iterator[_T]) -> Iterator[tuple[_T, float]]:
-    """Give each item with the seconds that were spent in waiting for it."""
+    """Iterate over items, each with the seconds that were spent waiting for it."""
     while True:
         asked = time.perf_counter()
         try:

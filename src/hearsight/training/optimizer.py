@@ -39,6 +39,14 @@ def schedule_rate(config: TrainConfig, step: int, steps_per_epoch: int) -> float
     return config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * (step - rising) / max(1.0, num_steps - rising)))
 
 
+def sum_rates(config: TrainConfig, steps_per_epoch: int) -> float:
+    """Return about the sum of the learning rates of all steps: the farthest that Adam can move a weight."""
+    epochs = config.count_epochs(steps_per_epoch)
+    if config.schedule == "one-cycle":
+        return 0.5 * config.learning_rate * epochs * steps_per_epoch
+    return sum(config.learning_rate * config.decay**epoch * steps_per_epoch for epoch in range(epochs))
+
+
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Set the learning rate of all parameters."""
     for group in optimizer.param_groups:

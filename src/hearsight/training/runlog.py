@@ -1,18 +1,20 @@
-"""The record of a run: ``runlog.jsonl``, one JSON object per line, and TensorBoard as a view of it.
+"""The log of a run: ``runlog.jsonl``, one JSON object per line, and the same numbers for TensorBoard.
 
-Lines are of three kinds: ``start``, ``step`` and ``epoch``. Everything that depends on the clock stands under ``seconds``; without
-it, the log of an interrupted and resumed run is that of an uninterrupted one, byte for byte.
+There are lines of three kinds: ``start``, ``step`` and ``epoch``. Everything that depends on the clock is under ``seconds``.
+Without it, the log of an interrupted and resumed run equals that of an uninterrupted one, byte for byte.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, cast, runtime_checkable
 
+from hearsight.console import print_message
 from hearsight.errors import InputError
 from hearsight.extras import require
 from hearsight.files import write_text
@@ -29,14 +31,20 @@ class _Writer(Protocol):
 
 
 class RunLog:
-    """The log of one run, open for writing; ``history`` holds its lines of kind ``epoch``.
+    """The log of one run, open for writing.
+
+    The log is a report; what a run goes on from is in its checkpoints. Lines of epochs after the last checkpoint are removed, since
+    they will be written again. Where the log disagrees with the checkpoint's history, or cannot be read, it is written anew from
+    that history, without lines of steps.
 
     Parameters
     ----------
     folder
         The run's.
-    epoch
-        The epoch that the run goes on after; what the log says of later ones is forgotten, since it will be said again.
+    start
+        Values of the first line.
+    history
+        Lines of the epochs that are finished, as the last checkpoint holds them.
     tensorboard
         Whether to write the numbers for TensorBoard too.
 
@@ -46,23 +54,43 @@ class RunLog:
         When TensorBoard is asked for and not installed.
     """
 
-    def __init__(self, folder: Path, epoch: int, *, tensorboard: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        start: Mapping[str, Any],
+        history: Sequence[dict[str, Any]] = (),
+        *,
+        tensorboard: bool = False,
+    ) -> None:
         self._path = folder / LOG
-        self._writer = _open_tensorboard(folder / "tensorboard", epoch) if tensorboard else None
-        kept = [line for line in _read_lines(self._path) if line["epoch"] <= epoch]
-        write_text(self._path, "".join(_spell(line) for line in kept))
-        self.is_new = not kept
-        self.history = [line for line in kept if line["kind"] == "epoch"]
+        self.history = list(history)
+        self._writer = _open_tensorboard(folder / "tensorboard", len(self.history)) if tensorboard else None
+        first = {"kind": "start", "epoch": 0, "step": 0, **start}
+        kept = self._recover(first)
+        write_text(self._path, "".join(_to_text(line) for line in kept))
         self._file = self._path.open("a", encoding="utf-8")
 
+    def _recover(self, first: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the lines to go on after: those of the log, or of the history where the log is damaged."""
+        try:
+            lines = [line for line in _read_lines(self._path) if line["epoch"] <= len(self.history)]
+        except InputError:
+            lines = []
+        whole = bool(lines) and lines[0]["kind"] == "start"
+        if whole and [line for line in lines if line["kind"] == "epoch"] == self.history:
+            return lines
+        if self.history:
+            print_message(f"{self._path}: incomplete; written anew from the checkpoint, without its steps")
+        return [first, *self.history]
+
     def write(self, kind: str, epoch: int, values: Mapping[str, Any], *, step: int = 0) -> dict[str, Any]:
-        """Add a line and give it; ``epoch`` counts from one and is 0 before the first. Seconds are rounded to microseconds."""
+        """Add a line and return it; ``epoch`` counts from one and is 0 before the first. Seconds are rounded to microseconds."""
         line: dict[str, Any] = {"kind": kind, "epoch": epoch, "step": step, **values}
         if "seconds" in line:
             line["seconds"] = {name: round(value, 6) for name, value in line["seconds"].items()}
         if kind == "epoch":
             self.history.append(line)
-        self._file.write(_spell(line))
+        self._file.write(_to_text(line))
         self._file.flush()
         if self._writer is not None:
             for name, value in values.items():
@@ -71,7 +99,7 @@ class RunLog:
         return line
 
     def settle(self) -> None:
-        """Bring the log to the disk: what follows may rely on it."""
+        """Return when the log is on the disk."""
         os.fsync(self._file.fileno())
 
     def __enter__(self) -> RunLog:
@@ -91,7 +119,7 @@ def read_runlog(folder: str | Path) -> list[dict[str, Any]]:
     Raises
     ------
     InputError
-        When there is none.
+        When there is none, or a line of it is damaged.
     """
     path = Path(folder) / LOG
     if not path.exists():
@@ -103,14 +131,34 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
     """Read the whole lines; a line that a killed process left unfinished is the last, and is left out."""
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    lines: list[dict[str, Any]] = []
+    for number, text in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            line = json.loads(text)
+            _ = line["kind"], line["epoch"] + 0
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(path, f"line {number} is damaged ({error})", "an object with kind and epoch") from error
+        lines.append(line)
+    return lines
 
 
-def _spell(line: Mapping[str, Any]) -> str:
+def _to_text(line: Mapping[str, Any]) -> str:
     return json.dumps(line, ensure_ascii=False) + "\n"
 
 
 def _open_tensorboard(folder: Path, epoch: int) -> _Writer:
-    module = require("torch.utils.tensorboard", "tensorboard", "train.tensorboard = true")
+    check_tensorboard()
+    module = importlib.import_module("torch.utils.tensorboard")
     return cast(_Writer, module.SummaryWriter(str(folder), filename_suffix=f".after-epoch-{epoch}"))
+
+
+def check_tensorboard() -> None:
+    """Check that TensorBoard can be written.
+
+    Raises
+    ------
+    MissingExtraError
+        When it is not installed.
+    """
+    # asked for by its own name, since torch's module would be blamed on torch
+    require("tensorboard", "tensorboard", "train.tensorboard = true")

@@ -18,10 +18,14 @@ from hearsight.training.batches import Batch, SamplingConfig, TrainBatches, Vali
 from hearsight.training.data import TrainingData
 from hearsight.training.device import Device
 from hearsight.training.objectives import Objective, make_objective
-from hearsight.training.optimizer import make_optimizer, schedule_rate, set_rate
+from hearsight.training.optimizer import make_optimizer, schedule_rate, set_rate, sum_rates
 from hearsight.training.sounds import match_sample_rate
 from hearsight.training.statistics import SplitStatistics, compute_statistics
 from hearsight.training.targets import TargetSource, make_targets
+
+LEAST_SUM_OF_RATES = 0.05
+"""Sum of the learning rates of all steps below which a run is too short: fresh kernels have about this size, and Adam moves a
+weight by at most its learning rate per step."""
 
 
 @dataclasses.dataclass
@@ -105,6 +109,20 @@ class Student:
     def num_clips(self) -> int:
         """Number of training clips."""
         return len(self.train_batches)
+
+    def warn_if_too_short(self) -> None:
+        """Print a message where the steps are too few, at their learning rates, to learn anything."""
+        steps_per_epoch = self.train_batches.num_batches
+        if sum_rates(self.config, steps_per_epoch) >= LEAST_SUM_OF_RATES:
+            return
+        steps = self.num_epochs * steps_per_epoch
+        advice = "set more epochs or a higher learning_rate"
+        if self.config.recipe in ("jia2019", "soundnet2016"):
+            advice = "for a small dataset use recipe=quick"
+        print_message(
+            f"warning: {steps} steps over {self.num_clips} clips at learning rates up to {self.config.learning_rate:g} are too few "
+            f"to learn from; {advice}"
+        )
 
     def train_step(self, batch: Batch, epoch: int, step: int) -> tuple[float, float]:
         """Take one step; return the loss before it and its learning rate.

@@ -1,25 +1,23 @@
-"""What a run came to, read from its log."""
+"""The result of a run in numbers."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from hearsight.training.runlog import read_runlog
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainSummary:
-    """What a run came to.
+    """The result of a run.
 
     Attributes
     ----------
     out, model
         The run folder, the network's name.
     epochs, steps, num_clips, num_classes
-        What was trained on, and how often.
+        Passes over the training clips, steps, and the size of the training data.
     loss
         Mean training loss of the last epoch.
     validation_loss, accuracy, mean_average_precision
@@ -27,11 +25,11 @@ class TrainSummary:
     best_epoch
         The epoch of the highest mean average precision, the last one where there are no validation clips.
     seconds
-        Time spent in training and validation, interruptions and what they undid left out.
+        Time spent in training and validation, without interruptions and the work that they undid.
     data_share
-        Share of the training time that was spent in waiting for data.
+        Share of the training time that was spent waiting for data.
     clips_per_second
-        Clips trained on per second, validation left out.
+        Training clips per second, without validation.
     """
 
     out: str
@@ -50,10 +48,10 @@ class TrainSummary:
     clips_per_second: float
 
     def describe(self) -> list[str]:
-        """Say it in lines for a person."""
+        """Return the summary in lines for a person."""
         lines = [
             f"{self.model}: {self.epochs} epochs over {self.num_clips:,} clips and {self.num_classes:,} classes, "
-            f"{self.steps:,} steps in {_spell_seconds(self.seconds)}"
+            f"{self.steps:,} steps in {describe_seconds(self.seconds)}"
         ]
         if self.mean_average_precision is not None and self.accuracy is not None:
             lines.append(
@@ -61,31 +59,33 @@ class TrainSummary:
                 f"(best in epoch {self.best_epoch})"
             )
         lines.append(
-            f"{self.clips_per_second:.0f} clips/s, {self.data_share:.1%} of a step is waiting for data; the model is in {self.out}"
+            f"{self.clips_per_second:.0f} clips/s, {self.data_share:.1%} of the time spent waiting for data; "
+            f"the model is in {self.out}"
         )
         return lines
 
 
-def summarise_run(folder: Path) -> TrainSummary:
+def summarize_run(dataset: Mapping[str, Any], history: Sequence[Mapping[str, Any]], out: Path) -> TrainSummary:
     """Summarise a run that has trained at least one epoch.
 
-    Raises
-    ------
-    InputError
-        When it has no log.
+    Parameters
+    ----------
+    dataset
+        What the run's record holds of its network and dataset.
+    history
+        The log's lines of all epochs.
+    out
+        The run folder.
     """
-    log = read_runlog(folder)
-    start = next(line for line in log if line["kind"] == "start")
-    history = [line for line in log if line["kind"] == "epoch"]
     last = history[-1]
     trained = sum(line["seconds"]["train"] for line in history)
     return TrainSummary(
-        out=str(folder),
-        model=start["model"],
+        out=str(out),
+        model=dataset["model"],
         epochs=last["epoch"],
         steps=last["step"],
-        num_clips=start["num_clips"],
-        num_classes=start["num_classes"],
+        num_clips=dataset["num_clips"],
+        num_classes=dataset["num_classes"],
         loss=last["loss"],
         validation_loss=last["validation_loss"],
         accuracy=last["validation_accuracy"],
@@ -93,19 +93,20 @@ def summarise_run(folder: Path) -> TrainSummary:
         best_epoch=choose_best(history),
         seconds=trained + sum(line["seconds"]["validation"] for line in history),
         data_share=sum(line["seconds"]["data"] for line in history) / trained,
-        clips_per_second=start["num_clips"] * len(history) / trained,
+        clips_per_second=dataset["num_clips"] * len(history) / trained,
     )
 
 
-def choose_best(history: Sequence[dict[str, Any]]) -> int:
-    """Give the epoch of the highest mean average precision, the first of equals; the last epoch where none was measured."""
+def choose_best(history: Sequence[Mapping[str, Any]]) -> int:
+    """Return the epoch of the highest mean average precision, the first of equals; the last epoch where none was measured."""
     measured = [line for line in history if line["validation_mean_average_precision"] is not None]
     if not measured:
         return history[-1]["epoch"]
     return max(measured, key=lambda line: (line["validation_mean_average_precision"], -line["epoch"]))["epoch"]
 
 
-def _spell_seconds(seconds: float) -> str:
+def describe_seconds(seconds: float) -> str:
+    """Return a duration in hours, minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hearsight.errors import UsageError
+from hearsight.errors import RunError, UsageError
 from hearsight.models.zoo import build_network
 from hearsight.training import device as device_module
 from hearsight.training.device import Device
@@ -34,7 +34,7 @@ def test_a_run_takes_up_the_machine_it_began_with(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == ""
     assert Device.from_record({**machine.describe(), "torch": "1.0"}) == machine
     assert "began with torch 1.0" in capsys.readouterr().err
-    with pytest.raises(UsageError, match="no 'threads'"):
+    with pytest.raises(RunError, match="no 'threads'"):
         Device.from_record({"device": "cpu"})
 
 

@@ -87,7 +87,7 @@ def test_a_run_is_repeated_and_resumed_to_the_same_weights(
     with pytest.raises(Killed):
         train(clips, tmp_path / "killed", config)
     monkeypatch.undo()
-    train(clips, tmp_path / "killed", config, resume=True)
+    train(clips, tmp_path / "killed", config)
     first, *others = (load_checkpoint(tmp_path / run)[0].state_dict() for run in ("whole", "again", "killed"))
     for other in others:
         assert all(torch.equal(first[key], other[key]) for key in first)

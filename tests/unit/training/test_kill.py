@@ -21,7 +21,7 @@ from tests.support.training import FakeDataset, make_config
 from hearsight.training.loop import train
 
 config = make_config(model="wu-mlp", options={"width": 0.05}, epochs=6, log_every=1)
-train(FakeDataset(60, 12), Path(sys.argv[2]), config, resume=True)
+train(FakeDataset(60, 12), Path(sys.argv[2]), config)
 """
 
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import errno
 import json
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +12,25 @@ import numpy as np
 import pytest
 import torch
 
-from hearsight.errors import CheckpointError, DatasetError, TrainingError, UsageError
+from hearsight.config import TrainConfig
+from hearsight.console import ProgressEvent
+from hearsight.errors import (
+    CheckpointError,
+    DatasetError,
+    InputError,
+    MachineError,
+    RunError,
+    TrainingError,
+    UsageError,
+)
 from hearsight.models.checkpoint import load_checkpoint
 from hearsight.training import loop, student
+from hearsight.training import run as run_module
 from hearsight.training.batches import Batch
+from hearsight.training.device import Device
 from hearsight.training.loop import train
 from hearsight.training.runlog import read_runlog
+from hearsight.training.student import Student
 from tests.support.training import FakeDataset, make_config
 
 SAMPLES = 16_000
@@ -121,7 +137,7 @@ def test_an_interrupted_run_goes_on_to_the_same_losses(
         kill_after(context, steps)
         with pytest.raises(Killed):
             train(data, tmp_path / "killed", config)
-    summary = train(data, tmp_path / "killed", config, resume=True)
+    summary = train(data, tmp_path / "killed", config)
     assert_same_runs(tmp_path / "whole", tmp_path / "killed")
     assert summary.epochs == config.epochs
 
@@ -134,7 +150,7 @@ def test_an_interrupted_mobilenet_goes_on_to_the_same_losses(tmp_path: Path, mon
         kill_after(context, 3)
         with pytest.raises(Killed):
             train(data, tmp_path / "killed", config)
-    train(data, tmp_path / "killed", config, resume=True)
+    train(data, tmp_path / "killed", config)
     assert_same_runs(tmp_path / "whole", tmp_path / "killed")
 
 
@@ -165,7 +181,7 @@ def test_a_run_killed_between_any_two_writes_goes_on(tmp_path: Path, monkeypatch
                 break
             except Killed:
                 pass
-        train(data, run, config, resume=True)
+        train(data, run, config)
         assert_same_runs(tmp_path / "whole", run)
         leftovers = [path.name for path in run.rglob(".*")]
         assert not leftovers
@@ -187,7 +203,7 @@ def test_the_last_and_the_best_checkpoint_are_kept(
     folders = {
         path.name: {file.name for file in path.iterdir()} for path in (tmp_path / "run" / "checkpoints").iterdir()
     }
-    checkpoint = {"config.json", "model.safetensors", "README.md"}
+    checkpoint = {"config.json", "model.safetensors", "README.md", "history.json"}
     assert folders == {"epoch-0002": checkpoint, "epoch-0005": checkpoint}
     assert summary.best_epoch == 2
     assert load_checkpoint(tmp_path / "run")[1].training["epochs"] == 2
@@ -207,7 +223,7 @@ def test_unfinished_checkpoints_can_be_listened_with(
     assert load_checkpoint(tmp_path / "run" / "checkpoints" / "epoch-0001")[1].training["epochs"] == 1
 
 
-def test_a_run_that_is_there_is_not_begun_again(
+def test_the_same_call_goes_on_and_another_configuration_is_refused(
     data: FakeDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, config = tmp_path / "run", make_config()
@@ -215,32 +231,146 @@ def test_a_run_that_is_there_is_not_begun_again(
         kill_after(context, 7)
         with pytest.raises(Killed):
             train(data, run, config)
-    with pytest.raises(UsageError, match=r"an unfinished run.*\n.*--resume"):
-        train(data, run, config)
-    with pytest.raises(UsageError, match=r"learning_rate is 0\.001 there and 0\.5 now; seed is 0 there and 3 now"):
-        train(data, run, make_config(learning_rate=0.5, seed=3), resume=True)
-    with pytest.raises(UsageError, match="the dataset is 'fake-40-10-0' there and 'fake-20-10-0' now"):
-        train(FakeDataset(20), run, config, resume=True)
-    finished = train(data, run, config.model_copy(update={"keep": 3}), resume=True)
-    with pytest.raises(UsageError, match="a finished run"):
-        train(data, run, config)
+    with pytest.raises(RunError, match=r"an unfinished run, wanted a new folder"):
+        train(data, run, config, resume=False)
+    with pytest.raises(RunError, match=r"learning_rate is 0\.001 there and 0\.5 now; seed is 0 there and 3 now\nhint"):
+        train(data, run, make_config(learning_rate=0.5, seed=3))
+    with pytest.raises(RunError, match="the dataset is 'fake-40-10-0' there and 'fake-20-10-0' now"):
+        train(FakeDataset(20), run, config)
+    finished = train(data, run, config.model_copy(update={"keep": 3}))
+    with pytest.raises(RunError, match="a finished run"):
+        train(data, run, config, resume=False)
     before = (run / "runlog.jsonl").read_bytes()
     capsys.readouterr()
-    assert train(data, run, config, resume=True) == finished
+    assert train(data, run, config) == finished
     assert "this run is finished" in capsys.readouterr().err
     assert (run / "runlog.jsonl").read_bytes() == before
 
 
-def test_resume_begins_where_there_is_nothing(data: FakeDataset, tmp_path: Path) -> None:
-    assert train(data, tmp_path / "new", make_config(epochs=1), resume=True).epochs == 1
+def test_a_run_of_an_older_version_goes_on_though_keys_were_added_since(
+    data: FakeDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(data, tmp_path / "whole", make_config())
+    with monkeypatch.context() as context:
+        kill_after(context, 7)
+        with pytest.raises(Killed):
+            train(data, tmp_path / "old", make_config())
+    record = json.loads((tmp_path / "old" / "run.json").read_text())
+    del record["config"]["targets"], record["config"]["loss_weight"]
+    (tmp_path / "old" / "run.json").write_text(json.dumps(record))
+    (tmp_path / "old" / "checkpoints" / "epoch-0001" / "history.json").unlink()
+    train(data, tmp_path / "old", make_config())
+    assert_same_runs(tmp_path / "whole", tmp_path / "old")
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "emptied": lambda log: log.write_text(""),
+    "deleted": lambda log: log.unlink(),
+    "cut": lambda log: log.write_bytes(log.read_bytes()[:300]),
+    "without its epochs": lambda log: log.write_text(log.read_text().replace('"kind": "epoch"', '"kind": "step"')),
+    "one byte damaged": lambda log: log.write_bytes(log.read_bytes().replace(b"start", b"st\xffrt")),
+    "of another run": lambda log: log.write_text(log.read_text().replace('"loss": 0.', '"loss": 1.')),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_lost_or_damaged_log_does_not_keep_a_run_from_its_end(
+    damage: str, data: FakeDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = train(data, tmp_path / "whole", make_config())
+    with monkeypatch.context() as context:
+        kill_after(context, 12)
+        with pytest.raises(Killed):
+            train(data, tmp_path / "run", make_config())
+    DAMAGES[damage](tmp_path / "run" / "runlog.jsonl")
+    capsys.readouterr()
+    summary = train(data, tmp_path / "run", make_config())
+    assert "written anew from the checkpoint" in capsys.readouterr().err
+    assert (summary.epochs, summary.steps, summary.loss) == (whole.epochs, whole.steps, whole.loss)
+    epochs = [
+        [line for line in read_losses(tmp_path / name) if line["kind"] != "step" or line["epoch"] == 3]
+        for name in ("whole", "run")
+    ]
+    assert epochs[0] == epochs[1]
+    DAMAGES[damage](tmp_path / "run" / "runlog.jsonl")
+    assert train(data, tmp_path / "run", make_config()) == summary
+
+
+def test_a_log_that_an_older_version_left_incomplete_is_named(
+    data: FakeDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as context:
+        kill_after(context, 12)
+        with pytest.raises(Killed):
+            train(data, tmp_path, make_config())
+    (tmp_path / "checkpoints" / "epoch-0002" / "history.json").unlink()
+    (tmp_path / "runlog.jsonl").write_text("")
+    with pytest.raises(
+        RunError, match=r"runlog\.jsonl: lines of epochs are missing or damaged, wanted a line for each of 2 epochs"
+    ):
+        train(data, tmp_path, make_config())
+
+
+def test_a_new_run_begins_where_there_is_none(data: FakeDataset, tmp_path: Path) -> None:
+    assert train(data, tmp_path / "new", make_config(epochs=1), resume=False).epochs == 1
+
+
+def test_a_disk_that_is_full_ends_in_one_sentence_and_keeps_the_last_checkpoint(
+    data: FakeDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(data, tmp_path / "whole", make_config())
+    real = run_module.write_tensors
+    saved: list[Path] = []
+
+    def fill(path: Path, tensors: dict[str, torch.Tensor]) -> None:
+        saved.append(path)
+        if len(saved) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        real(path, tensors)
+
+    with monkeypatch.context() as context:
+        context.setattr(run_module, "write_tensors", fill)
+        with pytest.raises(
+            MachineError, match=r"No space left on device\nhint: .*; the checkpoint of epoch 1 is kept"
+        ) as raised:
+            train(data, tmp_path / "run", make_config())
+    assert raised.value.exit_code == 7
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["epoch-0001"]
+    train(data, tmp_path / "run", make_config())
+    assert_same_runs(tmp_path / "whole", tmp_path / "run")
+
+
+def test_progress_is_reported_to_a_callback(data: FakeDataset, tmp_path: Path) -> None:
+    events: list[ProgressEvent] = []
+    train(data, tmp_path, make_config(epochs=2), progress=events.append)
+    assert {event.stage for event in events} == {"train"}
+    assert [event.done for event in events] == sorted(event.done for event in events)
+    assert (events[-1].done, events[-1].total, events[-1].unit, events[-1].is_last) == (80, 80, "clips", True)
+    assert any("epoch 2/2, loss" in event.note for event in events)
+
+
+def test_a_recipe_that_cannot_work_names_one_that_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, options = FakeDataset(27, 3), {"width": 0.02}
+    train(data, tmp_path / "paper", TrainConfig(model="jia-vggish-fcn", options=options, device="cpu", threads=1))
+    assert "warning: 30 steps over 27 clips at learning rates up to 0.0001 are too few to learn from" in (
+        warned := capsys.readouterr().err
+    )
+    assert "use recipe=quick" in warned
+    student_of = partial(Student.prepare, data, device=Device("cpu", 1, "float32", fast=True))
+    student_of(config=TrainConfig(recipe="quick", model="jia-vggish-fcn", options=options)).warn_if_too_short()
+    assert capsys.readouterr().err == ""
+    student_of(
+        config=TrainConfig(recipe="quick", model="jia-vggish-fcn", options=options, epochs=1)
+    ).warn_if_too_short()
+    assert "set more epochs" in capsys.readouterr().err
 
 
 def test_two_processes_do_not_train_into_one_folder(
     data: FakeDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def train_again(*_: Any) -> None:
-        with pytest.raises(UsageError, match="another process is training here"):
-            train(data, tmp_path, make_config(), resume=True)
+        with pytest.raises(RunError, match="another process is training here"):
+            train(data, tmp_path, make_config())
         raise Killed
 
     monkeypatch.setattr(student.Student, "train_step", train_again)
@@ -250,19 +380,26 @@ def test_two_processes_do_not_train_into_one_folder(
 
 def test_a_folder_that_cannot_be_a_run_is_refused(data: FakeDataset, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(InputError, match="file/checkpoints: Not a directory"):
         train(data, tmp_path / "file", make_config())
     (tmp_path / "checkpoint").mkdir()
     (tmp_path / "checkpoint" / "config.json").write_text("{}")
-    with pytest.raises(UsageError, match="no run of ours"):
+    with pytest.raises(RunError, match="not a run of ours"):
         train(data, tmp_path / "checkpoint", make_config())
     (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "run.json").write_text('{"format_version": 1}')
-    with pytest.raises(UsageError, match="the record of a run"):
-        train(data, tmp_path / "broken", make_config(), resume=True)
-    (tmp_path / "broken" / "run.json").write_text('{"format_version": 7, "config": {}, "dataset": {"digest": ""}}')
-    with pytest.raises(UsageError, match="format version 7"):
-        train(data, tmp_path / "broken", make_config(), resume=True)
+    for record, message in [
+        ('{"format_version": 1}', "no config, wanted the record of a run"),
+        ('{"format_version": 7, "config": {}, "dataset": {"digest": ""}}', "format version 7"),
+        ("[]", "format version None"),
+        ("{", "not JSON"),
+        (
+            '{"format_version": 1, "config": {"seed": []}, "dataset": {}, "machine": {}}',
+            "a configuration of another version",
+        ),
+    ]:
+        (tmp_path / "broken" / "run.json").write_text(record)
+        with pytest.raises(RunError, match=message):
+            train(data, tmp_path / "broken", make_config())
 
 
 def test_a_damaged_checkpoint_is_named(data: FakeDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,7 +410,7 @@ def test_a_damaged_checkpoint_is_named(data: FakeDataset, tmp_path: Path, monkey
     optimizer = tmp_path / "checkpoints" / "epoch-0001" / "optimizer.safetensors"
     optimizer.write_bytes(optimizer.read_bytes()[:-10])
     with pytest.raises(CheckpointError, match=r"optimizer\.safetensors"):
-        train(data, tmp_path, make_config(), resume=True)
+        train(data, tmp_path, make_config())
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(data: FakeDataset, tmp_path: Path) -> None:

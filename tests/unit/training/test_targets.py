@@ -124,7 +124,7 @@ def test_an_interrupted_run_of_any_loss_goes_on_to_the_same_losses(
         kill_after(context, 3)
         with pytest.raises(Killed):
             train(soft, tmp_path / "killed", config)
-    train(soft, tmp_path / "killed", config, resume=True)
+    train(soft, tmp_path / "killed", config)
     assert_same_runs(tmp_path / "whole", tmp_path / "killed")
 
 
