@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 # the pages that are written from the code
-PAGES := configuration commands results networks
+PAGES := configuration commands exit_codes results networks layers
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all mutation check format docs pages bench coverage lock clean

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import re
+
 from hearsight.cli import app
 from tools.pages import DOCS, write_or_check
 
+PAGE = DOCS / "reference" / "commands.md"
 HEAD = """\
 # Commands
 
@@ -20,9 +23,12 @@ def render() -> str:
     """Return the whole page."""
     body = app.generate_docs(output_format="markdown", recursive=True, heading_level=1)
     contents = body[body.index("## Table of Contents") :].removeprefix("## Table of Contents\n")
+    contents = re.sub(
+        r"^(hearsight[a-z -]*?) -m [\w.]+", r"\1", contents, flags=re.MULTILINE
+    )  # how this very process was started
     lines = [line.rstrip() for line in f"{HEAD}{contents}".splitlines()]
     return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
-    write_or_check(DOCS / "reference" / "commands.md", render(), "commands")
+    write_or_check(PAGE, render(), "commands")

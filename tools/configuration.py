@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from hearsight.config import BuildConfig, EvaluateConfig, MixConfig, TrainConfig
 from tools.pages import DOCS, write_or_check
 
+PAGE = DOCS / "reference" / "configuration.md"
 HEAD = """\
 # Configuration
 
@@ -79,4 +80,4 @@ def render() -> str:
 
 
 if __name__ == "__main__":
-    write_or_check(DOCS / "reference" / "configuration.md", render(), "configuration")
+    write_or_check(PAGE, render(), "configuration")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from hearsight.models.table import NetworkDescription, describe_networks
 from tools.pages import DOCS, write_or_check
 
+PAGE = DOCS / "networks.md"
 HEAD = """\
 # Networks
 
@@ -44,4 +45,4 @@ def render_row(line: NetworkDescription) -> str:
 
 
 if __name__ == "__main__":
-    write_or_check(DOCS / "networks.md", render(), "networks")
+    write_or_check(PAGE, render(), "networks")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from hearsight.evaluation.paper_tables.comparison import fill_tables, spell_markdown
 from tools.pages import DOCS, write_or_check
 
+PAGE = DOCS / "results.md"
 HEAD = """\
 # Results beside the papers'
 
@@ -35,4 +36,4 @@ def render() -> str:
 
 
 if __name__ == "__main__":
-    write_or_check(DOCS / "results.md", render(), "results")
+    write_or_check(PAGE, render(), "results")

@@ -1,0 +1,71 @@
+"""Every link, path, name, command line and option in the documentation exists."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from tools import check
+from tools.pages import DOCS, ROOT
+
+PAGES = sorted(str(path.relative_to(ROOT)) for path in check.list_documents())
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_everything_that_a_page_names_exists(page: str) -> None:
+    assert check.check_document(ROOT / page, (ROOT / page).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("see [there](absent.md)", "no such file"),
+        ("see [there](tutorial.md#absent)", "no such heading"),
+        ('<img src="images/absent.svg">', "no such file"),
+        ("```\nhearsight biuld videos --out dataset\n```", "Unknown command"),
+        ("```\nhearsight tag a.wav --modle run\n```", "Unknown option"),
+        ("```\nhearsight train d --out r --set epoch=4\n```", "epoch"),
+        ("run `hearsight biuld`", "no such command"),
+        ("run `hearsight tag --modle`", "no option --modle"),
+        ("```python\nfrom hearsight.records import Clap\n```", "does not exist"),
+        ("```python\nfrom hearsight import (\n```", "Python example"),
+        ("in `training/absent.py`", "no such file"),
+        ("in `training/loop.py::trian`", "no such file or name"),
+        ("the module `hearsight.training.lop`", "cannot be imported"),
+    ],
+)
+def test_what_does_not_exist_is_found(text: str, problem: str) -> None:
+    assert any(problem in found for found in check.check_document(DOCS / "page.md", text)), text
+
+
+@pytest.mark.parametrize("name", ["configuration", "commands", "exit_codes", "results", "networks", "layers"])
+def test_generated_page_is_up_to_date(name: str) -> None:
+    module = importlib.import_module(f"tools.{name}")
+    assert module.render() == module.PAGE.read_text(encoding="utf-8"), f"run `python -m tools.{name}`"
+
+
+def test_every_package_and_module_is_on_the_page_of_the_architecture() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    names = {path.name for path in check.PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    missing = [
+        name for name in names if f"`{name}" not in text and f"{name}/`" not in text and not name.startswith("__")
+    ]
+    assert missing == []
+
+
+def test_every_page_is_reachable_from_the_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = [path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if "decisions" not in path.parts]
+    assert [page for page in pages if page not in navigation] == []
+
+
+def test_no_page_of_the_site_configuration_loads_anything_from_the_network() -> None:
+    assert "font: false" in (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    found = [path.name for path in DOCS.rglob("*.css") if "http" in path.read_text(encoding="utf-8")]
+    assert found == []
+
+
+def test_readme_fits_on_few_screens() -> None:
+    assert len(Path(ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
