@@ -33,6 +33,14 @@ def test_a_classifier_tells_separate_classes_apart_at_any_width(fit, dim):
 
 
 @BOTH
+def test_of_equally_good_penalties_the_strongest_is_chosen(fit):
+    labels = np.arange(60) % 2
+    features = np.random.default_rng(0).standard_normal((60, 4)).astype(np.float32)
+    features[:, 0] += 100.0 * labels  # every C separates these
+    assert fit(features, labels).hyperparameter == REGULARIZATIONS[0] == min(REGULARIZATIONS)
+
+
+@BOTH
 def test_two_classes_have_two_scores_that_agree(fit):
     features, labels = draw_classes(classes=2)
     decision = fit(features, labels, regularization=1.0).predict_scores(features)

@@ -33,6 +33,22 @@ def test_a_file_is_tagged_by_the_mean_over_its_segments(listener, write_sound):
     assert not tags.padded
 
 
+def test_the_last_segment_counts_for_what_it_adds(listener):
+    rate = listener.sample_rate
+    waveform = np.concatenate([np.zeros(rate), np.random.default_rng(1).uniform(-0.5, 0.5, round(1.2 * rate))])
+    waveform = waveform.astype(np.float32)
+    (part,) = listener.forward_waveform(waveform, rate)
+    np.testing.assert_allclose(part.weights, [1.0, 1.0, 0.2])
+    weights = np.array([1.0, 1.0, 0.2]) / 2.2
+    tags = {tag.name: tag.probability for tag in listener.tag_waveform(waveform, rate, top=None)}
+    found = np.array([tags[name] for name in listener.vocabulary])
+    np.testing.assert_allclose(found, weights @ part.probabilities.astype(np.float64), rtol=1e-6)
+    for values in (part.probabilities, part.embeddings):
+        expected = weights @ values.astype(np.float64)
+        np.testing.assert_allclose(part.average(values), expected, rtol=1e-12)
+        assert differ(values.mean(axis=0), expected) > 1e-4  # a plain mean is another
+
+
 def test_segments_are_tagged_in_order_of_time(listener, write_sound):
     tags = listener.tag(write_sound("noise.wav", 2.5), top=2, per_segment=True)
     assert [(tag.start, tag.duration) for tag in tags] == [(0.0, 1.0)] * 2 + [(1.0, 1.0)] * 2 + [(1.5, 1.0)] * 2

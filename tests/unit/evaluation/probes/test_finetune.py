@@ -10,6 +10,7 @@ from hearsight.evaluation.benchmarks.catalogue import load_benchmark
 from hearsight.evaluation.evaluate import evaluate
 from hearsight.evaluation.probes import finetune
 from hearsight.evaluation.probes.finetune import decode_clips, finetune_splits, replace_output
+from hearsight.listening.listener import Listener, SegmentOutputs
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.models.zoo import build_network
 from hearsight.training.device import Device
@@ -51,6 +52,19 @@ def test_a_network_learns_a_benchmark_and_stays_as_it_was(network, tones):
     np.testing.assert_allclose(np.exp(score.scores).sum(axis=1), 1.0, rtol=1e-5)
     for key, value in network.state_dict().items():
         torch.testing.assert_close(value, before[key], rtol=0, atol=0)
+
+
+def test_a_clip_is_scored_by_the_weighted_mean_of_its_segments(network, tones, monkeypatch):
+    def forward(self, waveform, sample_rate):
+        for weights, rows in (([1.0, 1.0], [[0.9, 0.1], [0.6, 0.4]]), ([0.5], [[0.2, 0.8]])):
+            seconds, probabilities = np.ones(len(rows)), np.array(rows, np.float32)
+            yield SegmentOutputs(
+                seconds, seconds, np.array(weights), probabilities, np.zeros((len(rows), 3), np.float32), 1.0
+            )
+
+    monkeypatch.setattr(Listener, "forward_waveform", forward)
+    expected = np.log([(0.9 + 0.6 + 0.5 * 0.2) / 2.5, (0.1 + 0.4 + 0.5 * 0.8) / 2.5])
+    np.testing.assert_allclose(tune(network, tones, epochs=1).scores, np.tile(expected, (12, 1)), rtol=1e-5)
 
 
 def test_equal_seeds_give_equal_scores_whatever_else_draws(network, tones):

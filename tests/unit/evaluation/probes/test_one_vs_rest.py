@@ -7,6 +7,7 @@ from sklearn.svm import LinearSVC
 
 from hearsight.errors import UsageError
 from hearsight.evaluation.probes.one_vs_rest import fit_one_vs_rest
+from hearsight.learners.linear import REGULARIZATIONS
 from hearsight.metrics.averages import mean_average_precision
 
 
@@ -31,6 +32,13 @@ def test_each_class_is_what_a_logistic_regression_of_its_own_would_be(hyperparam
         expected = LogisticRegression(C=hyperparameter, tol=1e-9).fit(rows, targets[:, label]).decision_function(rows)
         np.testing.assert_allclose(found.predict_scores(features)[:, label], expected, atol=0.02)
     assert found.converged
+
+
+@pytest.mark.parametrize("probe", ["linear", "svm"])
+def test_of_equally_good_penalties_the_strongest_is_chosen(probe):
+    targets = np.eye(3, dtype=bool)[np.arange(90) % 3]
+    features = (100.0 * targets + np.random.default_rng(0).standard_normal((90, 3))).astype(np.float32)
+    assert fit_one_vs_rest(features, targets, probe=probe).hyperparameter == min(REGULARIZATIONS)
 
 
 def test_the_svm_minimises_what_scikit_learn_does():

@@ -138,6 +138,27 @@ def test_epochs_are_chosen_where_the_loss_of_clips_kept_back_is_least():
     assert many.hyperparameter > 20.0
 
 
+def test_features_are_standardised_by_the_clips_that_a_network_is_fitted_on(monkeypatch):
+    examples, seen = draw(clips=40), []
+    real = mlp.measure_spread
+
+    def measure(features, widths):
+        seen.append(features)
+        return real(features, widths)
+
+    monkeypatch.setattr(mlp, "measure_spread", measure)
+    monkeypatch.setattr(mlp, "MOST_EPOCHS", 2)
+    found = fit_mlp(examples.features, examples.targets, recipe=SETTINGS["mlp"], groups=examples.groups)
+    while_choosing, at_the_end = seen
+    kept = [int(np.flatnonzero((examples.features == row).all(axis=1))[0]) for row in while_choosing]
+    held = np.setdiff1d(np.arange(40), kept)
+    # whole groups are held out, and their clips have no part in the mean that they are measured by
+    assert 0 < len(held) < len(kept)
+    assert not set(examples.groups[held]) & set(examples.groups[kept])
+    np.testing.assert_array_equal(at_the_end, examples.features)
+    np.testing.assert_allclose(found.mean, examples.features.mean(axis=0, dtype=np.float64))
+
+
 def test_a_search_that_is_not_done_says_so(monkeypatch):
     monkeypatch.setattr(mlp, "MOST_EPOCHS", 3)
     examples = draw()
