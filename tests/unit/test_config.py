@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from hearsight.config import BuildConfig, MixConfig, TrainConfig, list_keys, load_config
+from hearsight.config import BuildConfig, EvaluateConfig, MixConfig, TrainConfig, list_keys, load_config
+from hearsight.config.renames import RENAMED
 from hearsight.errors import ConfigError
 
 
@@ -100,3 +103,59 @@ def test_the_recipe_of_mixtures_is_one_that_can_be_read() -> None:
     assert load_config(TrainConfig, "train", None, ["recipe=mixtures"]) == training
     with pytest.raises(ConfigError, match="soft_top"):
         load_config(MixConfig, "mix", None, ["soft_top=4"])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: TrainConfig(epochs=0), "TrainConfig: epochs = 0, wanted at least 1"),
+        (lambda: TrainConfig(epochs=1.5), "TrainConfig: epochs = 1.5, wanted a whole number"),
+        (lambda: TrainConfig(loss_weight=0), "TrainConfig: loss_weight = 0, wanted more than 0"),
+        (lambda: TrainConfig(mix=1.5), "TrainConfig: mix = 1.5, wanted at most 1"),
+        (lambda: BuildConfig(validation_share=1), "BuildConfig: validation_share = 1, wanted less than 1"),
+        (lambda: TrainConfig(learning_rate=math.inf), "TrainConfig: learning_rate = inf, wanted a finite number"),
+        (lambda: TrainConfig(tensorboard="maybe"), "TrainConfig: tensorboard = 'maybe', wanted true or false"),
+        (
+            lambda: TrainConfig(options={"width": [1]}),
+            "TrainConfig: options.width = [1], wanted true or false or a whole number or a number or a string",
+        ),
+        (
+            lambda: BuildConfig(policy={"audio_threshold": "fitt"}),
+            "BuildConfig: policy.audio_threshold = 'fitt', wanted a number or 'fit'\nhint: did you mean 'fit'?",
+        ),
+        (lambda: BuildConfig(cut=3), "BuildConfig: cut = 3, wanted a table"),
+        (lambda: BuildConfig(vision="clusters"), "BuildConfig: vision = 'clusters', wanted a list"),
+        (lambda: TrainConfig(modle="x"), "TrainConfig: unknown key 'modle'\nhint: modle: did you mean 'model'?"),
+        (
+            lambda: TrainConfig(recipe="quik", threads=-1),
+            "TrainConfig: recipe = 'quik', wanted 'jia2019', 'quick', 'mixtures' or 'soundnet2016'; threads = -1, wanted at "
+            "least 0\nhint: did you mean 'quick'?",
+        ),
+        (
+            lambda: TrainConfig(targets="soft", loss="kl"),
+            "TrainConfig: targets soft are for the loss cross-entropy, not kl, which has its own",
+        ),
+    ],
+)
+def test_mistakes_in_python_have_the_form_of_all_errors(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        make()
+    assert str(raised.value) == message
+
+
+def test_keys_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "knobs.toml"
+    file.write_text('[evaluate]\nhead = "svm"\nstrength = 2.0\nbeside = ["other"]\nagainst = "dataset"\n')
+    config = load_config(EvaluateConfig, "evaluate", file)
+    assert (config.probe, config.hyperparameter) == ("svm", 2.0)
+    assert (config.extra_models, config.training_dataset) == (("other",), Path("dataset"))
+    assert EvaluateConfig(**{"head": "svm"}) == EvaluateConfig(probe="svm")
+    with pytest.raises(ConfigError, match="probe is given twice, the other time by its old name head"):
+        load_config(EvaluateConfig, "evaluate", file, ["probe=svm"])
+
+
+def test_every_rename_leads_to_a_key_of_this_version() -> None:
+    models = {model.__name__: model for model in (BuildConfig, MixConfig, TrainConfig, EvaluateConfig)}
+    for name, renames in RENAMED.items():
+        assert set(renames.values()) <= set(models[name].model_fields)
+        assert not set(renames) & set(models[name].model_fields)

@@ -1,13 +1,14 @@
-"""Every knob, one frozen model per stage; TOML files and ``--set key=value`` overrides.
+"""The configuration of every stage: one frozen model each, read from TOML files and ``--set key=value`` overrides.
 
-A configuration file has one table per stage, ``[build]``, ``[train]`` and so on. An override names a key of the stage at hand
-(``cut.length=5``) or of any stage (``build.cut.length=5``). All mistakes are reported at once, and an unknown key guesses the
-one that was meant.
+A configuration file has one table per stage: ``[build]``, ``[train]`` and so on. An override has a key of the command's own stage
+(``cut.length=5``) or of any stage (``build.cut.length=5``). All mistakes are reported together, and for an unknown key the hint has
+the key that was probably meant. Keys of earlier versions are accepted (:mod:`hearsight.config.renames`).
 """
 
 from hearsight.config.data import BuildConfig, CutConfig, MixConfig, PolicyConfig, ScreenConfig
 from hearsight.config.evaluation import EvaluateConfig, FinetuneConfig
-from hearsight.config.load import STAGES, list_keys, load_config
+from hearsight.config.load import STAGES, load_config
+from hearsight.config.mistakes import list_keys
 from hearsight.config.stage import Stage
 from hearsight.config.training import RECIPES, TrainConfig
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -22,15 +21,6 @@ class FinetuneConfig(Stage):
     """Highest learning rate."""
     weight_decay: float = Field(default=0.02, ge=0.0)
     """Decay of the kernels per unit of learning rate."""
-
-
-OLD_KEYS = {
-    "head": "probe",
-    "strength": "hyperparameter",
-    "beside": "extra_models",
-    "against": "training_dataset",
-}
-"""Keys of earlier versions, which configuration files and scripts may still use, and what they are called now."""
 
 
 class EvaluateConfig(Stage):
@@ -78,19 +68,6 @@ class EvaluateConfig(Stage):
     """A dataset folder. Clips of the benchmark that it contains are listed, and the score without them is given as well."""
     cache: bool = True
     """Whether embeddings of a benchmark, and scores of fine-tuned folds, are kept for the next run."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _rename_old_keys(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping):
-            return values
-        renamed: dict[str, Any] = {}
-        for key, value in values.items():
-            name = str(OLD_KEYS.get(key, key))
-            if name in renamed:
-                raise ValueError(f"{name} is given twice, once by its old name: {', '.join(map(str, values))}")
-            renamed[name] = value
-        return renamed
 
     @model_validator(mode="after")
     def _check_finetuning(self) -> EvaluateConfig:

@@ -1,14 +1,11 @@
-"""From a TOML file and overrides to a stage's configuration; all mistakes are reported at once."""
+"""Reading a stage's configuration from a TOML file and overrides; all mistakes are reported together."""
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
-
-from pydantic import BaseModel, ValidationError
+from typing import Any, TypeVar
 
 from hearsight.config.stage import Stage
 from hearsight.errors import ConfigError, guess
@@ -45,7 +42,7 @@ def load_config(
     Raises
     ------
     ConfigError
-        Naming every unknown key, value out of range and syntax error at once.
+        With every unknown key, wrong value and syntax error.
     """
     values: dict[str, Any] = {}
     if file is not None:
@@ -53,10 +50,7 @@ def load_config(
     values.update({key: value for key, value in arguments.items() if value is not None})
     for override in overrides:
         _apply_override(values, override, stage)
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise _explain(error, model, str(file or "--set")) from error
+    return model.parse(values, str(file or "--set"))
 
 
 def _read_stage(file: Path, stage: str) -> dict[str, Any]:
@@ -98,30 +92,3 @@ def _apply_override(values: dict[str, Any], override: str, stage: str) -> None:
         table[part] = dict(inner)
         table = table[part]
     table[path[-1]] = value
-
-
-def _explain(error: ValidationError, model: type[Stage], where: str) -> ConfigError:
-    lines: list[str] = []
-    hints: list[str] = []
-    for problem in error.errors(include_url=False):
-        key = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"unknown key {key!r}")
-            hints.append(f"{key}: {guess(key, list_keys(model))}")
-        else:
-            if problem["type"] == "literal_error":  # its message names all values in quotes
-                near = guess(str(problem["input"]), re.findall(r"'([^']*)'", problem["msg"]))
-                hints += [near] if near.startswith("did you mean") else []
-            value = f" = {problem['input']!r}" if not isinstance(problem["input"], Mapping) else ""
-            lines.append(f"{key}{value}: {problem['msg'].removeprefix('Value error, ')}".removeprefix(": "))
-    return ConfigError(where, "; ".join(lines), hint="; ".join(hints))
-
-
-def list_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
-    """List the dotted keys of a configuration model, those of inner tables included."""
-    keys: list[str] = []
-    for name, field in model.model_fields.items():
-        kinds = [field.annotation, *get_args(field.annotation)]
-        inner = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
-        keys += list_keys(inner, f"{prefix}{name}.") if inner else [f"{prefix}{name}"]
-    return keys

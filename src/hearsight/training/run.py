@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 
 from hearsight.config import TrainConfig
 from hearsight.dataset.layout import read_json, write_json
-from hearsight.errors import CheckpointError, DatasetError, RunError
+from hearsight.errors import CheckpointError, ConfigError, DatasetError, RunError
 from hearsight.files import lock, make_folder, rename_durably
 from hearsight.models.checkpoint import CONFIG, WEIGHTS, check_tensors, read_tensors, save_checkpoint, write_tensors
 from hearsight.models.network import Network
@@ -239,6 +238,21 @@ def read_record(run: RunFolder) -> dict[str, Any]:
     return record
 
 
+def read_config(run: RunFolder, record: Mapping[str, Any]) -> TrainConfig:
+    """Return the configuration of a run's record; keys that were added since have their defaults, renamed ones their new names.
+
+    Raises
+    ------
+    RunError
+        When it has keys or values that this version does not know.
+    """
+    try:
+        return TrainConfig.parse(record["config"], "config")
+    except ConfigError as error:
+        found = f"a configuration of another version ({error.summary})"
+        raise RunError(run.record, found, "one of this version", "train into another folder") from error
+
+
 def check_same_run(run: RunFolder, config: TrainConfig, digest: str) -> dict[str, Any]:
     """Return the record of the run in a folder, which must be the one that is asked for now.
 
@@ -249,12 +263,7 @@ def check_same_run(run: RunFolder, config: TrainConfig, digest: str) -> dict[str
     """
     record = read_record(run)
     now = config.model_dump(mode="json")
-    try:
-        # read as any configuration: keys that are new since have their defaults, renamed ones their new names
-        then = TrainConfig.model_validate(record["config"]).model_dump(mode="json")
-    except ValidationError as error:
-        found = f"a configuration of another version ({error.error_count()} mistakes)"
-        raise RunError(run.record, found, "one of this version", "train into another folder") from error
+    then = read_config(run, record).model_dump(mode="json")
     differences = [
         f"{key} is {then[key]!r} there and {now[key]!r} now"
         for key in sorted(set(now) - set(MAY_DIFFER))

@@ -6,12 +6,9 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
-from hearsight.config import TrainConfig
 from hearsight.errors import InputError, RunError
 from hearsight.training.batches import count_batches
-from hearsight.training.run import RunFolder, is_training, read_record
+from hearsight.training.run import RunFolder, is_training, read_config, read_record
 from hearsight.training.summary import choose_best, describe_seconds
 
 
@@ -83,13 +80,13 @@ def read_state(folder: Path) -> RunState:
     """
     run = RunFolder(folder)
     record = read_record(run)
+    config = read_config(run, record)
     try:
-        config = TrainConfig.model_validate(record["config"])
         dataset = record["dataset"]
         batches = count_batches(dataset["num_clips"], config.batch_size)
         sizes = int(dataset["num_clips"]), int(dataset["num_classes"])
-    except (ValidationError, KeyError, TypeError, ValueError) as error:
-        raise RunError(run.record, "a configuration of another version", "one of this version") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(run.record, f"no sizes of the dataset ({error})", "the record of a run") from error
     history = _read_history(run)
     last: dict[str, Any] = history[-1] if history else {}
     seconds = sum(line["seconds"]["train"] + line["seconds"]["validation"] for line in history)

@@ -129,7 +129,7 @@ def test_keys_of_earlier_versions_go_on_working():
     config = load_config(EvaluateConfig, "evaluate", **old)
     assert (config.probe, config.hyperparameter) == ("svm", 2.0)
     assert (config.extra_models, config.training_dataset) == (("baseline:mfcc",), Path("dataset"))
-    with pytest.raises(ConfigError, match="probe is given twice, once by its old name: probe, head"):
+    with pytest.raises(ConfigError, match="probe is given twice, the other time by its old name head"):
         load_config(EvaluateConfig, "evaluate", probe="svm", head="knn")
 
 
