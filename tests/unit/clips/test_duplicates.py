@@ -56,6 +56,22 @@ def test_the_same_sound_with_other_pictures_is_no_duplicate_and_neither_are_the_
     assert find(rows) == {}
 
 
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_clip_that_equals_only_a_dropped_one_is_kept(exact: bool) -> None:
+    """Near copies form chains: the third nearly equals the second, which is dropped, but not the first."""
+    sound, image = make_bits(1, 32), make_bits(2, 8)
+    bits = np.unpackbits(np.frombuffer(image, np.uint8))
+    steps = [bits.copy() for _ in range(3)]
+    steps[1][:6] ^= 1
+    steps[2][:12] ^= 1
+    rows = [
+        make_row(name, sound, np.packbits(step).tobytes(), media=name) for name, step in zip("abc", steps, strict=True)
+    ]
+    if exact:  # an exact copy of the dropped clip repeats what that one repeats
+        rows.append(make_row("d", sound, np.packbits(steps[1]).tobytes(), media="d"))
+    assert find(rows) == {"b": "a", **({"d": "a"} if exact else {})}
+
+
 def test_many_exact_copies_all_point_to_the_first() -> None:
     sound, image = make_bits(1, 32), make_bits(2, 8)
     rows = [make_row(f"clip{k:03d}", sound, image, media=f"m{k:03d}") for k in range(300)]

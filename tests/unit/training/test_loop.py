@@ -436,6 +436,23 @@ def test_divergence_in_a_later_epoch_keeps_the_epoch_before(
     assert load_checkpoint(tmp_path / "checkpoints" / "epoch-0001")[1].training["epochs"] == 1
 
 
+def test_weights_that_are_no_numbers_stop_a_run_without_validation_clips(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Student.train_step
+
+    def spoil(self: Student, batch: Batch, epoch: int, step: int) -> tuple[float, float]:
+        result = real(self, batch, epoch, step)
+        if step == self.train_batches.num_batches:  # after the loss of the epoch's last step was seen to be finite
+            next(self.network.parameters()).data.view(-1)[0] = torch.nan
+        return result
+
+    monkeypatch.setattr(Student, "train_step", spoil)
+    with pytest.raises(TrainingError, match=r"epoch 1, step \d+: the loss is nan"):
+        train(FakeDataset(20, 0), tmp_path, make_config(epochs=1))
+    assert not (tmp_path / "config.json").exists()
+
+
 def test_training_without_validation_clips_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     summary = train(FakeDataset(20, 0), tmp_path / "run", make_config(epochs=2))
     assert "there are no validation clips" in capsys.readouterr().err
