@@ -1,7 +1,7 @@
-"""Recognising a stretch of one recording within others, whatever their cuts, encodings, levels and sample rates.
+"""Audio fingerprints that recognise a part of one recording within others, whatever their cuts, encodings, levels and sample rates.
 
 The fingerprint of a clip (:func:`hearsight.clips.screen.fingerprint_sound`) belongs to its own start and length; the same recording
-cut elsewhere has another. Here a sound becomes a word of 32 bits every 32 ms, each bit telling whether one band rises against its
+cut elsewhere has another. Here a sound becomes a word of 32 bits every 32 ms, each bit for whether one band rises against its
 neighbour (after Haitsma and Kalker 2002, "A highly robust audio fingerprinting system"; their frames, with a longer step in time,
 which changes less by encoding). Words that agree propose how two sounds lie to each other, and the share of bits that differ over
 the whole overlap decides.
@@ -13,7 +13,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64, UInt32
+from jaxtyping import Bool, Float, Float32, Int64, UInt32
 
 from hearsight.units import SAMPLE_RATE
 
@@ -26,21 +26,22 @@ LONG_OVERLAP = 1.5
 chance."""
 
 _N_FFT = 4096
-_HOP_LENGTH = 512
-_PHASES = (0, _HOP_LENGTH // 2)
+HOP_LENGTH = 512
+"""Samples from one frame to the next: 32 ms."""
+PHASES = (0, HOP_LENGTH // 2)
 """Where the frames of a sound that is looked for begin: no copy is more than a quarter of a hop away from one of them."""
 _LAG = 4
 """Frames from one level to the one that it is compared with: 128 ms."""
 _BANDS = np.geomspace(250.0, 3500.0, 34)
 """Hz: edges of the 33 bands, within what a telephone carries."""
 _AUDIBLE = 50.0
-"""dB below a sound's loudest frame, down to which a frame is heard."""
+"""dB below a sound's loudest frame, down to which a frame is audible."""
 _MIN_VOTES = 2
 _MAX_CANDIDATES = 50
 _FLIPS = np.concatenate([[0], 1 << np.arange(32)]).astype(np.uint32)
 """A word is looked up as it is, and with each of its bits turned over: encoding spares few words whole."""
 _MAX_COMMON = 500
-"""A word that occurs more often in the searched sounds tells nothing."""
+"""A word that occurs more often in the searched sounds is not looked up: it is no sign of a copy."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,10 +92,29 @@ def compute_subfingerprints(waveform: Float32[np.ndarray, " samples"], phase: in
     phase
         Samples to leave out at the beginning.
     """
-    heard = waveform[phase:]
-    if len(heard) < _N_FFT:
-        return Subfingerprints(np.zeros(0, np.uint32), np.zeros(0, np.bool_))
-    frames = np.lib.stride_tricks.sliding_window_view(heard, _N_FFT)[::_HOP_LENGTH]
+    changes, audible = compute_band_changes(waveform, phase)
+    return Subfingerprints(pack_bits(changes), audible)
+
+
+def pack_bits(changes: Float[np.ndarray, "frames 32"]) -> UInt32[np.ndarray, " frames"]:
+    """Return the words of a sound: bit 31 is whether the first band rises against the second, and so on."""
+    return np.packbits(changes > 0.0, axis=1).view(">u4").ravel().astype(np.uint32)
+
+
+def compute_band_changes(
+    waveform: Float32[np.ndarray, " samples"], phase: int = 0
+) -> tuple[Float[np.ndarray, "frames 32"], Bool[np.ndarray, " frames"]]:
+    """Compute how much each band rises against its neighbour, of which a word holds the signs.
+
+    Returns
+    -------
+    tuple
+        The changes in logarithms of power, of 32 pairs of bands per frame, and whether each frame is audible.
+    """
+    shifted = waveform[phase:]
+    if len(shifted) < _N_FFT:
+        return np.zeros((0, 32), np.float32), np.zeros(0, np.bool_)
+    frames = np.lib.stride_tricks.sliding_window_view(shifted, _N_FFT)[::HOP_LENGTH]
     edges = np.searchsorted(np.arange(_N_FFT // 2 + 1) * SAMPLE_RATE / _N_FFT, _BANDS)
     window = np.hanning(_N_FFT).astype(np.float32)
     power = np.concatenate(
@@ -107,10 +127,9 @@ def compute_subfingerprints(waveform: Float32[np.ndarray, " samples"], phase: in
     floor = max(float(total.max()) * 10.0 ** (-(_AUDIBLE + 30.0) / 10.0), 1e-12)
     levels = np.log(power + floor)
     slopes = levels[:, :-1] - levels[:, 1:]
-    rising = slopes[_LAG:] > slopes[:-_LAG] if len(slopes) > _LAG else np.zeros((0, 32), np.bool_)
-    words = np.packbits(rising, axis=1).view(">u4").ravel().astype(np.uint32)
+    changes = slopes[_LAG:] - slopes[:-_LAG] if len(slopes) > _LAG else np.zeros((0, 32), slopes.dtype)
     loud = total > total.max() * 10.0 ** (-_AUDIBLE / 10.0)
-    return Subfingerprints(words, (loud[_LAG:] & loud[:-_LAG])[: len(words)])
+    return changes, (loud[_LAG:] & loud[:-_LAG])[: len(changes)]
 
 
 class FingerprintIndex:
@@ -136,7 +155,7 @@ class FingerprintIndex:
     def find(self, waveform: Float32[np.ndarray, " samples"]) -> FingerprintMatch | None:
         """Find the searched sound that a waveform shares a stretch with, the one that differs least; None where none does."""
         best: FingerprintMatch | None = None
-        for phase in _PHASES:
+        for phase in PHASES:
             sound = compute_subfingerprints(waveform, phase)
             for index, shift in self._propose(sound):
                 found = self._compare(sound, index, shift, phase)
@@ -145,19 +164,19 @@ class FingerprintIndex:
         return best
 
     def _propose(self, sound: Subfingerprints) -> list[tuple[int, int]]:
-        """Give the sounds, and how many frames later they begin, that most words agree on."""
-        heard = np.flatnonzero(sound.audible)
-        looked_up = (sound.words[heard][:, None] ^ _FLIPS).ravel()
-        times = np.repeat(heard, len(_FLIPS))
+        """Return the sounds, and how many frames later they begin, that most words agree on."""
+        places = np.flatnonzero(sound.audible)
+        looked_up = (sound.words[places][:, None] ^ _FLIPS).ravel()
+        times = np.repeat(places, len(_FLIPS))
         first = np.searchsorted(self._words, looked_up, side="left")
         counts = np.searchsorted(self._words, looked_up, side="right") - first
         counts = np.where(counts > _MAX_COMMON, 0, counts)
         if not counts.sum():
             return []
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        places = self._places[np.repeat(first, counts) + within]
-        indices = np.searchsorted(self._starts, places, side="right") - 1
-        shifts = places - self._starts[indices] - np.repeat(times, counts)
+        found = self._places[np.repeat(first, counts) + within]
+        indices = np.searchsorted(self._starts, found, side="right") - 1
+        shifts = found - self._starts[indices] - np.repeat(times, counts)
         pairs, votes = np.unique(np.stack([indices, shifts], axis=1), axis=0, return_counts=True)
         order = np.argsort(-votes, kind="stable")[:_MAX_CANDIDATES]
         return [(int(index), int(shift)) for index, shift in pairs[order[votes[order] >= _MIN_VOTES]]]
@@ -168,11 +187,11 @@ class FingerprintIndex:
         begin, end = max(0, -shift), min(len(sound.words), len(other.words) - shift)
         ours, theirs = slice(begin, end), slice(begin + shift, end + shift)
         audible = sound.audible[ours] & other.audible[theirs]
-        overlap = float(audible.sum()) * _HOP_LENGTH / SAMPLE_RATE
+        overlap = float(audible.sum()) * HOP_LENGTH / SAMPLE_RATE
         if overlap < MIN_OVERLAP:
             return None
         differing = np.bitwise_count(sound.words[ours][audible] ^ other.words[theirs][audible])
         difference = float(differing.mean()) / 32.0
         if difference > MAX_DIFFERENCE * min(1.0, overlap / LONG_OVERLAP):
             return None
-        return FingerprintMatch(index, (shift * _HOP_LENGTH - phase) / SAMPLE_RATE, overlap, difference)
+        return FingerprintMatch(index, (shift * HOP_LENGTH - phase) / SAMPLE_RATE, overlap, difference)

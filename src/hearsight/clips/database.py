@@ -1,0 +1,81 @@
+"""Tables larger than memory: the only file that imports duckdb."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+_BATCH_ROWS = 4096
+
+
+class Database:
+    """A connection to a database of its own, as :func:`open_database` opens it."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._tables: dict[str, pa.Table] = {}
+
+    def add_source(self, name: str, rows: pa.Table | Path | Sequence[str | Path]) -> str:
+        """Make rows known to queries.
+
+        Parameters
+        ----------
+        name
+            Of the source.
+        rows
+            A table, or Parquet files of one, which are then read when they are asked for.
+
+        Returns
+        -------
+        str
+            What stands for the rows in a query.
+        """
+        if isinstance(rows, pa.Table):
+            self._connection.register(name, rows)
+            self._tables[name] = rows
+        else:
+            paths = [str(rows)] if isinstance(rows, (str, Path)) else [str(path) for path in rows]
+            self._connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({paths!r})")
+        return name
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
+        """Execute a statement."""
+        return self._connection.execute(statement, parameters)
+
+    def query(self, statement: str) -> pa.Table:
+        """Return the rows of a query as a table."""
+        return self._connection.sql(statement).to_arrow_table()
+
+    def stream(self, statement: str) -> Iterator[pa.RecordBatch]:
+        """Return the rows of a query batch by batch; other statements may be executed meanwhile."""
+        with self._connection.cursor() as cursor:
+            for name, table in self._tables.items():
+                cursor.register(name, table)
+            yield from cursor.sql(statement).to_arrow_reader(_BATCH_ROWS)
+
+    def append(self, table: str, rows: pa.Table) -> None:
+        """Append rows to a table, by the names of its columns."""
+        self._connection.register("appended", rows)
+        self._connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM appended")
+        self._connection.unregister("appended")
+
+
+@contextlib.contextmanager
+def open_database(memory_limit: str) -> Generator[Database]:
+    """Open an empty database that spills to a temporary folder, which is removed at the end.
+
+    Parameters
+    ----------
+    memory_limit
+        What it may use before it spills, such as ``1GB``.
+    """
+    with tempfile.TemporaryDirectory(prefix="hearsight-") as folder:
+        config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": folder, "threads": 2}
+        with duckdb.connect(str(Path(folder) / "clips.duckdb"), config=config) as connection:
+            yield Database(connection)
