@@ -20,7 +20,14 @@ from hearsight.media.info import read_media
 from hearsight.records import Rejection, RejectReason, Source
 
 _HEAD = 2_000
-_NUMBERS = (b"\x00" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\x80\x00\x00\x00", b"\x00\x00\x00\x01", b"\xff\xff\xff\x7f")
+_NUMBERS = (
+    b"\x00" * 4,
+    b"\xff" * 4,
+    b"\x7f\xff\xff\xff",
+    b"\x80\x00\x00\x00",
+    b"\x00\x00\x00\x01",
+    b"\xff\xff\xff\x7f",
+)
 
 
 def mutate(content: bytes, seed: int) -> bytes:

@@ -1,6 +1,6 @@
 """Clips that sound and look like an earlier one: the same recording under another name, encoded again.
 
-The only file that imports duckdb. Two clips are the same when they are as long as each other and both fingerprints agree but for a
+Two clips are the same when they are as long as each other and both fingerprints agree but for a
 few bits. Comparing all with all would take a trillion comparisons for a million clips; so only clips are compared that agree in at
 least one of 31 overlapping 16-bit words of the sound's fingerprint and in at least one of four bytes of the picture's, which the
 same recording does unless it is nearly unrecognisable.
@@ -8,12 +8,12 @@ same recording does unless it is nearly unrecognisable.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
+
+from hearsight.clips.database import Database, open_database
 
 MAX_SOUND_BITS = 51
 """Bits of 256 in which the sounds of two copies may differ. Measured: re-encodings at a quarter of the bit rate, half the level
@@ -60,7 +60,7 @@ WHERE abs(a.duration - b.duration) <= {duration}
 """
 
 _SAME_AS_FIRST = """
-SELECT clip.place, first.place FROM clip JOIN first
+SELECT clip.place, first.place AS first FROM clip JOIN first
 ON clip.sound = first.sound AND clip.image = first.image AND round(clip.duration, 1) = first.length
 WHERE clip.place > first.place ORDER BY clip.place
 """
@@ -84,52 +84,42 @@ def find_duplicates(clips: pa.Table | Sequence[str | Path], memory_limit: str = 
         in order of ``media_uuid``, ``start``, and each is compared with those kept before it, so that the result does not depend on
         the order of the table. A UUID that comes twice is one clip.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="hearsight-") as folder,
-        duckdb.connect(
-            ":memory:", config={"memory_limit": memory_limit, "temp_directory": folder, "threads": 2}
-        ) as connection,
-    ):
-        return _find(connection, clips)
+    with open_database(memory_limit) as database:
+        return _find(database, clips)
 
 
-def _find(connection: duckdb.DuckDBPyConnection, clips: pa.Table | Sequence[str | Path]) -> pa.Table:
-    if isinstance(clips, pa.Table):
-        connection.register("given", clips)
-        connection.execute(_LOAD.format(clips="given"))
-    elif clips:
-        connection.execute(_LOAD.format(clips="read_parquet(?)"), [[str(path) for path in clips]])
-    else:
+def _find(database: Database, clips: pa.Table | Sequence[str | Path]) -> pa.Table:
+    if not isinstance(clips, pa.Table) and not clips:
         return pa.table({"uuid": pa.array([], pa.string()), "duplicate_of": pa.array([], pa.string())})
-    connection.execute(_FIND_FIRST)
-    connection.execute("CREATE TABLE pair (earlier BIGINT, later BIGINT)")
+    database.execute(_LOAD.format(clips=database.add_source("source", clips)))
+    database.execute(_FIND_FIRST)
+    database.execute("CREATE TABLE pair (earlier BIGINT, later BIGINT)")
     compare = _COMPARE.format(
         bytes=_NUM_BYTES, duration=MAX_DURATION_DIFFERENCE, image=MAX_IMAGE_BITS, sound=MAX_SOUND_BITS
     )
     for word in range(_NUM_WORDS):
-        connection.execute(compare, [2 * word + 1])
-    repeated = _keep_earliest(connection)
+        database.execute(compare, [2 * word + 1])
+    repeated = _keep_earliest(database)
     pairs = pa.table(
         {"later": pa.array(repeated.keys(), pa.int64()), "earlier": pa.array(repeated.values(), pa.int64())}
     )
-    connection.register("pairs", pairs)
-    return connection.sql(
+    database.add_source("pairs", pairs)
+    return database.query(
         "SELECT a.uuid AS uuid, b.uuid AS duplicate_of FROM pairs JOIN clip AS a ON a.place = pairs.later "
         "JOIN clip AS b ON b.place = pairs.earlier ORDER BY a.place"
-    ).to_arrow_table()
+    )
 
 
-def _keep_earliest(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
-    """Go through the clips in order, dropping each that equals one kept before it; give the kept one of each dropped."""
+def _keep_earliest(database: Database) -> dict[int, int]:
+    """Go through the clips in order and drop each that equals one kept before it; return the kept one of each dropped."""
     repeated: dict[int, int] = {}
-    near = connection.execute("SELECT DISTINCT later, earlier FROM pair ORDER BY later, earlier")
-    while rows := near.fetchmany(10_000):
-        for later, earlier in rows:
-            if later not in repeated and earlier not in repeated:
-                repeated[int(later)] = int(earlier)
-    same = connection.execute(_SAME_AS_FIRST)
-    copies: dict[int, int] = {}
-    while rows := same.fetchmany(10_000):
-        for later, first in rows:
-            copies[int(later)] = repeated.get(int(first), int(first))
+    for later, earlier in _read_pairs(database, "SELECT DISTINCT later, earlier FROM pair ORDER BY later, earlier"):
+        if later not in repeated and earlier not in repeated:
+            repeated[later] = earlier
+    copies = {later: repeated.get(first, first) for later, first in _read_pairs(database, _SAME_AS_FIRST)}
     return dict(sorted((repeated | copies).items()))
+
+
+def _read_pairs(database: Database, query: str) -> Iterator[tuple[int, int]]:
+    for batch in database.stream(query):
+        yield from zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)

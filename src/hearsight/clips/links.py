@@ -23,7 +23,7 @@ import scipy.sparse.csgraph
 from jaxtyping import Float, Int16, Int64, UInt32
 
 from hearsight.clips.audio_fingerprints import HOP_LENGTH, compute_band_changes, pack_bits
-from hearsight.clips.database import Database, open_database
+from hearsight.clips.database import open_database
 from hearsight.signal.waveform import from_int16
 from hearsight.units import SAMPLE_RATE
 
@@ -151,7 +151,9 @@ def link_media(clips: pa.Table | Path, memory_limit: str = "1GB") -> pa.Table:
     with open_database(memory_limit) as database:
         source = database.add_source("clips", clips)
         database.execute(_NUMBER.format(clips=source))
-        database.execute("CREATE TABLE frame (media INTEGER, frame INTEGER, word UINTEGER, half UINTEGER, weak UINTEGER)")
+        database.execute(
+            "CREATE TABLE frame (media INTEGER, frame INTEGER, word UINTEGER, half UINTEGER, weak UINTEGER)"
+        )
         database.execute("CREATE TABLE vote (a INTEGER, b INTEGER, shift INTEGER, votes BIGINT)")
         for frames in _unpack(database.stream(_READ.format(clips=source))):
             database.append("frame", frames)

@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 from jaxtyping import Float32
 
 from hearsight.clips.duplicates import find_duplicates
+from hearsight.clips.folds import share_folds
+from hearsight.clips.links import WORDS_FIELD, link_media
 from hearsight.dataset.layout import NUM_FOLDS, Layout, ShardRecord, digest_json, write_json
 from hearsight.dataset.parts import SAMPLES_FIELD, Parts
 from hearsight.errors import DatasetError
@@ -28,7 +30,7 @@ from hearsight.teachers.policy import keep_soft_labels
 from hearsight.teachers.registry import load_teacher
 from hearsight.teachers.teacher import FittedTeacher, Modality, Teacher
 
-_INDEX_SCHEMA = pa.schema([*CLIP_SCHEMA, ("unit", pa.string()), ("row", pa.int32())])
+_INDEX_SCHEMA = pa.schema([*CLIP_SCHEMA, WORDS_FIELD, ("unit", pa.string()), ("row", pa.int32())])
 _INDEX_ROWS = 4096
 _AUDIO_BATCH = 64
 _FIT_ITEMS = 50_000
@@ -41,7 +43,7 @@ def index_clips(parts: Parts, units: Sequence[str]) -> Path:
     with write_atomically(path) as temporary, pq.ParquetWriter(temporary, _INDEX_SCHEMA) as writer:
         rows = (
             [
-                *(column for column in batch.select(CLIP_SCHEMA.names).columns),
+                *(column for column in batch.select([*CLIP_SCHEMA.names, WORDS_FIELD.name]).columns),
                 pa.array([unit]),
                 pa.array([row], pa.int32()),
             ]
@@ -58,10 +60,12 @@ def choose_clips(index_path: Path, duplicates: str) -> tuple[pa.Table, list[Reje
     """Sort the index by (fold, media, start) and drop what is there already.
 
     The same bytes under two paths are one media, so that their clips have the same UUID: the first path keeps them. Beyond
-    that, clips that sound and look like an earlier one are dropped where ``duplicates`` is ``drop``.
+    that, clips that sound and look like an earlier one are dropped where ``duplicates`` is ``drop``. Media that share sound at any
+    offset share a fold, whether clips of them are dropped or not.
     """
     order = [(name, "ascending") for name in ("fold", "media_uuid", "start", "duration", "source")]
-    index = pq.read_table(index_path).sort_by(order)
+    index = pq.read_table(index_path, columns=[name for name in _INDEX_SCHEMA.names if name != WORDS_FIELD.name])
+    index = share_folds(index, link_media(index_path)).sort_by(order)
     uuids = index.column("uuid").to_pylist()
     first: dict[str, int] = {}
     original: dict[int, int] = {}

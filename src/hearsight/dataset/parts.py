@@ -19,6 +19,7 @@ from jaxtyping import Float32, Int16
 
 from hearsight.clips.cut import cut_media
 from hearsight.clips.folds import assign_fold
+from hearsight.clips.links import WORDS_FIELD, pack_words
 from hearsight.clips.screen import fingerprint_images, fingerprint_sound, measure_loudness, measure_motion, screen_clip
 from hearsight.config import BuildConfig
 from hearsight.dataset.layout import read_json, write_json
@@ -65,7 +66,7 @@ def part_schema(teachers: Sequence[str], fitted: Collection[str] = ()) -> pa.Sch
         Those of them that are fitted when all parts are there: descriptors stand in their columns, not soft labels.
     """
     columns = [pa.field(name, DESCRIPTORS_TYPE if name in fitted else SOFT_LABELS_TYPE) for name in teachers]
-    return pa.schema([*CLIP_SCHEMA, SAMPLES_FIELD, *columns])
+    return pa.schema([*CLIP_SCHEMA, SAMPLES_FIELD, WORDS_FIELD, *columns])
 
 
 def name_unit(source: Source) -> str:
@@ -214,6 +215,7 @@ class _MediaLabeller:
             "motion": measure_motion(clip.thumbnails),
             "sound_fingerprint": fingerprint_sound(clip.samples),
             "image_fingerprint": fingerprint_images(clip.thumbnails),
+            WORDS_FIELD.name: pack_words(clip.samples),
         }
         return make_row(self._schema, values, clip.samples, list(self._ask(clip)))
 
@@ -253,7 +255,8 @@ def make_row(
     schema
         As :func:`part_schema` gives it.
     values
-        Its columns of the clip table, by name.
+        Its columns of the clip table, by name, and its words, by which media that share sound are found; None where they are
+        not looked for.
     samples
         Its sound.
     said
@@ -261,6 +264,7 @@ def make_row(
     """
     columns: list[Any] = [pa.array([values[field.name]], field.type) for field in CLIP_SCHEMA]
     columns.append(_wrap_samples(samples))
+    columns.append(pa.array([values.get(WORDS_FIELD.name)], WORDS_FIELD.type))
     types = [field.type for field in schema][len(columns) :]
     heard = [_as_struct(one) if isinstance(one, SoftLabels) else one for one in said]
     columns += [pa.array([one], kind) for one, kind in zip(heard, types, strict=True)]
