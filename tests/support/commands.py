@@ -1,7 +1,7 @@
-"""The command line, run as a process of its own that has imported everything already.
+"""The command line, run in a process of its own that has imported everything already.
 
-A command takes seconds to import what it needs, and the tests run some hundred commands. So one process imports it once and forks
-for each of them: a command still has its own memory, files and end, and what it prints goes through pipes of the system.
+A command takes seconds to import what it needs, and the tests run some hundred commands. One process therefore imports it once and
+forks for each of them. A command still has its own memory, files and exit, and its output goes through files.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import atexit
 import gc
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -24,7 +23,7 @@ SERVE = "from tests.support.commands import serve; serve()"
 
 
 class CommandServer:
-    """Forks a process for each command; ends with the process that made it."""
+    """A process that forks for each command, and ends with the process that started it."""
 
     def __init__(self) -> None:
         environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
@@ -39,25 +38,27 @@ class CommandServer:
         )
         atexit.register(self.close)
 
-    def run(self, arguments: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
-        """Run a command in this process's folder and environment; after ``timeout`` seconds kill it and all it has started."""
+    def run(self, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+        """Run a command in this process's folder and environment. If the test is stopped, so are the command and its children."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with tempfile.TemporaryDirectory() as folder:
-            told = {"arguments": arguments, "cwd": str(Path.cwd()), "environment": dict(os.environ), "folder": folder}
-            self._process.stdin.write(json.dumps(told) + "\n")
+            order = {"arguments": arguments, "cwd": str(Path.cwd()), "environment": dict(os.environ), "folder": folder}
+            self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
-            ready, _, _ = select.select([self._process.stdout], [], [], timeout)
-            if not ready:
+            try:
+                code = int(self._process.stdout.readline())
+            except (
+                BaseException
+            ):  # also pytest-timeout's; the answer to come would be taken for that of the next command
                 self.close()
-                raise subprocess.TimeoutExpired(["hearsight", *arguments], timeout)
-            code = int(self._process.stdout.readline())
+                raise
             out, err = (Path(folder, name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
         return subprocess.CompletedProcess(["hearsight", *arguments], code, out, err)
 
     @property
     def is_open(self) -> bool:
-        """Whether it still takes commands."""
+        """Whether it accepts commands."""
         return self._process.poll() is None
 
     def close(self) -> None:
@@ -68,19 +69,19 @@ class CommandServer:
 
 
 def serve() -> None:
-    """Take a command per line of stdin, answer with a line of its exit code."""
+    """Read a command from each line of stdin, and write its exit code as a line to stdout."""
     import torch  # noqa: F401
 
     import hearsight.dataset.reader
     import hearsight.models.checkpoint  # noqa: F401
     from hearsight.cli import main
 
-    gc.freeze()  # what is imported is neither looked through nor copied again
+    gc.freeze()  # imported objects are neither collected nor copied
     for line in sys.stdin:
-        told = json.loads(line)
+        order = json.loads(line)
         child = os.fork()
         if child == 0:
-            _become(told)
+            _become(order)
             _end(main)
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
@@ -88,13 +89,13 @@ def serve() -> None:
 
 
 def _end(main: Callable[[], None]) -> None:
-    """Run a command and end as it does, without the second that Python takes to clear away what torch has imported."""
+    """Run a command and exit as it does, without the second that Python takes to tear down torch."""
     code = 0
     try:
         main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
-    except BaseException:  # noqa: BLE001  (what would end a process is told as it would be told then)
+    except BaseException:  # noqa: BLE001 - reported as at the end of a process
         sys.excepthook(*sys.exc_info())
         code = 1
     atexit._run_exitfuncs()
@@ -103,12 +104,12 @@ def _end(main: Callable[[], None]) -> None:
     os._exit(code)
 
 
-def _become(told: dict[str, Any]) -> None:
-    """Take on a command's folder, environment, arguments and pipes."""
-    os.chdir(told["cwd"])
+def _become(order: dict[str, Any]) -> None:
+    """Set a command's folder, environment, arguments and output files."""
+    os.chdir(order["cwd"])
     os.environ.clear()
-    os.environ.update(told["environment"])
-    sys.argv = ["hearsight", *told["arguments"]]
+    os.environ.update(order["environment"])
+    sys.argv = ["hearsight", *order["arguments"]]
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number, name in ((1, "stdout"), (2, "stderr")):
-        os.dup2(os.open(Path(told["folder"], name), os.O_WRONLY | os.O_CREAT), number)
+        os.dup2(os.open(Path(order["folder"], name), os.O_WRONLY | os.O_CREAT), number)

@@ -13,7 +13,7 @@ from tests.support.commands import CommandServer
 
 
 def digest_tree(folder: Path) -> dict[str, str]:
-    """Give the SHA-256 of every file below a folder, by its relative path."""
+    """Return the SHA-256 of every file below a folder, by its relative path."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
@@ -21,25 +21,25 @@ def digest_tree(folder: Path) -> dict[str, str]:
     }
 
 
-def run_command(*arguments: object, timeout: float = 300.0) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end."""
+def run_command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end; pytest-timeout ends a test whose command hangs."""
     global _server
     if _server is None or not _server.is_open:
         _server = CommandServer()
-    return _server.run([str(argument) for argument in arguments], timeout)
+    return _server.run([str(argument) for argument in arguments])
 
 
 _server: CommandServer | None = None
 
 
 def kill_after(seconds: float, *arguments: object) -> bool:
-    """Start the command line and kill it (SIGKILL) after some seconds; say whether it was still running."""
+    """Start the command line and kill it (SIGKILL) after some seconds; return whether it was still running."""
     deadline = time.monotonic() + seconds
     return kill_when(lambda: time.monotonic() >= deadline, *arguments)
 
 
 def kill_when(is_time: Callable[[], bool], *arguments: object) -> bool:
-    """Start the command line and kill it (SIGKILL) as soon as it is time; say whether it was still running."""
+    """Start the command line and kill it (SIGKILL) as soon as it is time; return whether it was still running."""
     command = [sys.executable, "-m", "hearsight", *map(str, arguments)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not is_time() and process.poll() is None:
