@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import uuid as uuid_module
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -125,22 +125,30 @@ class SoftLabels:
 
 @dataclasses.dataclass(frozen=True)
 class Tag:
-    """What a user is shown: a class, its probability, and the span of the file that it was heard in (seconds)."""
+    """A class in a span of a file (seconds), its probability, and where the class comes from.
+
+    ``sense`` is ``heard`` or ``seen``, as the class was learned from a teacher of sounds or of pictures; None where that is not
+    known, like ``teacher``.
+    """
 
     path: str
     start: float
     duration: float
     name: str
     probability: float
+    sense: Literal["heard", "seen"] | None = None
+    teacher: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Give the object that ``hearsight tag --json`` prints: ``path, start, duration, class, probability``."""
+        """Return the object of ``hearsight tag --json``: ``path, start, duration, class, probability, sense, teacher``."""
         return {
             "path": self.path,
             "start": self.start,
             "duration": self.duration,
             "class": self.name,
             "probability": self.probability,
+            "sense": self.sense,
+            "teacher": self.teacher,
         }
 
 

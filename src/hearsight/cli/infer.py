@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from hearsight.cli.application import WORK, AsJson, Parameter, app, end_with, print_summary
 
-Files = Annotated[list[Path], Parameter(negative="", help="audio or video files")]
+Files = Annotated[list[Path], Parameter(negative="", help="audio or video files, or folders of them")]
 Trained = Annotated[
     str, Parameter(help="a run folder, a checkpoint folder, or hf://owner/name on the Hugging Face Hub")
 ]
@@ -20,30 +20,44 @@ def tag(
     *,
     model: Trained,
     top: Annotated[int, Parameter(help="classes per file, or per segment")] = 5,
-    threshold: Annotated[float, Parameter(help="leave out what is less probable")] = 0.0,
+    threshold: Annotated[float, Parameter(help="smallest probability that is shown, from 0 to 1")] = 0.0,
+    sense: Annotated[
+        Literal["heard", "seen", "all"] | None,
+        Parameter(
+            help="classes learned from an audio teacher, a vision teacher, or both; by default, heard ones where there are some"
+        ),
+    ] = None,
     segments: Annotated[bool, Parameter(negative="", help="tag each segment instead of the whole file")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what is heard in files.
+    """Print the most probable classes of audio and video files.
 
-    Prints a table, or with `--json` a JSON array with one object per tag: `path, start, duration, class, probability`. A sound
-    shorter than one segment is padded with silence, and a line on stderr says so.
+    Prints a table, or with `--json` a JSON array with one object per tag: `path, start, duration, class, probability, sense,
+    teacher`. A sound shorter than one segment is padded with silence, and a line on stderr says so. A probability is the mean over
+    the whole file; for events in a long recording, use `--segments`.
     """
     from hearsight.console import print_json, print_table
     from hearsight.listening.listener import load
     from hearsight.listening.tables import tag_files
 
-    report = tag_files(load(model), files, top=top, threshold=threshold, per_segment=segments)
+    report = tag_files(load(model), files, top=top, threshold=threshold, per_segment=segments, sense=sense)
     if as_json:
         print_json([one.as_json() for one in report.tags])
     else:
+        senses = any(t.sense for t in report.tags)
         rows = [
-            (t.path, f"{t.start:.2f}", f"{t.start + t.duration:.2f}", t.name, f"{t.probability:.3f}")
+            (
+                t.path,
+                f"{t.start:.2f}",
+                f"{t.start + t.duration:.2f}",
+                t.name,
+                *([t.sense or ""] if senses else []),
+                f"{t.probability:.3f}",
+            )
             for t in report.tags
         ]
-        print_table(
-            "", ("file", "from s", "to s", "class", "probability"), rows, right=("from s", "to s", "probability")
-        )
+        columns = ("file", "from s", "to s", "class", *(["sense"] if senses else []), "probability")
+        print_table("", columns, rows, right=("from s", "to s", "probability"))
     end_with(report.failures)
 
 
@@ -53,10 +67,10 @@ def embed(
     /,
     *,
     model: Trained,
-    out: Annotated[Path, Parameter(help="the Parquet file to write: path, start, duration, embedding")],
+    out: Annotated[Path, Parameter(help="the file to write, .parquet, .csv or .npz: path, start, duration, embedding")],
     as_json: AsJson = False,
 ) -> None:
-    """Write the embedding of every segment of files to a Parquet table."""
+    """Write the embedding of every segment of audio and video files to a Parquet table, a CSV table or a NumPy archive."""
     from hearsight.listening.listener import load
     from hearsight.listening.tables import embed_files
 

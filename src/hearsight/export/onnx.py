@@ -34,7 +34,8 @@ from hearsight.export.calibration import Agreement, draw_examples, measure_agree
 from hearsight.export.traceable import TraceableNetwork
 from hearsight.extras import require
 from hearsight.files import write_atomically
-from hearsight.listening.listener import Listener, SegmentOutputs, join_outputs
+from hearsight.listening.listener import Listener
+from hearsight.listening.outputs import SegmentOutputs, join_outputs
 from hearsight.models.checkpoint import CheckpointInfo, load_checkpoint
 from hearsight.models.network import Network
 from hearsight.runtime import EXTRA, Session, quantize_statically, write_metadata

@@ -1,7 +1,7 @@
-"""A trained network at work: :func:`load` a run, then ``tag`` and ``embed`` files of any length.
+"""Inference with a trained network: :func:`load` a run, then ``tag`` and ``embed`` files of any length.
 
-The network hears one segment at a time, as it did in training, so that what it says of a segment depends neither on what
-follows nor on how the file was read. How a file is cut into segments stands in :mod:`hearsight.listening.segments`.
+The network sees one segment at a time, as in training, so that its output for a segment depends neither on what follows nor on how
+the file was read. The rule by which a sound is split into segments is :mod:`hearsight.models.segments`.
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, Float64
 
-from hearsight.errors import CheckpointError, UsageError
+from hearsight.errors import CheckpointError, MediaError, UsageError
+from hearsight.listening.outputs import SegmentOutputs, join_outputs
 from hearsight.listening.segments import Segments, SegmentSplitter
+from hearsight.listening.tags import Tagger, Tags, TagSelection
 from hearsight.media.audio import stream_audio
 from hearsight.models.checkpoint import load_checkpoint
+from hearsight.models.checkpoint_config import ClassOrigin
 from hearsight.models.network import Network
-from hearsight.records import Tag
+from hearsight.records import RejectReason
 from hearsight.signal.waveform import downmix, limit_band, resample, resample_blocks
 from hearsight.units import to_seconds
 
@@ -31,42 +35,6 @@ BATCH_SECONDS = 32.0
 """Sound that does, at most: fewer of long segments, so that memory does not grow with their length."""
 BLOCK_SECONDS = 30.0
 """Sound that is decoded at a time."""
-
-
-@dataclasses.dataclass(frozen=True)
-class SegmentOutputs:
-    """What the network said of successive segments.
-
-    Attributes
-    ----------
-    starts, durations
-        Seconds of the file; a duration is less than a segment only where the whole file is, and the rest was padding.
-    weights
-        What each counts in a mean over time: 1, or less for a last one that overlaps the one before it.
-    probabilities, embeddings
-        One row per segment.
-    end
-        Seconds from the start of the file to the end of these segments; after the last batch, to the end of the file.
-    """
-
-    starts: Float64[np.ndarray, " segments"]
-    durations: Float64[np.ndarray, " segments"]
-    weights: Float64[np.ndarray, " segments"]
-    probabilities: Float32[np.ndarray, "segments classes"]
-    embeddings: Float32[np.ndarray, "segments dim"]
-    end: float
-
-    def average(self, values: Float32[np.ndarray, "segments numbers"]) -> Float64[np.ndarray, " numbers"]:
-        """Return the mean of the segments' values over time, by the segments' weights."""
-        return self.weights @ values.astype(np.float64) / self.weights.sum()
-
-
-def join_outputs(parts: Iterable[SegmentOutputs]) -> SegmentOutputs:
-    """Join the batches of one sound."""
-    batches = list(parts)
-    fields = ("starts", "durations", "weights", "probabilities", "embeddings")
-    arrays = {name: np.concatenate([getattr(batch, name) for batch in batches]) for name in fields}
-    return SegmentOutputs(**arrays, end=batches[-1].end)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,17 +53,8 @@ class Embeddings:
     padded: bool
 
 
-class Tags(list[Tag]):
-    """The tags of one file, with its ``duration`` in seconds, and whether it was ``padded`` to the length of a segment."""
-
-    def __init__(self, tags: Iterable[Tag], duration: float, padded: bool) -> None:
-        super().__init__(tags)
-        self.duration = duration
-        self.padded = padded
-
-
 class Listener:
-    """A network with its vocabulary, ready to hear files and waveforms.
+    """A network with its vocabulary, ready for files and waveforms.
 
     Attributes
     ----------
@@ -104,18 +63,20 @@ class Listener:
     vocabulary
         Class names, in the order of the probabilities.
     sample_rate
-        Hz that the network hears; everything is resampled to it.
+        Hz of the network's input; everything is resampled to it.
     segment_seconds
         Length of a segment.
     least_seconds
-        Length of the shortest sound that is heard as it is; a shorter one is padded, or repeated, to as much.
+        Length of the shortest sound that is taken as it is; a shorter one is padded, or repeated, to as much.
     embedding_dim
         Length of an embedding.
+    classes
+        The sense and the teacher of each class; empty where the checkpoint does not record them.
     training_clips
-        Clips that the network learned from; None where nobody said.
+        Number of clips that the network was trained on; None where it is not recorded.
     training_sample_rate
-        Hz of the sound that it learned from: ``sample_rate``, or less. What lies above half of it (at 32 kHz, trained on a dataset
-        of 16 kHz, the upper half of its bands) the network knows as empty only, and it is taken out of whatever it hears.
+        Hz of the sound that it was trained on: ``sample_rate``, or less. In training there was nothing above half of it (at 32 kHz,
+        on a dataset of 16 kHz, the upper half of the bands was empty), and so it is filtered out of every input.
     """
 
     def __init__(
@@ -127,6 +88,7 @@ class Listener:
         device: str | None = None,
         training_clips: int | None = None,
         training_sample_rate: int | None = None,
+        classes: Sequence[ClassOrigin] = (),
     ) -> None:
         if len(vocabulary) != network.num_classes:
             raise CheckpointError(
@@ -134,6 +96,7 @@ class Listener:
             )
         self.name = name
         self.vocabulary = tuple(vocabulary)
+        self.classes = tuple(classes)
         self.training_clips = training_clips
         self.training_sample_rate = min(training_sample_rate or network.sample_rate, network.sample_rate)
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -147,6 +110,13 @@ class Listener:
         self.least_seconds = to_seconds(network.least_samples, network.sample_rate)
         batch_segments = max(1, min(BATCH_SEGMENTS, int(BATCH_SECONDS / self.segment_seconds)))
         self._splitter = SegmentSplitter(rule, batch_segments)
+
+    def __repr__(self) -> str:
+        """Return the network, its classes and its input in one line."""
+        return (
+            f"<Listener {self.name}: {len(self.vocabulary):,} classes, embeddings of {self.embedding_dim}, "
+            f"{self.sample_rate:,} Hz, segments of {self.segment_seconds:g} s, on {self.device}>"
+        )
 
     @functools.cached_property
     def digest(self) -> str:
@@ -162,37 +132,41 @@ class Listener:
         return digest.hexdigest()
 
     def tag(
-        self, path: str | Path, *, top: int | None = 5, per_segment: bool = False, threshold: float | None = None
+        self,
+        path: str | Path,
+        *,
+        top: int | None = 5,
+        per_segment: bool = False,
+        threshold: float | None = None,
+        sense: Literal["heard", "seen", "all"] | None = None,
     ) -> Tags:
-        """Say what is heard in an audio or video file.
+        """Return the most probable classes of an audio or video file.
 
         Parameters
         ----------
         path
             Any file with sound.
-        top
-            Classes of the file, or of each segment; None for all.
-        per_segment
-            Tag each segment, in order of time, instead of the whole file.
-        threshold
-            Leave out what is less probable.
+        top, per_segment, threshold, sense
+            Which tags are returned, as :class:`~hearsight.listening.tags.TagSelection` describes.
 
         Returns
         -------
         Tags
             A list of :class:`~hearsight.records.Tag`, the most probable class first, ties by the vocabulary. The probability of
-            a file is the mean over its time; its tags start at 0 and last as long as the file.
+            a file is the mean over its time; its tags start at 0 and last as long as the file. A mean over a long recording does
+            not show what happened when: tag its segments for that.
 
         Raises
         ------
         MediaError
-            When the file cannot be read or has no sound.
+            When the file cannot be read, has no sound, or has amplitudes that the network cannot take.
         CheckpointError
             When the network's output is not finite.
         UsageError
-            When the network has no classes.
+            When the network has no classes, or the selection makes no sense.
         """
-        return self._collect_tags(self.forward_file(path), str(path), top, per_segment, threshold)
+        selection = TagSelection(top, threshold, per_segment, sense)
+        return self._collect_tags(self.forward_file(path), str(path), selection)
 
     def tag_waveform(
         self,
@@ -202,32 +176,33 @@ class Listener:
         top: int | None = 5,
         per_segment: bool = False,
         threshold: float | None = None,
+        sense: Literal["heard", "seen", "all"] | None = None,
     ) -> Tags:
-        """Say what is heard in a waveform of one channel, or of several along the first axis. See :meth:`tag`."""
-        heard = self.forward_waveform(waveform, sample_rate)
-        return self._collect_tags(heard, "", top, per_segment, threshold)
+        """Return the most probable classes of a waveform of one channel, or of several along the first axis. See :meth:`tag`."""
+        selection = TagSelection(top, threshold, per_segment, sense)
+        return self._collect_tags(self.forward_waveform(waveform, sample_rate), "", selection)
 
     def embed(self, path: str | Path) -> Embeddings:
-        """Give the embedding of every segment of an audio or video file; errors as those of :meth:`tag`."""
+        """Return the embedding of every segment of an audio or video file; errors as those of :meth:`tag`."""
         return self._collect_embeddings(self.forward_file(path), str(path))
 
     def embed_waveform(self, waveform: Float[np.ndarray, "*channels samples"], sample_rate: int) -> Embeddings:
-        """Give the embedding of every segment of a waveform of one channel, or of several along the first axis."""
+        """Return the embedding of every segment of a waveform of one channel, or of several along the first axis."""
         return self._collect_embeddings(self.forward_waveform(waveform, sample_rate), "")
 
     def forward_file(self, path: str | Path) -> Iterator[SegmentOutputs]:
-        """Hear a file batch by batch, in memory that does not grow with its length; what ``tag`` and ``embed`` are made of."""
+        """Return the outputs for a file batch by batch, in memory that does not grow with its length."""
         blocks = stream_audio(path, self.training_sample_rate, BLOCK_SECONDS)
         return self._forward_blocks(resample_blocks(blocks, self.training_sample_rate, self.sample_rate), path)
 
     def limit_band(self, waveform: Float32[np.ndarray, " samples"]) -> Float32[np.ndarray, " samples"]:
-        """Take out of a waveform at the network's own rate what the network never learned from."""
+        """Filter out of a waveform at the network's own rate what was not in its training data."""
         return limit_band(waveform, self.sample_rate, self.training_sample_rate)
 
     def forward_waveform(
         self, waveform: Float[np.ndarray, "*channels samples"], sample_rate: int
     ) -> Iterator[SegmentOutputs]:
-        """Hear a waveform batch by batch."""
+        """Return the outputs for a waveform batch by batch."""
         if waveform.ndim not in (1, 2) or (waveform.ndim == 2 and not waveform.shape[0]):
             raise UsageError("waveform", f"shape {waveform.shape}", "(samples,) or (channels, samples)")
         if sample_rate < 1:
@@ -238,58 +213,46 @@ class Listener:
 
     def _forward_blocks(self, blocks: Iterable[Float32[np.ndarray, " _"]], where: object) -> Iterator[SegmentOutputs]:
         for segments in self._splitter.split(blocks, where):
-            yield self._forward_batch(segments)
+            yield self._forward_batch(segments, where)
 
-    def _forward_batch(self, segments: Segments) -> SegmentOutputs:
-        with torch.inference_mode():
-            logits, embeddings = self.network.forward_segments(torch.from_numpy(segments.waveforms).to(self.device))
-            probabilities = self.network.probabilities(logits).cpu().numpy()
-            embeddings = embeddings.float().cpu().numpy()
+    def _forward_batch(self, segments: Segments, where: object) -> SegmentOutputs:
+        probabilities, embeddings = self._run_network(segments.waveforms)
         if not (np.isfinite(probabilities).all() and np.isfinite(embeddings).all()):
-            raise CheckpointError(
-                self.name,
-                "the network's output is not finite",
-                "numbers",
-                "its training diverged: lower the learning rate",
-            )
+            raise self._explain_not_finite(segments, where)
         starts, durations = segments.starts / self.sample_rate, segments.lengths / self.sample_rate
         end = to_seconds(segments.end, self.sample_rate)
         return SegmentOutputs(starts, durations, segments.weights, probabilities, embeddings, end)
 
-    def _collect_tags(
-        self, heard: Iterable[SegmentOutputs], path: str, top: int | None, per_segment: bool, threshold: float | None
-    ) -> Tags:
-        if top is not None and top < 1:
-            raise UsageError("top", f"{top}", "at least 1")
+    def _run_network(
+        self, waveforms: Float32[np.ndarray, "segments samples"]
+    ) -> tuple[Float32[np.ndarray, "segments classes"], Float32[np.ndarray, "segments dim"]]:
+        with torch.inference_mode():
+            logits, embeddings = self.network.forward_segments(torch.from_numpy(waveforms).to(self.device))
+            return self.network.probabilities(logits).cpu().numpy(), embeddings.float().cpu().numpy()
+
+    def _explain_not_finite(self, segments: Segments, where: object) -> MediaError | CheckpointError:
+        """Return an error about the sound where the network is well on a quiet tone, otherwise one about the network."""
+        time = np.arange(segments.waveforms.shape[1]) / self.sample_rate
+        tone = (0.1 * np.sin(2 * np.pi * 440.0 * time)).astype(np.float32)
+        if not all(np.isfinite(values).all() for values in self._run_network(tone[None])):
+            hint = "its training diverged: lower the learning rate"
+            return CheckpointError(self.name, "the network's output is not finite", "numbers", hint)
+        loudest = float(np.abs(segments.waveforms).max())
+        start = segments.starts[0] / self.sample_rate
+        found = (
+            f"amplitudes of up to {loudest:.2g} after {start:.1f} s, for which the output of {self.name} is not finite"
+        )
+        return MediaError(where, found, "amplitudes in [-1, 1]", reason=RejectReason.BROKEN_STREAM)
+
+    def _collect_tags(self, outputs: Iterable[SegmentOutputs], path: str, selection: TagSelection) -> Tags:
         if not self.vocabulary:
-            hint = "hearsight embed gives its embeddings, hearsight evaluate fits classes to them"
+            hint = "hearsight embed returns its embeddings, hearsight evaluate fits classes to them"
             raise UsageError(self.name, "no trained classes: it was published for its embeddings", "classes", hint)
-        total, weight, end, shortest = np.zeros(len(self.vocabulary)), 0.0, 0.0, self.segment_seconds
-        tags: list[Tag] = []
-        for part in heard:
-            total += part.weights @ part.probabilities.astype(np.float64)
-            weight += float(part.weights.sum())
-            end = part.end
-            shortest = min(shortest, float(part.durations[0]))
-            if per_segment:
-                for start, duration, row in zip(part.starts, part.durations, part.probabilities, strict=True):
-                    tags += self._name_classes(path, float(start), float(duration), row, top, threshold)
-        if not per_segment:
-            tags = self._name_classes(path, 0.0, end, total / weight, top, threshold)
-        return Tags(tags, duration=end, padded=shortest < self.least_seconds)
+        tags, duration, shortest = Tagger(self.vocabulary, self.classes, selection).tag(outputs, path)
+        return Tags(tags, duration=duration, padded=shortest < self.least_seconds)
 
-    def _name_classes(
-        self, path: str, start: float, duration: float, row: np.ndarray, top: int | None, threshold: float | None
-    ) -> list[Tag]:
-        order = np.argsort(-row, kind="stable")[:top]
-        return [
-            Tag(path, start, duration, self.vocabulary[index], float(row[index]))
-            for index in order
-            if threshold is None or row[index] >= threshold
-        ]
-
-    def _collect_embeddings(self, heard: Iterable[SegmentOutputs], path: str) -> Embeddings:
-        whole = join_outputs(heard)
+    def _collect_embeddings(self, outputs: Iterable[SegmentOutputs], path: str) -> Embeddings:
+        whole = join_outputs(outputs)
         padded = bool(whole.durations[0] < self.least_seconds)
         return Embeddings(path, whole.starts, whole.durations, whole.embeddings, whole.end, padded)
 
@@ -325,4 +288,5 @@ def load(run: str | Path, *, device: str | None = None) -> Listener:
         device=device,
         training_clips=clips if isinstance(clips, int) and clips > 0 else None,
         training_sample_rate=info.training_sample_rate,
+        classes=info.classes,
     )

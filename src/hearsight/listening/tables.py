@@ -1,22 +1,24 @@
-"""Many files in, one list of tags or one Parquet table of embeddings out; what cannot be heard is reported, the rest goes on."""
+"""Many files in, one list of tags or one file of embeddings out; files that cannot be read are reported, and the rest goes on."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hearsight.console import print_message, track
-from hearsight.errors import MediaError, UsageError
+from hearsight.errors import InputError, MediaError
 from hearsight.files import write_atomically
-from hearsight.listening.listener import Listener, SegmentOutputs
+from hearsight.listening.embedding_files import EmbeddingWriter, check_suffix, open_writer
+from hearsight.listening.files import find_media
+from hearsight.listening.listener import Listener
+from hearsight.listening.outputs import SegmentOutputs
 from hearsight.records import Tag
 from hearsight.version import VERSION
 
@@ -26,7 +28,7 @@ ROWS_AT_A_TIME = 4096
 
 @dataclasses.dataclass(frozen=True)
 class TagReport:
-    """What was heard in some files.
+    """The tags of some files.
 
     Attributes
     ----------
@@ -35,22 +37,22 @@ class TagReport:
     padded
         Files shorter than a segment, which were padded.
     failures
-        Why the other files could not be heard.
+        Why the other files could not be tagged, and folders not searched.
     """
 
     tags: list[Tag]
     padded: list[str]
-    failures: list[MediaError]
+    failures: list[InputError]
 
 
 @dataclasses.dataclass(frozen=True)
 class EmbedReport:
-    """What was written to a table of embeddings.
+    """What was written to a file of embeddings.
 
     Attributes
     ----------
     out
-        The table; None where no file could be heard and nothing was written.
+        The file; None where no sound could be read and nothing was written.
     num_files, num_segments
         Files and rows in it.
     dim
@@ -60,7 +62,7 @@ class EmbedReport:
     padded
         Files shorter than a segment, which were padded.
     failures
-        Why the other files could not be heard. Of a file that breaks off midway, what came before is in the table.
+        Why the other files could not be read. Of a file that breaks off midway, what came before is in the table.
     """
 
     out: str | None
@@ -69,16 +71,16 @@ class EmbedReport:
     dim: int
     seconds: float
     padded: list[str]
-    failures: list[MediaError]
+    failures: list[InputError]
 
     def as_json(self) -> dict[str, Any]:
-        """Give the object that ``hearsight embed --json`` prints."""
+        """Return the object that ``hearsight embed --json`` prints."""
         return {**dataclasses.asdict(self), "failures": [str(failure) for failure in self.failures]}
 
     def describe(self) -> list[str]:
-        """Say it in lines for a person."""
+        """Return a summary as lines of text."""
         if self.out is None:
-            return ["nothing written: no file could be heard"]
+            return ["nothing written: no file could be read"]
         rows = f"{self.num_segments} embeddings of {self.dim} numbers from {_count(self.num_files, 'file')}"
         return [f"{self.out}: {rows} in {self.seconds:.1f} s"]
 
@@ -90,50 +92,53 @@ def tag_files(
     top: int | None = 5,
     threshold: float | None = None,
     per_segment: bool = False,
+    sense: Literal["heard", "seen", "all"] | None = None,
 ) -> TagReport:
-    """Say what is heard in each of some files; parameters as those of :meth:`Listener.tag`.
+    """Tag each of some files, and of the audio and video files in folders; parameters as those of :meth:`Listener.tag`.
 
     A file that was padded is named on stderr.
     """
     report = TagReport([], [], [])
-    for path in _track(files):
+    for path in _track(_find(files, report.failures)):
         try:
-            tags = listener.tag(path, top=top, per_segment=per_segment, threshold=threshold)
+            tags = listener.tag(path, top=top, per_segment=per_segment, threshold=threshold, sense=sense)
         except MediaError as error:
             report.failures.append(error)
             continue
         report.tags.extend(tags)
         if tags.padded:
             report.padded.append(str(path))
-            _say_padded(path, tags.duration, listener)
+            _report_padded(path, tags.duration, listener)
     return report
 
 
 def embed_files(listener: Listener, files: Sequence[str | Path], out: Path) -> EmbedReport:
-    """Write the embedding of every segment of some files to a Parquet table, in memory that does not grow with them.
+    """Write the embedding of every segment of some files, and of the audio and video files in folders.
 
-    Columns: ``path``, ``start`` and ``duration`` in seconds, ``embedding`` (a list of fixed length, float32). The schema's metadata
-    says which network made it: ``hearsight.version``, ``hearsight.model``, ``hearsight.digest`` (of its weights),
-    ``hearsight.sample_rate``, ``hearsight.segment_seconds``. The file appears under its name when it is complete; where no file
-    could be heard, none appears.
+    A Parquet table has the columns ``path``, ``start`` and ``duration`` in seconds, ``embedding`` (a float32 list of fixed length);
+    a CSV table has a column per number instead, and a NumPy archive has arrays of the same names. Tables are written in memory that
+    does not grow with the files. Parquet and NumPy files name the network that made them: ``hearsight.version``,
+    ``hearsight.model``, ``hearsight.digest`` (of its weights), ``hearsight.sample_rate``, ``hearsight.segment_seconds``. The file
+    appears under its name when it is complete; where no file could be read, none appears.
 
     Raises
     ------
     UsageError
-        When ``out`` cannot be a Parquet file.
+        When ``out`` does not end in .parquet, .csv or .npz, or is a folder.
     """
-    if out.suffix != ".parquet" or out.is_dir():
-        raise UsageError("--out", f"{out}", "the name of a file that ends in .parquet")
+    suffix = check_suffix(out)
     started = time.monotonic()
     padded: list[str] = []
-    failures: list[MediaError] = []
-    table = _TableWriter(listener.embedding_dim)
+    failures: list[InputError] = []
+    table = _RowBuffer(listener.embedding_dim)
     with (
-        contextlib.suppress(_NothingHeardError),
+        contextlib.suppress(_NothingReadError),
         write_atomically(out) as temporary,
-        pq.ParquetWriter(temporary, _make_schema(listener)) as table.writer,
+        contextlib.closing(
+            open_writer(temporary, suffix, listener.embedding_dim, _describe_network(listener))
+        ) as table.writer,
     ):
-        for path in _track(files):
+        for path in _track(_find(files, failures)):
             try:
                 duration = table.add(path, listener.forward_file(path))
             except MediaError as error:
@@ -141,22 +146,33 @@ def embed_files(listener: Listener, files: Sequence[str | Path], out: Path) -> E
             else:
                 if duration < listener.least_seconds:
                     padded.append(str(path))
-                    _say_padded(path, duration, listener)
+                    _report_padded(path, duration, listener)
         table.finish()
     written = str(out) if table.num_rows else None
     seconds = time.monotonic() - started
     return EmbedReport(written, table.num_files, table.num_rows, listener.embedding_dim, seconds, padded, failures)
 
 
-class _NothingHeardError(Exception):
-    """Leaves the table unwritten."""
+def _find(paths: Sequence[str | Path], failures: list[InputError]) -> list[str | Path]:
+    """Return the files that are meant; a folder without any becomes a failure."""
+    found: list[str | Path] = []
+    for path in paths:
+        try:
+            found += find_media([path])
+        except InputError as error:
+            failures.append(error)
+    return found
 
 
-class _TableWriter:
+class _NothingReadError(Exception):
+    """Leaves the file unwritten."""
+
+
+class _RowBuffer:
     """Gathers rows and writes them in groups of a good size."""
 
     def __init__(self, dim: int) -> None:
-        self.writer: pq.ParquetWriter | None = None
+        self.writer: EmbeddingWriter | None = None
         # filled in place: small arrays that are kept between large ones that are not would tear holes into memory
         self._values = np.empty((ROWS_AT_A_TIME, dim), dtype=np.float32)
         self._spans = np.empty((ROWS_AT_A_TIME, 2))
@@ -164,20 +180,22 @@ class _TableWriter:
         self.num_rows = 0
         self.num_files = 0
 
-    def add(self, path: str | Path, heard: Iterator[SegmentOutputs]) -> float:
-        """Add the segments of one file as they are heard; give its duration in seconds."""
+    def add(self, path: str | Path, outputs: Iterable[SegmentOutputs]) -> float:
+        """Add the segments of one file as they come; return its duration in seconds."""
+        # a table holds text: a byte of a name that is not UTF-8 is written as an escape
+        name = os.fsencode(path).decode(errors="backslashreplace")
         end = 0.0
-        for number, part in enumerate(heard):
+        for number, part in enumerate(outputs):
             self.num_files += number == 0
             for start, duration, values in zip(part.starts, part.durations, part.embeddings, strict=True):
                 row = len(self._paths)
                 self._values[row] = values
                 self._spans[row] = start, duration
-                self._paths.append(str(path))
+                self._paths.append(name)
                 if row + 1 == ROWS_AT_A_TIME:
                     self._flush()
             self.num_rows += len(part.starts)
-            end = float(part.starts[-1] + part.durations[-1])
+            end = part.end
         return end
 
     def finish(self) -> None:
@@ -185,47 +203,32 @@ class _TableWriter:
 
         Raises
         ------
-        _NothingHeardError
+        _NothingReadError
             When there never was anything.
         """
         if not self.num_rows:
-            raise _NothingHeardError
+            raise _NothingReadError
         self._flush()
 
     def _flush(self) -> None:
         count = len(self._paths)
-        if not count or self.writer is None:
-            return
-        columns = [
-            pa.array(self._paths),
-            pa.array(self._spans[:count, 0]),
-            pa.array(self._spans[:count, 1]),
-            pa.FixedSizeListArray.from_arrays(pa.array(self._values[:count].ravel()), self._values.shape[1]),
-        ]
-        self.writer.write_table(pa.Table.from_arrays(columns, schema=self.writer.schema))
-        self._paths = []
+        if count and self.writer is not None:
+            self.writer.write(self._paths, self._spans[:count], self._values[:count])
+            self._paths = []
 
 
-def _make_schema(listener: Listener) -> pa.Schema:
-    return pa.schema(
-        [
-            ("path", pa.string()),
-            ("start", pa.float64()),
-            ("duration", pa.float64()),
-            ("embedding", pa.list_(pa.float32(), listener.embedding_dim)),
-        ],
-        metadata={
-            "hearsight.version": VERSION,
-            "hearsight.model": listener.name,
-            "hearsight.digest": listener.digest,
-            "hearsight.sample_rate": str(listener.sample_rate),
-            "hearsight.segment_seconds": str(listener.segment_seconds),
-        },
-    )
+def _describe_network(listener: Listener) -> dict[str, str]:
+    return {
+        "hearsight.version": VERSION,
+        "hearsight.model": listener.name,
+        "hearsight.digest": listener.digest,
+        "hearsight.sample_rate": str(listener.sample_rate),
+        "hearsight.segment_seconds": str(listener.segment_seconds),
+    }
 
 
 def _track(files: Sequence[str | Path]) -> Iterator[str | Path]:
-    """Go through files beside a progress bar; one or two files need none."""
+    """Yield files beside a progress bar; one or two files need none."""
     if len(files) < 3:
         yield from files
         return
@@ -235,7 +238,7 @@ def _track(files: Sequence[str | Path]) -> Iterator[str | Path]:
             bar.advance()
 
 
-def _say_padded(path: str | Path, duration: float, listener: Listener) -> None:
+def _report_padded(path: str | Path, duration: float, listener: Listener) -> None:
     how = "repeated" if listener.network.repeats_short else "padded with silence"
     print_message(f"{path}: {duration:.2f} s of sound, {how} to a segment of {listener.least_seconds:g} s")
 

@@ -1,8 +1,8 @@
-"""A trained network on disk: a folder in Hugging Face shape. The only file that imports safetensors.
+"""A trained network on disk: a folder in Hugging Face shape.
 
 ::
 
-    config.json          network, options, front end, classes, versions: written last
+    config.json          network, options, front end, classes, versions, digest of the weights: written last
     model.safetensors    the weights
     README.md            the model card
 
@@ -19,28 +19,31 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
-from torch import Tensor
-
 from hearsight.errors import CheckpointError, UsageError, guess
-from hearsight.files import write_atomically, write_text
+from hearsight.files import write_text
 from hearsight.models.card import write_card
+from hearsight.models.checkpoint_config import (
+    FORMAT_VERSION,
+    CheckpointConfig,
+    ClassOrigin,
+    index_names,
+    read_checkpoint_config,
+)
 from hearsight.models.meta_device import build_on_meta_device
 from hearsight.models.network import Network
+from hearsight.models.tensors import read_tensors, write_tensors
 from hearsight.models.zoo import NETWORKS
 from hearsight.signal.front_ends import FrontEnd, WaveformFrontEnd
 from hearsight.version import VERSION
 
-FORMAT_VERSION = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 LEAST_RATE = 1_000
-"""Hz that a network can have learned from; less is no sound."""
+"""Hz: lowest sample rate that a network can have been trained on."""
 
 
 @dataclasses.dataclass(frozen=True)
 class CheckpointInfo:
-    """What a checkpoint says of itself.
+    """What a checkpoint contains besides the weights.
 
     Attributes
     ----------
@@ -60,6 +63,8 @@ class CheckpointInfo:
         Scores by name, as recorded when it was written.
     converted_from
         The file of published weights that it was converted from: its kind, name and digest; empty for others.
+    classes
+        Where each class comes from, in the order of the logits; empty where nobody knows, as in checkpoints of earlier versions.
     """
 
     folder: Path
@@ -72,6 +77,7 @@ class CheckpointInfo:
     training: dict[str, Any]
     scores: dict[str, float]
     converted_from: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    classes: tuple[ClassOrigin, ...] = ()
 
     @property
     def num_classes(self) -> int:
@@ -80,9 +86,9 @@ class CheckpointInfo:
 
     @property
     def training_sample_rate(self) -> int:
-        """Hz of the sound that it learned from, at most :attr:`sample_rate`: that is what it is where nobody said (or nonsense)."""
+        """Hz of the sound that it was trained on, at most :attr:`sample_rate`; equal to it where that is not recorded."""
         rate = self.training.get("sample_rate")
-        return min(rate, self.sample_rate) if isinstance(rate, int) and rate >= LEAST_RATE else self.sample_rate
+        return min(rate, self.sample_rate) if type(rate) is int and rate >= LEAST_RATE else self.sample_rate
 
 
 def save_checkpoint(
@@ -93,6 +99,7 @@ def save_checkpoint(
     training: Mapping[str, Any] | None = None,
     scores: Mapping[str, float] | None = None,
     converted_from: Mapping[str, Any] | None = None,
+    classes: Sequence[ClassOrigin] = (),
 ) -> None:
     """Write a network into a folder, beside whatever else is in it.
 
@@ -107,26 +114,32 @@ def save_checkpoint(
     vocabulary
         Names of the classes, one per logit.
     training, scores
-        How it was trained and what it reached, fit for JSON; the model card tells them.
+        How it was trained and what it reached, fit for JSON; the model card lists them.
     converted_from
-        What file of published weights it was converted from, fit for JSON.
+        The file of published weights that it was converted from, fit for JSON.
+    classes
+        Where each class comes from, one per logit; none where nobody knows.
 
     Raises
     ------
     UsageError
-        When the network has no name, or the vocabulary another length than the logits.
+        When the network has no name, or vocabulary or classes have another length than the logits.
     """
     folder = Path(folder)
     if network.name not in NETWORKS:
         raise UsageError("network", f"name {network.name!r}", "one of the zoo", "build it with build_network")
     if len(vocabulary) != network.num_classes:
         raise UsageError("vocabulary", f"{len(vocabulary)} names", f"{network.num_classes}, one per logit")
+    if len(classes) not in (0, network.num_classes):
+        raise UsageError("classes", f"{len(classes)} origins", f"{network.num_classes}, one per logit, or none")
     config = _describe(network, vocabulary, training or {}, scores or {})
+    if classes:
+        config["classes"] = [origin.model_dump() for origin in classes]
     if converted_from:
         config["converted_from"] = dict(converted_from)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).unlink(missing_ok=True)
-    write_tensors(folder / WEIGHTS, network.state_dict())
+    config["weights_sha256"] = write_tensors(folder / WEIGHTS, network.state_dict())
     write_text(folder / CARD, write_card(config))
     write_text(folder / CONFIG, json.dumps(config, indent=2, ensure_ascii=False) + "\n")
 
@@ -138,43 +151,59 @@ def load_checkpoint(folder: str | Path) -> tuple[Network, CheckpointInfo]:
     ------
     CheckpointError
         When the folder is no checkpoint or an unfinished one, its format is of another version, its network is unknown or was
-        built by other options, its classes contradict themselves, or its weights are cut short or of other names or shapes.
+        built by other options, its fields contradict each other, or its weights are damaged or of other names or shapes.
     """
     folder = Path(folder)
-    config = read_config(folder)
-    info = _read_info(folder, config)
-    tensors = read_tensors(folder / WEIGHTS)
+    path, config = folder / CONFIG, read_config(folder)
+    info = _describe_checkpoint(folder, config)
     try:
         network = build_on_meta_device(info.name, info.num_classes, **info.options)
     except (UsageError, TypeError) as error:
-        raise CheckpointError(
-            folder / CONFIG, f"options {info.options} ({error})", f"options of {info.name}"
-        ) from error
-    if not _describes(config["front_end"], network.front_end.definition):
-        raise CheckpointError(folder / CONFIG, "another front end", f"that of {info.name}")
-    check_tensors(folder / WEIGHTS, tensors, network.state_dict())
+        raise CheckpointError(path, f"options {info.options} ({error})", f"options of {info.name}") from error
+    if not _describes(config.front_end, network.front_end.definition):
+        raise CheckpointError(path, "another front end", f"that of {info.name}")
+    for key, found, wanted in (
+        ("sampling_rate", info.sample_rate, network.sample_rate),
+        ("embedding_dim", info.embedding_dim, network.embedding_dim),
+    ):
+        if found != wanted:
+            raise CheckpointError(path, f"{key} {found}", f"{wanted}, that of {info.name} with options {info.options}")
+    tensors = read_tensors(folder / WEIGHTS, network.state_dict(), sha256=config.weights_sha256)
     network.load_state_dict(tensors, assign=True)
     return network.eval(), info
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """Read ``config.json`` and check that it is ours and of this version."""
+def read_config(folder: Path) -> CheckpointConfig:
+    """Read ``config.json`` of a checkpoint folder.
+
+    Raises
+    ------
+    CheckpointError
+        When there is none, with what is there instead; or it cannot be used.
+    """
     path = folder / CONFIG
     if not path.exists():
         raise CheckpointError(folder, *_explain_absence(folder))
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(path, f"cannot be read ({error})", "JSON") from error
-    if not isinstance(config, dict) or config.get("model_type") != "hearsight":
-        found = f"model_type {config.get('model_type')!r}" if isinstance(config, dict) else "no object"
-        raise CheckpointError(path, found, "a checkpoint that hearsight wrote")
-    version = config.get("format_version")
-    if version != FORMAT_VERSION:
-        newer = isinstance(version, int) and version > FORMAT_VERSION
-        hint = "upgrade hearsight" if newer else ""
-        raise CheckpointError(path, f"format version {version}", f"version {FORMAT_VERSION}", hint)
-    return config
+    return read_checkpoint_config(path)
+
+
+def _describe_checkpoint(folder: Path, config: CheckpointConfig) -> CheckpointInfo:
+    name = config.architectures[0]
+    if name not in NETWORKS:
+        raise CheckpointError(folder / CONFIG, f"network {name!r}", "one of the zoo", guess(name, NETWORKS))
+    return CheckpointInfo(
+        folder=folder,
+        name=name,
+        options=config.options,
+        vocabulary=config.vocabulary,
+        sample_rate=config.sampling_rate,
+        embedding_dim=config.embedding_dim,
+        hearsight_version=config.hearsight_version,
+        training=config.training,
+        scores=config.scores,
+        converted_from=config.converted_from,
+        classes=tuple(config.classes or ()),
+    )
 
 
 def _explain_absence(folder: Path) -> tuple[str, str, str]:
@@ -204,104 +233,15 @@ def _describe(
         "problem_type": "multi_label_classification",
         "num_labels": len(vocabulary),
         "id2label": {str(index): name for index, name in enumerate(vocabulary)},
-        "label2id": _index_names(vocabulary),
+        "label2id": index_names(vocabulary),
         "training": dict(training),
         "scores": dict(scores),
     }
 
 
-def _describes(fields: Any, definition: FrontEnd | WaveformFrontEnd) -> bool:
-    """Say whether a checkpoint's front end is this one; a field that it was written without has its default."""
+def _describes(fields: Mapping[str, Any], definition: FrontEnd | WaveformFrontEnd) -> bool:
+    """Return whether a checkpoint's front end is this one; a field that it was written without has its default."""
     try:
         return type(definition)(**fields) == definition
     except TypeError:
         return False
-
-
-def _index_names(vocabulary: Sequence[str]) -> dict[str, int]:
-    """Give the index of each name; of a name that two classes share, the first."""
-    indices: dict[str, int] = {}
-    for index, name in enumerate(vocabulary):
-        indices.setdefault(name, index)
-    return indices
-
-
-def _read_info(folder: Path, config: dict[str, Any]) -> CheckpointInfo:
-    path = folder / CONFIG
-    try:
-        (name,) = config["architectures"]
-        names: dict[str, str] = config["id2label"]
-        vocabulary = tuple(names[str(index)] for index in range(len(names)))
-        label2id: dict[str, int] = config["label2id"]
-        info = CheckpointInfo(
-            folder=folder,
-            name=str(name),
-            options=dict(config["options"]),
-            vocabulary=vocabulary,
-            sample_rate=int(config["sampling_rate"]),
-            embedding_dim=int(config["embedding_dim"]),
-            hearsight_version=str(config["hearsight_version"]),
-            training=dict(config["training"]),
-            scores=dict(config["scores"]),
-            converted_from=dict(config.get("converted_from", {})),
-        )
-        num_labels, _ = config["num_labels"], config["front_end"]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CheckpointError(path, f"a key is missing or of another kind ({error})", "a whole config.json") from error
-    if info.name not in NETWORKS:
-        raise CheckpointError(path, f"network {info.name!r}", "one of the zoo", guess(info.name, NETWORKS))
-    if num_labels != len(vocabulary):
-        raise CheckpointError(path, f"num_labels {num_labels} beside {len(vocabulary)} names", "as many")
-    if label2id != _index_names(vocabulary):
-        raise CheckpointError(path, "label2id contradicts id2label", "one vocabulary")
-    return info
-
-
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors to a safetensors file, atomically.
-
-    Raises
-    ------
-    OSError
-        When the file cannot be written, as on a full disk.
-    """
-    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with write_atomically(path) as temporary:
-        try:
-            safetensors.torch.save_file(whole, temporary, metadata={"format": "pt"})
-        except safetensors.SafetensorError as error:
-            # the library turns errors of the operating system into text
-            number = re.search(r"\(os error (\d+)\)", str(error))
-            if number is None:
-                raise
-            raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors file.
-
-    Raises
-    ------
-    CheckpointError
-        When it is absent, cut short, or something else.
-    """
-    try:
-        # copies are aligned as torch aligns its own tensors, so that the same weights give the same sums, bit for bit
-        return {name: tensor.clone() for name, tensor in safetensors.torch.load_file(path).items()}
-    except FileNotFoundError as error:
-        raise CheckpointError(path, "no such file", "the weights of the checkpoint") from error
-    except (safetensors.SafetensorError, OSError) as error:
-        raise CheckpointError(path, f"cannot be read ({error})", "a whole safetensors file") from error
-
-
-def check_tensors(where: Path, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
-    """Refuse tensors whose names, shapes or types are not the wanted ones, naming up to three of each mistake."""
-    mistakes = [f"{name} is missing" for name in wanted if name not in found][:3]
-    mistakes += [f"{name} is unknown" for name in found if name not in wanted][:3]
-    mistakes += [
-        f"{name} is {tuple(found[name].shape)} {found[name].dtype} and not {tuple(tensor.shape)} {tensor.dtype}"
-        for name, tensor in wanted.items()
-        if name in found and (found[name].shape != tensor.shape or found[name].dtype != tensor.dtype)
-    ][:3]
-    if mistakes:
-        raise CheckpointError(where, "; ".join(mistakes), "the tensors that config.json describes")

@@ -80,6 +80,8 @@ class NetworkRow:
         Other readings of the same figures.
     classless
         Whether it can be built without any class, for its embeddings alone.
+    adopt
+        Takes over the trained layers of another network, which it cannot be trained without; None where it needs no other.
     """
 
     name: str
@@ -95,3 +97,4 @@ class NetworkRow:
     reason: str = ""
     variants: tuple[Variant, ...] = ()
     classless: bool = False
+    adopt: Callable[[Network, Network], None] | None = None

@@ -44,6 +44,9 @@ FAMILIES: tuple[tuple[NetworkRow, ...], ...] = (
 )
 """The rows of each family's file."""
 
+MOST_UNITS = 100_000
+"""The largest whole number that an option takes: no network of the papers has a layer of as many units."""
+
 _WANTED: dict[Any, str] = {
     float: "a number",
     int: "a whole number",
@@ -140,5 +143,7 @@ def _check_options(name: str, options: dict[str, Any]) -> None:
             TypeAdapter(kinds[option]).validate_python(value, strict=True)
         except ValidationError as error:
             raise UsageError(f"{name}: {option}", f"{value!r}", _WANTED[kinds[option]]) from error
+        if isinstance(value, int) and not -MOST_UNITS <= value <= MOST_UNITS:
+            raise UsageError(f"{name}: {option}", f"{value!r:.60}", f"at most {MOST_UNITS:,}")
         if option == "width" and not 0.0 < value <= 4.0:
             raise UsageError(f"{name}: width", f"{value!r}", "a number above 0, up to 4")

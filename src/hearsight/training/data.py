@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Protocol, cast, runtime_checkable
 
@@ -63,6 +64,31 @@ class TrainingData(Protocol):
 
     def labels(self, index: int) -> Labels:
         """Return the labels of a clip."""
+        ...
+
+
+@runtime_checkable
+class TeacherClass(Protocol):
+    """A class with the teacher that has it."""
+
+    @property
+    def teacher(self) -> str:
+        """Name of the teacher."""
+        ...
+
+    @property
+    def modality(self) -> Literal["vision", "audio"]:
+        """What the teacher labels: pictures or sounds."""
+        ...
+
+
+@runtime_checkable
+class ClassifiedData(TrainingData, Protocol):
+    """A dataset that records which teacher each class comes from."""
+
+    @property
+    def classes(self) -> Sequence[TeacherClass]:
+        """The classes, in the order of the names."""
         ...
 
 

@@ -13,7 +13,7 @@ from hearsight.dataset.mix import mix_dataset
 from hearsight.dataset.mix_teachers import load_given_teachers
 from hearsight.dataset.statistics import BuildSummary
 from hearsight.errors import ConfigError, UsageError, guess
-from hearsight.models.meta_device import build_on_meta_device
+from hearsight.models.training_network import check_training_network
 from hearsight.training.loop import TrainSummary, train
 
 
@@ -89,9 +89,9 @@ def check_network(name: str, options: dict[str, Any]) -> None:
     Raises
     ------
     UsageError
-        As :func:`~hearsight.models.meta_device.build_on_meta_device` does.
+        As :func:`~hearsight.models.training_network.check_training_network` does.
     """
-    build_on_meta_device(name, 1, **options)
+    check_training_network(name, options)
 
 
 def check_hearing(build: BuildConfig, mix: MixConfig) -> None:

@@ -24,8 +24,9 @@ from hearsight.config import TrainConfig
 from hearsight.dataset.layout import read_json, write_json
 from hearsight.errors import CheckpointError, ConfigError, DatasetError, RunError
 from hearsight.files import lock, make_folder, rename_durably
-from hearsight.models.checkpoint import CONFIG, WEIGHTS, check_tensors, read_tensors, save_checkpoint, write_tensors
+from hearsight.models.checkpoint import CONFIG, WEIGHTS, save_checkpoint
 from hearsight.models.network import Network
+from hearsight.models.tensors import read_tensors, write_tensors
 from hearsight.training.optimizer import export_state, import_state
 from hearsight.training.runlog import LOG, read_runlog
 from hearsight.version import VERSION
@@ -143,8 +144,7 @@ class RunFolder:
             When a file of the checkpoint is damaged.
         """
         folder = self.checkpoint(epoch)
-        weights = read_tensors(folder / WEIGHTS)
-        check_tensors(folder / WEIGHTS, weights, network.state_dict())
+        weights = read_tensors(folder / WEIGHTS, network.state_dict())
         network.load_state_dict(weights)
         if optimizer is not None:
             tensors = read_tensors(folder / OPTIMIZER)

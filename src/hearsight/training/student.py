@@ -12,10 +12,12 @@ import torch
 from hearsight.config import TrainConfig
 from hearsight.console import print_message
 from hearsight.errors import DatasetError, TrainingError
+from hearsight.models.checkpoint_config import ClassOrigin, Sense
 from hearsight.models.network import Network
-from hearsight.models.zoo import NETWORKS, build_network, list_options
+from hearsight.models.training_network import build_training_network
+from hearsight.models.zoo import NETWORKS, list_options
 from hearsight.training.batches import Batch, SamplingConfig, TrainBatches, ValidationBatches
-from hearsight.training.data import TrainingData
+from hearsight.training.data import ClassifiedData, TrainingData
 from hearsight.training.device import Device
 from hearsight.training.objectives import Objective, make_objective
 from hearsight.training.optimizer import make_optimizer, schedule_rate, set_rate, sum_rates
@@ -38,6 +40,8 @@ class Student:
         The run's configuration and where it computes.
     vocabulary
         Names of the classes, in the order of the logits.
+    classes
+        Where each class comes from; empty where the dataset does not record it.
     dataset
         Digest of the dataset.
     training_sample_rate
@@ -51,6 +55,7 @@ class Student:
     config: TrainConfig
     device: Device
     vocabulary: tuple[str, ...]
+    classes: tuple[ClassOrigin, ...]
     dataset: str
     training_sample_rate: int
     network: Network
@@ -73,7 +78,7 @@ class Student:
         targets = make_targets(data, config)
         training, validation = _split(data, targets, config)
         options = _choose_options(targets, config)
-        network = build_network(config.model, len(targets.names), seed=config.seed, **options)
+        network = build_training_network(config.model, len(targets.names), options, seed=config.seed)
         objective = make_objective(config, network)
         if config.prior:
             network.set_prior(torch.from_numpy(training.frequencies).float())
@@ -91,6 +96,7 @@ class Student:
             config=config,
             device=device,
             vocabulary=targets.names,
+            classes=_list_origins(data),
             dataset=data.digest,
             training_sample_rate=data.sample_rate,
             network=network,
@@ -193,7 +199,15 @@ class Student:
             "seed": config.seed,
             "loss": line["loss"],
         }
-        return {"vocabulary": self.vocabulary, "training": training, "scores": scores}
+        return {"vocabulary": self.vocabulary, "classes": self.classes, "training": training, "scores": scores}
+
+
+def _list_origins(data: TrainingData) -> tuple[ClassOrigin, ...]:
+    """Return the sense and the teacher of each class, where the dataset knows them."""
+    if not isinstance(data, ClassifiedData):
+        return ()
+    senses: dict[str, Sense] = {"audio": "heard", "vision": "seen"}
+    return tuple(ClassOrigin(sense=senses[each.modality], teacher=each.teacher) for each in data.classes)
 
 
 def _split(data: TrainingData, targets: TargetSource, config: TrainConfig) -> tuple[SplitStatistics, SplitStatistics]:

@@ -9,7 +9,9 @@ import hearsight
 from hearsight.errors import CheckpointError, MediaError, UsageError
 from hearsight.listening import listener as module
 from hearsight.listening.listener import Listener
+from hearsight.listening.tags import SENSES
 from hearsight.models.checkpoint import save_checkpoint
+from hearsight.models.checkpoint_config import ClassOrigin
 from hearsight.models.zoo import build_network
 from hearsight.records import Tag
 from hearsight.signal.waveform import resample
@@ -61,7 +63,7 @@ def test_classes_below_the_threshold_are_left_out(listener, write_sound):
     everything = listener.tag(path, top=None)
     threshold = everything[1].probability
     assert listener.tag(path, threshold=threshold) == everything[:2]
-    assert listener.tag(path, threshold=1.01) == []
+    assert listener.tag(path, threshold=1.0) == []
     assert listener.tag(path, top=1) == everything[:1]
 
 
@@ -199,3 +201,75 @@ def test_a_real_video_is_tagged(listener, real_data):
 
 
 test_a_real_video_is_tagged = pytest.mark.real(test_a_real_video_is_tagged)
+
+
+def test_a_percentage_is_no_probability(listener, write_sound):
+    path = write_sound("noise.wav", 1.0)
+    with pytest.raises(UsageError, match=r"threshold: 80, wanted a probability, from 0 to 1\nhint: for 80 %, use 0\.8"):
+        listener.tag(path, threshold=80)
+    for threshold in (-0.1, float("nan"), 300.0):
+        with pytest.raises(UsageError, match="from 0 to 1"):
+            listener.tag(path, threshold=threshold)
+
+
+def test_the_probability_of_a_file_is_weighted_by_what_each_segment_adds(listener, write_sound):
+    path = write_sound("noise.wav", 1.25)
+    segments = listener.tag(path, top=None, per_segment=True)
+    first, last = ({tag.name: tag.probability for tag in segments if tag.start == start} for start in (0.0, 0.25))
+    assert any(abs(first[name] - last[name]) > 1e-4 for name in first)
+    for tag in listener.tag(path, top=None):
+        assert tag.probability == pytest.approx((first[tag.name] + 0.25 * last[tag.name]) / 1.25, abs=1e-9)
+
+
+def test_a_loud_file_is_blamed_and_not_the_network(listener, tmp_path):
+    path = tmp_path / "loud.wav"
+    soundfile.write(path, np.full(16_000, 1e37, dtype=np.float32), 16_000, subtype="FLOAT")
+    with pytest.raises(MediaError, match=r"loud\.wav"):
+        listener.tag(path)
+    loud = np.full(16_000, 3e38, dtype=np.float32)
+    with pytest.raises(MediaError, match=r"waveform: amplitudes of up to 3e\+38 after 0\.0 s"):
+        listener.tag_waveform(loud, 16_000)
+
+
+def test_a_listener_describes_itself_in_a_line(listener):
+    assert repr(listener) == (
+        "<Listener jia-mobilenet-v2: 3 classes, embeddings of 128, 16,000 Hz, segments of 1 s, on cpu>"
+    )
+
+
+@pytest.fixture
+def sensed():
+    network = build_network("hearsight-conv-4", 3, seed=0, width=0.1)
+    classes = [
+        ClassOrigin(sense="seen", teacher="eye"),
+        ClassOrigin(sense="heard", teacher="ear"),
+        ClassOrigin(sense="heard", teacher="ear"),
+    ]
+    return Listener(network, ("hair slide", "rain", "bell"), name="two senses", device="cpu", classes=classes)
+
+
+def test_classes_that_were_only_seen_are_shown_when_asked_for(sensed):
+    sound = 0.1 * np.random.default_rng(0).standard_normal(16_000)
+    names = {sense: {tag.name for tag in sensed.tag_waveform(sound, 16_000, sense=sense)} for sense in SENSES}
+    assert names == {"heard": {"rain", "bell"}, "seen": {"hair slide"}, "all": {"hair slide", "rain", "bell"}}
+    tags = sensed.tag_waveform(sound, 16_000)
+    assert {(tag.name, tag.sense, tag.teacher) for tag in tags} == {("rain", "heard", "ear"), ("bell", "heard", "ear")}
+    assert tags[0].as_json()["sense"] == "heard"
+    assert len(sensed.tag_waveform(sound, 16_000, top=1, per_segment=True)) == 1
+
+
+def test_without_heard_classes_all_are_shown_and_heard_ones_cannot_be_asked_for(sensed):
+    sound = 0.1 * np.random.default_rng(0).standard_normal(16_000)
+    seen = Listener(sensed.network, "abc", name="eyes", device="cpu", classes=[sensed.classes[0]] * 3)
+    assert len(seen.tag_waveform(sound, 16_000)) == 3
+    with pytest.raises(UsageError, match="no class of the model was heard"):
+        seen.tag_waveform(sound, 16_000, sense="heard")
+
+
+def test_a_model_that_does_not_record_senses_shows_all_its_classes(listener, write_sound):
+    path = write_sound("noise.wav", 1.0)
+    tags = listener.tag(path, top=None)
+    assert [(tag.sense, tag.teacher) for tag in tags] == [(None, None)] * 3
+    assert listener.tag(path, top=None, sense="all") == tags
+    with pytest.raises(UsageError, match="does not record"):
+        listener.tag(path, sense="seen")

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import os
+
 import numpy as np
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
+import soundfile
 
 import hearsight
 from hearsight.errors import UsageError
@@ -50,7 +54,7 @@ def test_where_nothing_can_be_heard_nothing_is_written_and_what_was_there_stays(
     assert report.out is None
     assert out.read_bytes() == b"of yesterday"
     assert [path.name for path in tmp_path.iterdir()] == ["x.parquet"]
-    assert report.describe() == ["nothing written: no file could be heard"]
+    assert report.describe() == ["nothing written: no file could be read"]
     assert len(report.failures) == 1
 
 
@@ -71,7 +75,63 @@ def test_rows_are_written_in_groups_so_that_memory_stays_bounded(listener, write
     assert [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)] == [2, 2, 1]
 
 
-def test_a_table_needs_the_name_of_a_parquet_file(listener, tmp_path):
-    for out in (tmp_path / "x.csv", tmp_path):
-        with pytest.raises(UsageError, match=r"ends in \.parquet"):
+def test_a_file_of_embeddings_is_named_by_its_format(listener, tmp_path):
+    for out in (tmp_path / "x.txt", tmp_path):
+        with pytest.raises(UsageError, match=r"ends in \.parquet or \.csv or \.npz"):
             embed_files(listener, [], out)
+
+
+def test_embeddings_are_the_same_in_every_format(listener, write_sound, tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "ROWS_AT_A_TIME", 2)
+    files = [write_sound("a.wav", 3.2), write_sound("b, c.wav", 1.0, seed=1)]
+    for suffix in ("parquet", "csv", "npz"):
+        assert embed_files(listener, files, tmp_path / f"x.{suffix}").num_segments == 5
+    wanted = pq.read_table(tmp_path / "x.parquet")
+    values = np.array(wanted["embedding"].to_pylist(), dtype=np.float32)
+    with np.load(tmp_path / "x.npz") as archive:
+        np.testing.assert_array_equal(archive["embedding"], values)
+        assert archive["path"].tolist() == wanted["path"].to_pylist()
+        assert archive["start"].tolist() == wanted["start"].to_pylist()
+        assert archive["duration"].tolist() == wanted["duration"].to_pylist()
+        assert dict(archive["metadata"])["hearsight.digest"] == listener.digest
+    table = pa_csv.read_csv(tmp_path / "x.csv")
+    assert table.column_names[:4] == ["path", "start", "duration", "embedding_0"]
+    assert table["path"].to_pylist() == wanted["path"].to_pylist()
+    found = np.stack([table[f"embedding_{index}"].to_numpy() for index in range(values.shape[1])], axis=1)
+    np.testing.assert_allclose(found, values, rtol=1e-6)
+
+
+def test_the_audio_and_video_files_of_a_folder_are_tagged(listener, write_sound, tmp_path):
+    files = [write_sound("b.wav", 1.0), write_sound("a.flac", 1.0, seed=1)]
+    folder = tmp_path / "sounds" / "inner"
+    folder.mkdir(parents=True)
+    moved = [file.rename(folder / file.name) for file in files]
+    (tmp_path / "sounds" / "notes.txt").write_text("no sound")
+    (tmp_path / "sounds" / ".hidden.wav").write_bytes(b"no sound")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    report = tag_files(listener, [tmp_path / "sounds", empty], top=1)
+    assert [tag.path for tag in report.tags] == [str(moved[1]), str(moved[0])]
+    assert [failure.where for failure in report.failures] == [str(empty)]
+    assert "no audio or video file" in report.failures[0].found
+    assert embed_files(listener, [tmp_path / "sounds"], tmp_path / "x.npz").num_files == 2
+
+
+def test_one_loud_file_does_not_end_a_run(listener, write_sound, tmp_path):
+    loud = tmp_path / "loud.wav"
+    soundfile.write(loud, np.full(16_000, 1e38, dtype=np.float32), 16_000, subtype="FLOAT")
+    files = [write_sound("a.wav", 1.0), loud, write_sound("b.wav", 1.0)]
+    report = tag_files(listener, files, top=1)
+    assert [tag.path for tag in report.tags] == [str(files[0]), str(files[2])]
+    assert [failure.where for failure in report.failures] == [str(loud)]
+    assert embed_files(listener, files, tmp_path / "x.parquet").num_files == 2
+
+
+def test_a_name_that_is_not_utf_8_is_written_with_escapes(listener, write_sound, tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    try:
+        write_sound("a.wav", 1.0).rename(path)
+    except OSError:
+        pytest.skip("this file system takes names in UTF-8 only")
+    report = embed_files(listener, [path], tmp_path / "x.parquet")
+    assert pq.read_table(report.out)["path"].to_pylist() == [str(tmp_path / "caf\\xe9.wav")]

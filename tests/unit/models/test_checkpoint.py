@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +12,10 @@ import pytest
 import torch
 
 from hearsight.errors import CheckpointError, UsageError
-from hearsight.models.checkpoint import load_checkpoint, read_tensors, save_checkpoint, write_tensors
+from hearsight.models.checkpoint import load_checkpoint, save_checkpoint
+from hearsight.models.checkpoint_config import ClassOrigin
 from hearsight.models.network import Network
+from hearsight.models.tensors import read_tensors, write_tensors
 from hearsight.models.zoo import NETWORKS, build_network
 
 NAMES = ("bark", "meow", 'the "odd" one', "wind, outdoors", "bark", "häuser", "7")
@@ -28,6 +32,11 @@ def change(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     config = json.loads((folder / "config.json").read_text())
     edit(config)
     (folder / "config.json").write_text(json.dumps(config))
+
+
+def rename(config: dict[str, Any], name: str) -> None:
+    config["label2id"] = {name if key == "7" else key: index for key, index in config["label2id"].items()}
+    config["id2label"]["6"] = name
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -85,8 +94,8 @@ def test_a_checkpoint_goes_beside_what_is_there(tiny: Network, saved: Path) -> N
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda config: config.update(format_version=2), "format version 2.*\nhint: upgrade hearsight"),
-        (lambda config: config.update(format_version=None), "format version None"),
+        (lambda config: config.update(format_version=2), "format_version 2.*\nhint: upgrade hearsight"),
+        (lambda config: config.update(format_version=None), "format_version None"),
         (lambda config: config.update(model_type="ast"), "a checkpoint that hearsight wrote"),
         (lambda config: config.update(architectures=["jia-mobilenet-v3"]), "did you mean 'jia-mobilenet-v2'"),
         (lambda config: config.update(architectures=["jia-vggish-fcn"]), "is missing"),
@@ -94,13 +103,32 @@ def test_a_checkpoint_goes_beside_what_is_there(tiny: Network, saved: Path) -> N
         (lambda config: config.update(options={"depth": 3}), "options of jia-mobilenet-v2"),
         (lambda config: config["front_end"].update(window="hann"), "another front end"),
         (lambda config: config["front_end"].update(colour="pink"), "another front end"),
-        (lambda config: config.update(front_end=7), "another front end"),
+        (lambda config: config.update(front_end=7), "front_end = 7: Input should be a valid dictionary"),
         (lambda config: config["id2label"].pop("6"), "num_labels 7 beside 6 names"),
-        (lambda config: config["id2label"].pop("3"), "a key is missing"),
+        (lambda config: config["id2label"].pop("3"), "id2label has 6 names, but none for '3'"),
         (lambda config: config["label2id"].update(meow=3), "label2id contradicts id2label"),
-        (lambda config: config.pop("label2id"), "a key is missing"),
-        (lambda config: config.pop("options"), "a key is missing"),
-        (lambda config: config.update(id2label=["bark"]), "a key is missing or of another kind"),
+        (lambda config: config.pop("label2id"), "label2id: Field required"),
+        (lambda config: config.pop("options"), "options: Field required"),
+        (lambda config: config.update(id2label=["bark"]), "id2label: Input should be a valid dictionary"),
+        (lambda config: config.update(num_labels="7"), "num_labels = '7': Input should be a valid integer"),
+        (lambda config: config.update(format_version="1"), "format_version '1'"),
+        (lambda config: config.update(format_version=True), "format_version True"),
+        (lambda config: config.update(sampling_rate=-5), "sampling_rate = -5"),
+        (lambda config: config.update(sampling_rate=10**12), "sampling_rate = 1000000000000"),
+        (lambda config: config.update(sampling_rate=22_050), "sampling_rate 22050, wanted 16000"),
+        (lambda config: config.update(embedding_dim=10**12), "embedding_dim = 1000000000000"),
+        (lambda config: config.update(embedding_dim=64), "embedding_dim 64, wanted 128"),
+        (
+            lambda config: config.update(architectures=["hershey-aed-log-mel"], options={"units": 10**9}),
+            "at most 100,000",
+        ),
+        (lambda config: config.update(options={"width": float("nan")}), "width"),
+        (lambda config: rename(config, "a\ud800b"), "unicode"),
+        (lambda config: rename(config, "a\x1b[2Jb"), "control character"),
+        (lambda config: rename(config, "a" * 10_000), "at most 1000 characters"),
+        (lambda config: config.update(classes=[]), "0 entries in classes beside 7 names"),
+        (lambda config: config.update(classes=[{"sense": "smelt", "teacher": "t"}] * 7), "'heard' or 'seen'"),
+        (lambda config: config.update(weights_sha256="00"), "weights_sha256 = '00'"),
     ],
 )
 def test_a_config_that_does_not_fit_is_refused(
@@ -123,7 +151,7 @@ def test_fewer_classes_than_logits_are_refused(saved: Path) -> None:
         config["num_labels"] = 6
 
     change(saved, drop_last)
-    with pytest.raises(CheckpointError, match="classifier"):
+    with pytest.raises(CheckpointError, match=r"classifier.* is \(7,"):
         load_checkpoint(saved)
 
 
@@ -146,6 +174,83 @@ def test_a_pickle_in_place_of_the_weights_is_refused_unopened(saved: Path) -> No
     torch.save({"weights": torch.zeros(3)}, saved / "model.safetensors")
     with pytest.raises(CheckpointError, match="a whole safetensors file"):
         load_checkpoint(saved)
+
+
+def test_a_flipped_bit_in_the_weights_is_found(saved: Path) -> None:
+    path = saved / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-7] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"SHA-256 .*\n.*damaged or exchanged"):
+        load_checkpoint(saved)
+
+
+def test_a_checkpoint_of_the_version_before_has_no_digest_and_no_senses(saved: Path) -> None:
+    change(saved, lambda config: config.pop("weights_sha256"))
+    assert load_checkpoint(saved)[1].classes == ()
+
+
+def test_where_each_class_comes_from_is_stored(tiny: Network, tmp_path: Path) -> None:
+    classes = [ClassOrigin(sense="heard" if index else "seen", teacher=f"t{index}") for index in range(7)]
+    save_checkpoint(tiny, tmp_path, vocabulary=NAMES, classes=classes)
+    assert load_checkpoint(tmp_path)[1].classes == tuple(classes)
+    with pytest.raises(UsageError, match="6 origins"):
+        save_checkpoint(tiny, tmp_path, vocabulary=NAMES, classes=classes[1:])
+
+
+def test_only_regular_files_are_opened(saved: Path) -> None:
+    for name in ("model.safetensors", "config.json"):
+        (saved / name).unlink()
+        os.mkfifo(saved / name)
+        with pytest.raises(CheckpointError, match="a named pipe, not a regular file"):
+            load_checkpoint(saved)
+
+
+def test_a_header_that_asks_for_gigabytes_is_refused_before_anything_is_read(saved: Path) -> None:
+    entry = {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}
+    header = json.dumps({"trunk.weight": entry}).encode()
+    path = saved / "model.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(CheckpointError, match=r"bytes, wanted a whole safetensors file, 4,398,046,511,"):
+        load_checkpoint(saved)
+    path.write_bytes((2**60).to_bytes(8, "little") + header)
+    with pytest.raises(CheckpointError, match="a whole safetensors file"):
+        load_checkpoint(saved)
+
+
+def test_brackets_without_end_are_no_traceback(saved: Path) -> None:
+    for text in ("[" * 100_000, '{"a":' * 100_000, "1" * 10_000, '"\\ud800"', "[]", "null"):
+        (saved / "config.json").write_text(text)
+        with pytest.raises(CheckpointError):
+            load_checkpoint(saved)
+
+
+def test_damaged_configs_are_errors_of_ours_and_never_others(saved: Path) -> None:
+    """Two hundred seeded mutations of values and of bytes; each loads or raises one clear error."""
+    generator = random.Random(0)
+    path = saved / "config.json"
+    text = path.read_text()
+    odd = [None, True, -1, 0, 2**63, 1e308, float("nan"), "", "x", [], {}, [[]], {"a": []}, "\x1b", 10**30]
+    refused = 0
+    for number in range(200):
+        if number % 2:
+            config = json.loads(text)
+            place, key = config, generator.choice(list(config))
+            while isinstance(place[key], dict) and place[key] and generator.random() < 0.5:
+                place = place[key]
+                key = generator.choice(list(place))
+            place[key] = generator.choice(odd)
+            path.write_text(json.dumps(config))
+        else:
+            content = bytearray(text.encode())
+            for _ in range(generator.randint(1, 4)):
+                content[generator.randrange(len(content))] = generator.randrange(256)
+            path.write_bytes(content)
+        try:
+            load_checkpoint(saved)
+        except CheckpointError:
+            refused += 1
+    assert refused > 100
 
 
 def test_absent_files_are_named(saved: Path, tmp_path: Path) -> None:

@@ -21,11 +21,11 @@ from hearsight.errors import BenchmarkError
 from hearsight.evaluation.benchmarks.benchmark import Benchmark, BenchmarkClip, list_some
 from hearsight.evaluation.benchmarks.folds import assign_folds
 from hearsight.evaluation.benchmarks.labelled_table import read_folds, read_rows
+from hearsight.listening.files import AUDIO_SUFFIXES
 
-_SOUND = ".wav .wave .w64 .flac .ogg .oga .opus .mp3 .m4a .aac .aif .aiff .aifc .au .caf .wma .amr .ac3 .mka"
 _VIDEO = ".mp4 .m4v .mov .mkv .webm .avi .flv .wmv .mpg .mpeg .ogv .3gp .ts"
 VIDEO_SUFFIXES = frozenset(_VIDEO.split(" "))
-SUFFIXES = frozenset(f"{_SOUND} {_VIDEO}".split(" "))
+SUFFIXES = AUDIO_SUFFIXES | VIDEO_SUFFIXES
 """Names that a sound or video file may end in; other files are left out and counted."""
 
 _FOLD_FOLDER = re.compile(r"fold[ _-]?(\d+)", re.IGNORECASE)

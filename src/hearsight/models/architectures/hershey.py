@@ -153,8 +153,8 @@ class EmbeddingTrunk(nn.Module):
 def build_hershey_aed_embedding(num_classes: int, *, layers: int = 3, units: int = 1000, width: float = 1.0) -> Network:
     """Build the fully connected model on the embeddings of ResNet-50 (section 4.4).
 
-    The ResNet's weights are fresh until :func:`adopt_source` brings trained ones; training never changes them. The fully connected
-    layers are not described; ours are those of the paper's baseline.
+    The ResNet's weights are fresh until :func:`adopt_source` copies trained ones; for training, the option ``source=RUN`` does.
+    Training never changes them. The fully connected layers are not described; ours are those of the paper's baseline.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def build_hershey_aed_embedding(num_classes: int, *, layers: int = 3, units: int
 
 
 def adopt_source(network: Network, source: Network) -> None:
-    """Give a ``hershey-aed-embedding`` the trained weights of a ``hershey-resnet-50`` without bottleneck, of the same width.
+    """Copy the trained weights of a ``hershey-resnet-50`` without bottleneck, of the same width, into a ``hershey-aed-embedding``.
 
     Raises
     ------
@@ -240,7 +240,8 @@ NETWORKS = (
         factory=build_hershey_aed_embedding,
         input="96 x 64 log-mel, 0.96 s, through ResNet-50",
         published_classes=527,
-        notes="the ResNet is not trained along; the paper gives neither layers nor figures of its size",
+        notes="on the embeddings of source=RUN, a trained hershey-resnet-50; the paper gives neither layers nor sizes",
+        adopt=adopt_source,
     ),
 )
 """The family's rows of the zoo."""

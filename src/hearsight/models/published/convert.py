@@ -140,10 +140,10 @@ def _check_out(out: Path, kind: str) -> None:
     if not out.is_dir() or all(path.name in (CARD, WEIGHTS) or path.suffix == ".tmp" for path in out.iterdir()):
         return  # new, empty, or left behind by a conversion that was killed
     try:
-        before = read_config(out).get("converted_from")
+        before = read_config(out).converted_from
     except InputError as error:
         raise CheckpointError(out, "a folder with other things in it", wanted) from error
-    found = before.get("kind") if isinstance(before, dict) else None
+    found = before.get("kind")
     if found != kind:
         told = f"a checkpoint converted from {found}" if found else "a checkpoint that was not converted"
         raise CheckpointError(out, told, wanted)
