@@ -179,7 +179,8 @@ def adopt_source(network: Network, source: Network) -> None:
     if not isinstance(source.trunk, ResNet50Trunk) or source.embedding_dim != network.trunk.source.dim:
         found = f"{source.name!r} with embeddings of {source.embedding_dim}"
         raise UsageError("source", found, f"hershey-resnet-50 without bottleneck, {network.trunk.source.dim}")
-    network.trunk.source.load_state_dict(source.trunk.state_dict())
+    tensors = {name: value.clone() for name, value in source.trunk.state_dict().items()}
+    network.trunk.source.load_state_dict(tensors, assign=True)
 
 
 def _repeat_units(name: str, layers: int, units: int, width: float) -> list[int]:
