@@ -69,7 +69,9 @@ def test_tag_prints_one_json_object_per_tag(run: Path, videos: Path, sound: Path
     assert done.returncode == 0, done.stderr
     tags = json.loads(done.stdout)
     assert len(tags) == 6
-    assert {frozenset(one) for one in tags} == {frozenset(("path", "start", "duration", "class", "probability", "sense", "teacher"))}
+    assert {frozenset(one) for one in tags} == {
+        frozenset(("path", "start", "duration", "class", "probability", "sense", "teacher"))
+    }
     assert [one["path"] for one in tags] == [str(sound)] * 3 + [str(videos / "video-00.mp4")] * 3
     assert all(0.0 <= one["probability"] <= 1.0 for one in tags)
     assert tags[0]["duration"] == pytest.approx(2.5, abs=0.01)
