@@ -27,7 +27,7 @@ PACKAGE = ROOT / "src" / "hearsight"
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)|\b(?:src|srcset)=\"([^\"]+)\"")
 INLINE = re.compile(r"`([^`\n]+)`")
-PATH = re.compile(r"^[\w./-]*\w\.(?:py|toml|css|yml)$|^(?:src|tests|docs|benchmarks|tools|recipes)/[\w./-]*$")
+PATH = re.compile(r"^[\w./-]*\w\.(?:py|toml|css|yml)$|^(?:src|tests|docs|benchmarks|tools)/[\w./-]*$")
 MEMBER = re.compile(r"^([\w/]+\.py)::([\w.]+)$")
 DOTTED = re.compile(r"\bhearsight(?:\.[A-Za-z_]\w*)+")
 COMMAND_LINE = re.compile(r"^\s*(?:\$ )?hearsight ([a-z].*)$", re.MULTILINE)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hearsight.config import BuildConfig, EvaluateConfig, MixConfig, TrainConfig, list_keys, load_config
+from hearsight.config.load import list_config_files
 from hearsight.config.renames import RENAMED
 from hearsight.errors import ConfigError
 
@@ -95,7 +96,7 @@ def test_every_knob_is_listed_with_its_dots() -> None:
 
 
 def test_the_recipe_of_mixtures_is_one_that_can_be_read() -> None:
-    file = Path(__file__).parents[2] / "recipes" / "mixtures.toml"
+    file = Path("mixtures")
     mix, training = load_config(MixConfig, "mix", file), load_config(TrainConfig, "train", file)
     assert mix.clips == 12_000
     assert training.recipe == "mixtures"
@@ -159,3 +160,23 @@ def test_every_rename_leads_to_a_key_of_this_version() -> None:
     for name, renames in RENAMED.items():
         assert set(renames.values()) <= set(models[name].model_fields)
         assert not set(renames) & set(models[name].model_fields)
+
+
+@pytest.mark.parametrize("name", list_config_files())
+def test_configuration_that_comes_with_hearsight_is_found_by_its_name(name: str, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_config(MixConfig, "mix", Path(name)).clips > 0
+    assert load_config(TrainConfig, "train", Path(name)).recipe == "mixtures"
+
+
+def test_file_of_the_users_comes_before_one_that_comes_with_hearsight(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mixtures").write_text("[mix]\nclips = 7\n")
+    assert load_config(MixConfig, "mix", Path("mixtures")).clips == 7
+
+
+def test_absent_configuration_names_those_that_come_with_hearsight(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for absent in ("mixture", "folder/mixtures", "mixtures.toml"):
+        with pytest.raises(ConfigError, match=r"no such file[\s\S]*come with hearsight: mixtures"):
+            load_config(MixConfig, "mix", Path(absent))

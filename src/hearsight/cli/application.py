@@ -42,7 +42,10 @@ WORK = Group("The model at work", sort_key=1)
 Override = Annotated[list[str] | None, Parameter(name="--set", negative="", help="a knob, as key=value; repeatable")]
 ConfigFile = Annotated[
     Path | None,
-    Parameter(name=["--config", "-c"], help="TOML file with tables \\[build], \\[mix], \\[train], \\[evaluate]"),
+    Parameter(
+        name=["--config", "-c"],
+        help="TOML file with tables \\[build], \\[mix], \\[train], \\[evaluate], or mixtures, which comes with hearsight",
+    ),
 ]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="print JSON on stdout, for machines")]
 

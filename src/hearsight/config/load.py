@@ -13,6 +13,9 @@ from hearsight.errors import ConfigError, guess
 STAGES: tuple[str, ...] = ("build", "mix", "train", "evaluate")
 """Names of the tables a configuration file may have."""
 
+_SHIPPED = Path(__file__).parent / "recipes"
+"""Folder of the configuration files that come with hearsight."""
+
 _ConfigT = TypeVar("_ConfigT", bound=Stage)
 
 
@@ -33,7 +36,7 @@ def load_config(
     stage
         Name of its table in the file.
     file
-        A TOML file, or None.
+        A TOML file, the bare name of one that comes with hearsight (``mixtures``), or None.
     overrides
         ``key=value`` strings; the value is read as TOML and, failing that, as a bare string.
     arguments
@@ -46,18 +49,34 @@ def load_config(
     """
     values: dict[str, Any] = {}
     if file is not None:
-        values = _read_stage(file, stage)
+        values = _read_stage(find_config_file(file), stage)
     values.update({key: value for key, value in arguments.items() if value is not None})
     for override in overrides:
         _apply_override(values, override, stage)
     return model.parse(values, str(file or "--set"))
 
 
+def find_config_file(file: Path) -> Path:
+    """Return the path of a configuration file: ``file`` itself, unless it is the bare name of one that comes with hearsight.
+
+    A file of that name in the current folder comes first.
+    """
+    shipped = _SHIPPED / f"{file.name}.toml"
+    is_name = not file.suffix and file.parent == Path()
+    return shipped if is_name and not file.exists() and shipped.exists() else file
+
+
+def list_config_files() -> list[str]:
+    """List the names of the configuration files that come with hearsight."""
+    return sorted(path.stem for path in _SHIPPED.glob("*.toml"))
+
+
 def _read_stage(file: Path, stage: str) -> dict[str, Any]:
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ConfigError(file, "no such file", "a TOML file with a table " + f"[{stage}]") from error
+        hint = f"these come with hearsight: {', '.join(list_config_files())}"
+        raise ConfigError(file, "no such file", f"a TOML file with a table [{stage}]", hint) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(file, f"cannot be read ({error})", "a TOML file") from error
     except tomllib.TOMLDecodeError as error:
