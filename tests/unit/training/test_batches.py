@@ -163,3 +163,26 @@ def test_a_subset_for_validation_is_spread_over_the_split(data: FakeDataset) -> 
         48,
     ]
     assert len(compute_statistics(LabelTargets(data, 0.5), data.indices("validation"), most=100).clips) == 10
+
+
+def test_a_mixture_is_the_mean_of_two_segments() -> None:
+    """Two clips of constant amplitudes 0.25 and 0.5: alone they keep it, mixed they have the mean of two of them."""
+    data = FakeDataset(2, 0)
+    for clip, amplitude in ((0, 8192), (1, 16384)):
+        data.set_sound(clip, np.full(RATE, amplitude, dtype=np.int16))
+
+    def draw(mix: float) -> list[float]:
+        return [float(make_epochs(data, mix=mix).make(epoch, np.array([0])).waveform[0, 0]) for epoch in range(400)]
+
+    assert set(draw(1.0)) == {0.25, 0.375}
+    # a quarter of the segments is mixed, and half of them with the other clip
+    assert 0.08 < np.mean(np.array(draw(0.25)) == 0.375) < 0.17
+
+
+def test_gain_is_in_decibels_of_amplitude() -> None:
+    data = FakeDataset(2, 0)
+    data.set_sound(0, np.full(RATE, 3277, dtype=np.int16))
+    epochs = make_epochs(data, gain=20.0)
+    levels = [20 * np.log10(epochs.make(epoch, np.array([0])).waveform[0, 0] / (3277 / 32768)) for epoch in range(300)]
+    assert -20.0 <= min(levels) < -18.5
+    assert 18.5 < max(levels) <= 20.0

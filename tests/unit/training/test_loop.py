@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
+import math
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -420,6 +422,33 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(data: Fake
     ):
         train(data, tmp_path / "first", config)
     assert not (tmp_path / "first" / "config.json").exists()
+
+
+def make_student(data: FakeDataset, **values: Any) -> Student:
+    return Student.prepare(data, make_config(**values), Device("cpu", 1, "float32", fast=True))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_step_whose_loss_is_no_number_changes_no_weight(
+    data: FakeDataset, monkeypatch: pytest.MonkeyPatch, bad: float
+) -> None:
+    pupil = make_student(data)
+    batch = next(pupil.train_batches.batches(1))
+    pupil.objective = dataclasses.replace(pupil.objective, weight=bad)
+    before = {name: value.clone() for name, value in pupil.network.named_parameters()}
+    with pytest.raises(TrainingError, match="epoch 2, step 9: the loss is"):
+        pupil.train_step(batch, 2, 9)
+    assert all(torch.equal(before[name], value) for name, value in pupil.network.named_parameters())
+    assert not pupil.optimizer.state
+
+
+def test_weights_that_are_no_numbers_end_an_epoch_without_validation_clips(tmp_path: Path) -> None:
+    pupil = make_student(FakeDataset(8, 0))
+    pupil.check(1, 1, None)
+    with torch.no_grad():
+        next(pupil.network.parameters()).view(-1)[0] = math.nan
+    with pytest.raises(TrainingError, match="no epoch was finished"):
+        pupil.check(1, 1, None)
 
 
 def test_divergence_in_a_later_epoch_keeps_the_epoch_before(

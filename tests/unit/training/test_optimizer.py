@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hearsight.models.zoo import build_network
-from hearsight.training.optimizer import export_state, import_state, make_optimizer, schedule_rate
+from hearsight.training.optimizer import export_state, import_state, make_optimizer, schedule_rate, sum_rates
 from tests.support.training import make_config
 
 
@@ -40,6 +40,30 @@ def test_one_cycle_of_steps_that_do_not_divide_by_five_changes_over_at_the_fifth
     rates = [schedule_rate(config, step, 7) for step in range(7)]
     assert rates[:2] == pytest.approx([1 / 2.4, 2 / 2.4])
     assert rates[2:] == pytest.approx([0.5 + 0.5 * math.cos(math.pi * (step - 1.4) / 5.6) for step in range(2, 7)])
+
+
+def test_one_cycle_has_the_rates_computed_by_hand() -> None:
+    """100 steps, of which 20 rise: step s has (s + 1) / 21, and later ones half a cosine over 80 steps."""
+    config = make_config(schedule="one-cycle", learning_rate=1.0, epochs=10)
+    wanted = {
+        0: 1 / 21,
+        9: 10 / 21,
+        19: 20 / 21,
+        20: 1.0,
+        40: 0.5 + math.sqrt(0.125),
+        60: 0.5,
+        80: 0.5 - math.sqrt(0.125),
+    }
+    for step, rate in wanted.items():
+        assert schedule_rate(config, step, 10) == pytest.approx(rate, rel=1e-12), step
+    assert schedule_rate(config, 99, 10) == pytest.approx(0.5 * (1 + math.cos(math.pi * 79 / 80)), rel=1e-12)
+
+
+def test_the_sum_of_the_rates_is_that_of_the_schedule() -> None:
+    for values in ({"epochs": 30}, {"epochs": 30, "decay": 1.0}, {"schedule": "one-cycle", "epochs": 30}):
+        config = make_config(learning_rate=1e-2, **values)
+        total = sum(schedule_rate(config, step, 7) for step in range(30 * 7))
+        assert sum_rates(config, 7) == pytest.approx(total, rel=0.02)
 
 
 @pytest.mark.parametrize("epochs", [1, 2])
