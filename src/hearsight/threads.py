@@ -1,4 +1,4 @@
-"""Threads: how many there can be, and keeping numerical libraries to one. The only file that imports threadpoolctl."""
+"""The number of processors, and limiting numerical libraries to one thread. The only file that imports threadpoolctl."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from threadpoolctl import threadpool_limits
 
 
 def count_cores() -> int:
-    """Count the processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 @contextmanager
 def one_thread() -> Generator[None]:
-    """Keep every numerical library that is loaded on one thread.
+    """Limit every loaded numerical library to one thread within the block.
 
-    Sums in another order would be other bits; and several workers with as many threads each as there are processors are slower
-    than one thread each.
+    Results vary slightly with the number of threads, because sums are computed in another order. And several workers are faster
+    with one thread each than with as many as there are processors.
     """
     with threadpool_limits(limits=1):
         yield

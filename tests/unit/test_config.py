@@ -54,7 +54,7 @@ def test_all_mistakes_are_told_at_once_and_unknown_keys_guess_the_meant_one() ->
     [
         (["cut.length=6"], "max_length 5"),
         (["soft_top=4"], "fewer classes"),
-        (["vision=[]", "audio=[]"], "no teacher at all"),
+        (["vision=[]", "audio=[]"], "there is no teacher"),
         (["nonsense"], "no key=value"),
         (["seed.deep=1"], "seed"),
     ],
@@ -134,7 +134,7 @@ def test_the_recipe_of_mixtures_is_one_that_can_be_read() -> None:
         ),
         (
             lambda: TrainConfig(targets="soft", loss="kl"),
-            "TrainConfig: targets soft are for the loss cross-entropy, not kl, which has its own",
+            "TrainConfig: targets = soft is for loss = cross-entropy; the loss kl has its own targets",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""The knobs of building a dataset, and of mixing one."""
+"""The configuration of building a dataset, and of mixing one."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ class CutConfig(Stage):
     """How a media file is cut into clips."""
 
     length: float = Field(default=4.0, ge=1.0, le=60.0)
-    """Seconds of a clip (Jia 2019: 3 to 5, 4 on average)."""
+    """Length of a clip in seconds (Jia 2019: 3 to 5, 4 on average)."""
     min_length: float = Field(default=3.0, ge=1.0, le=60.0)
-    """Shortest clip in seconds."""
+    """Length of the shortest clip in seconds."""
     max_length: float = Field(default=5.0, ge=1.0, le=60.0)
-    """Longest clip in seconds."""
+    """Length of the longest clip in seconds."""
     tail: Literal["share", "merge", "drop", "keep"] = "share"
-    """What becomes of the rest after the last whole clip. A rest of at least ``min_length`` is always a clip of its own. A shorter
-    one is shared out with one or two clips before it, so that all stay within ``min_length`` and ``max_length`` (``share``: 10 s
-    become 4 + 3 + 3); merged into the clip before it up to ``max_length`` (``merge``); dropped (``drop``); or kept as a short
-    clip where it has at least one second (``keep``). Where there is no way to do so it is dropped."""
+    """What happens to the rest after the last whole clip. A rest of at least ``min_length`` is always a clip. A shorter rest is
+    distributed over one or two clips before it, so that all stay within ``min_length`` and ``max_length`` (``share``: 10 s become
+    4 + 3 + 3); merged into the clip before it, up to ``max_length`` (``merge``); dropped (``drop``); or kept as a short clip of at
+    least one second (``keep``). Where that is impossible, it is dropped."""
 
     @model_validator(mode="after")
     def _check_order(self) -> CutConfig:
@@ -34,110 +34,108 @@ class CutConfig(Stage):
 
 
 class ScreenConfig(Stage):
-    """Which clips are not worth labelling."""
+    """Which clips are rejected before they are labelled."""
 
     min_loudness: float = Field(default=-60.0, ge=-120.0, le=0.0)
-    """RMS level in dB of full scale below which a clip is silent."""
+    """RMS level in dB relative to full scale; quieter clips are rejected as silent."""
     min_motion: float = Field(default=0.25, ge=0.0, le=255.0)
-    """Mean absolute difference of successive pictures (0 to 255) below which a clip is a still."""
+    """Mean absolute difference of successive pictures (0 to 255); clips with less are rejected as stills."""
     duplicates: Literal["drop", "keep"] = "drop"
-    """Whether clips that sound and look like an earlier one are dropped."""
+    """Whether clips with the same sound and pictures as an earlier one are dropped."""
 
 
 class PolicyConfig(Stage):
-    """How soft labels become labels (Jia 2019, section 2)."""
+    """How a teacher's soft labels become labels (Jia 2019, section 2)."""
 
     vision_top: int = Field(default=10, ge=1)
-    """Visual labels per clip."""
+    """Number of visual labels per clip."""
     audio_top: int = Field(default=5, ge=1)
-    """Most audio labels per clip."""
+    """Maximum number of audio labels per clip."""
     vision_threshold: float = Field(default=0.0, ge=0.0, le=1.0)
     """Probability that a visual label must reach. By default only its rank counts (Jia 2019); 0.05 removes the labels of pictures
     in which a classifier recognises nothing and spreads its probability over all classes."""
     audio_threshold: Annotated[float, Field(ge=0.0, le=1.0)] | Literal["fit"] = "fit"
     """Probability that an audio label must reach; ``fit`` chooses it so that clips have ``audio_mean`` labels on average."""
     audio_mean: float = Field(default=3.0, gt=0.0)
-    """Mean number of audio labels per clip that a fitted threshold aims at."""
+    """Mean number of audio labels per clip that a fitted threshold is chosen for."""
     min_probability: float = Field(default=0.0, ge=0.0, le=1.0)
-    """Labels of no more than this probability are left out, whatever their rank."""
+    """Labels whose probability is not above this one are left out, whatever their rank."""
 
 
 class BuildConfig(Stage):
-    """From videos to a labelled dataset."""
+    """How a labelled dataset is built from videos."""
 
     vision: tuple[str, ...] = ("clusters",)
-    """Specs of the vision teachers, ``kind:where``."""
+    """Vision teachers, each as ``kind:where``."""
     audio: tuple[str, ...] = ("clusters",)
-    """Specs of the audio teachers, ``kind:where``."""
+    """Audio teachers, each as ``kind:where``."""
     images_per_second: float = Field(default=3.0, gt=0.0, le=60.0)
-    """Pictures sent to each vision teacher (Jia 2019: 3)."""
+    """Pictures per second that each vision teacher classifies (Jia 2019: 3)."""
     cut: CutConfig = CutConfig()
     screen: ScreenConfig = ScreenConfig()
     policy: PolicyConfig = PolicyConfig()
     soft_top: int = Field(default=100, ge=0)
-    """Classes of a teacher's output that are kept per clip and per image or segment; 0 keeps all of them."""
+    """Number of classes of a teacher's output that are kept, for each clip and each of its images or segments; 0 keeps all."""
     validation_share: float = Field(default=1 / 15, ge=0.0, lt=1.0)
-    """Share of the 4,096 folds that is kept for validation (Jia 2019: 1 of 15 million)."""
+    """Share of the 4,096 folds that is used for validation (Jia 2019: 1 of 15 million clips)."""
     shard_clips: int = Field(default=2048, ge=1)
-    """Clips per shard that the number of shards is chosen for."""
+    """Approximate number of clips per shard."""
     max_failure_rate: float = Field(default=1.0, ge=0.0, le=1.0)
-    """Share of media files that may be rejected before the command says so in its exit code."""
+    """Share of media files that may be rejected before the command ends with exit code 4."""
     seed: int = 0
-    """Seed of everything that draws lots while building (the clusters)."""
+    """Seed of everything random in a build (the clusters)."""
 
     @model_validator(mode="after")
     def _check_kept(self) -> BuildConfig:
         _check_soft_top(self.soft_top, self.policy)
         if not self.vision and not self.audio:
-            raise ValueError("no teacher at all: name at least one in vision or audio")
+            raise ValueError("there is no teacher: name at least one in vision or audio")
         return self
 
 
 class MixConfig(Stage):
-    """From a dataset to another one, of seconds and mixtures of its sounds that the audio teachers label anew."""
+    """How excerpts and mixtures of a dataset's sounds become a new dataset, which audio teachers label anew."""
 
     clips: int = Field(default=12_000, ge=2)
-    """Excerpts and mixtures to make, those for validation included."""
+    """Number of excerpts and mixtures, including those for validation."""
     length: float = Field(default=1.0, ge=1.0, le=60.0)
-    """Seconds of each."""
+    """Length of each in seconds."""
     share: float = Field(default=0.5, ge=0.0, le=1.0)
-    """Share of them that are mixtures; the rest are excerpts of one clip."""
+    """Share of mixtures; the rest are excerpts of single clips."""
     sounds: int = Field(default=2, ge=2, le=8)
-    """Most sounds of a mixture; it has two of them at least."""
+    """Maximum number of sounds in a mixture, which has at least two."""
     level: float = Field(default=10.0, ge=0.0, le=40.0)
-    """Greatest change of level, up or down, drawn for each sound, in dB."""
+    """Maximum random change of each sound's level, up or down, in dB."""
     speed: float = Field(default=1.0, ge=1.0, le=4.0)
-    """Greatest change of speed, drawn for each sound: at 1.5 it is played up to 1.5 times as fast or as slowly, and higher or lower
-    with it; the teachers hear it as it is played."""
+    """Maximum random change of each sound's speed: at 1.5 it is played up to 1.5 times as fast or as slowly, and its pitch changes
+    accordingly. The teachers label the changed sound."""
     chimaeras: float = Field(default=0.0, ge=0.0, le=1.0)
-    """Share of the sounds that are auditory chimaeras (Smith, Delgutte & Oxenham 2002): the envelope of an excerpt on the fine
-    structure of another, or, for half of them, on steady noise of the other's colour. Nobody saw what sounds like that: not for
-    ``vision``."""
+    """Share of the sounds that are auditory chimaeras (Smith, Delgutte & Oxenham 2002): the envelope of one excerpt on the fine
+    structure of another, or, for half of them, on steady noise with the other's spectrum. Chimaeras have no visual labels and
+    exclude ``vision``."""
     bands: int = Field(default=32, ge=1, le=256)
-    """Most frequency bands of a chimaera; 1, 2, 4 and so on up to it are drawn alike."""
+    """Maximum number of frequency bands of a chimaera; 1, 2, 4 and so on up to it are equally likely."""
     audio: tuple[str, ...] = ()
-    """Specs of the audio teachers, ``kind:where``; those of the dataset where none is given."""
+    """Audio teachers, each as ``kind:where``; by default those of the dataset."""
     vision: bool = False
-    """Whether what the vision teachers saw meanwhile comes along; in a mixture, each clip counts by the level of its sound."""
+    """Whether to keep the vision labels too; in a mixture, each clip has the weight of its sound's level."""
     policy: PolicyConfig = PolicyConfig()
     soft_top: int = Field(default=100, ge=0)
-    """Classes of a teacher's output that are kept; 0 keeps all of them."""
+    """Number of classes of a teacher's output that are kept; 0 keeps all."""
     shard_clips: int = Field(default=4096, ge=1)
-    """Clips per shard that the number of shards is chosen for."""
+    """Approximate number of clips per shard."""
     seed: int = Field(default=0, ge=0)
-    """Seed of which sounds are taken, from where, how loud and how fast."""
+    """Seed of which sounds are drawn, from where, and of their levels and speeds."""
 
     @model_validator(mode="after")
     def _check_kept(self) -> MixConfig:
         _check_soft_top(self.soft_top, self.policy)
         if self.vision and self.chimaeras:
-            raise ValueError(
-                f"chimaeras {self.chimaeras:g} have no pictures: set it to 0, or leave out what was seen (vision)"
-            )
+            raise ValueError(f"chimaeras = {self.chimaeras:g} excludes vision: chimaeras have no vision labels")
         return self
 
 
 def _check_soft_top(soft_top: int, policy: PolicyConfig) -> None:
     wanted = max(policy.vision_top, policy.audio_top)
     if 0 < soft_top < wanted:
-        raise ValueError(f"soft_top {soft_top} keeps fewer classes than the policy chooses from ({wanted})")
+        raise ValueError(f"soft_top = {soft_top} keeps fewer classes than the policy selects ({wanted})")

@@ -1,4 +1,4 @@
-"""The knobs of scoring a model on a benchmark."""
+"""The configuration of scoring a model on a benchmark."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from hearsight.config.stage import Stage
 
 
 class FinetuneConfig(Stage):
-    """The budget of fine-tuning, for each split; AdamW and the one-cycle schedule of the recipe ``quick``."""
+    """How a network is fine-tuned on each split, by AdamW and the one-cycle schedule of the recipe ``quick``."""
 
     epochs: int = Field(default=20, ge=1)
-    """Passes over the training clips; each gives a segment per pass."""
+    """Number of passes over the training clips, with one segment of each clip."""
     batch_size: int = Field(default=32, ge=2)
-    """Segments per step."""
+    """Number of segments per step."""
     learning_rate: float = Field(default=5e-4, gt=0.0)
     """Highest learning rate."""
     weight_decay: float = Field(default=0.02, ge=0.0)
-    """Decay of the kernels per unit of learning rate."""
+    """Weight decay; biases and normalisations do not decay."""
 
 
 class EvaluateConfig(Stage):
-    """From a model to its score on a benchmark (Jia 2019, section 4)."""
+    """How a model is scored on a benchmark (Jia 2019, section 4)."""
 
     extra_models: tuple[str, ...] = ()
     """Further models, spelled as the run is. Their features of a clip stand beside the run's, each model counts alike, and one
@@ -39,35 +39,35 @@ class EvaluateConfig(Stage):
     keeps them apart: the probe is fitted on segments, and a clip's scores are the mean of theirs (Aytar 2016). Where it is not
     given: ``concat`` for the probe ``jia``, ``mean`` for ``softmax``, ``windows`` for a layer, else ``mean+max``."""
     layer: str | None = None
-    """A layer of SoundNet, such as ``pool5``, to take in place of the embedding."""
+    """A layer of SoundNet, such as ``pool5``, that replaces the embedding."""
     window: float | None = Field(default=None, gt=0.0)
-    """Seconds of the windows that a layer is cut into; 5 for scenes and 1 for all else where it is not given (Aytar 2016)."""
+    """Length in seconds of the windows that a layer is cut into; by default 5 for scenes and 1 for all else (Aytar 2016)."""
     hop: float | None = Field(default=None, gt=0.0)
-    """Seconds from window to window; half a window where it is not given."""
+    """Seconds from the start of a window to the start of the next; by default half a window."""
     untrained: bool = False
-    """Whether the same network is scored with fresh weights."""
+    """Whether to score the same network with random weights."""
     seed: int = 0
     """Seed of fresh weights, of the splits that choose the probe's hyperparameter, and of the interval."""
     hyperparameter: float | None = Field(default=None, gt=0.0)
-    """C of a linear probe, or the number of neighbours, trees or epochs; chosen within the training folds where it is not given."""
+    """C of a linear probe, or the number of neighbours, trees or epochs; by default chosen within the training folds."""
     clip_seconds: float | None = Field(default=None, gt=0.0)
-    """Length that clips are cut or filled up to; the benchmark's own where it is not given."""
+    """Length in seconds that clips are cut or padded to; by default the benchmark's own."""
     leak_free: bool = False
     """Whether each fold is scored by a probe fitted without the clips whose recording has a clip in that fold. Official folds of
     ESC-50 and UrbanSound8K tear a few recordings apart; published scores do not leave these out."""
     unreadable: Literal["refuse", "exclude"] = "refuse"
-    """Whether clips that cannot be read end the evaluation, or are left out and named beside the score."""
+    """Whether clips that cannot be read end the evaluation (``refuse``), or are left out and listed (``exclude``)."""
     resamples: int = Field(default=10_000, ge=100)
-    """Resamples of the bootstrap that gives the interval of the accuracy."""
+    """Number of bootstrap resamples for the interval of the accuracy."""
     measure_resamples: int = Field(default=1_000, ge=100)
-    """Resamples, at most, of the bootstraps that give the intervals of all other measures, which take a sort per class."""
+    """Maximum number of bootstrap resamples for the intervals of all other measures, which need a sort per class."""
     balanced: int = Field(default=0, ge=0)
     """Clips per class of a balanced evaluation set that is drawn from the scored clips and measured beside them (Hershey 2017:
     about 33); 0 draws none."""
     training_dataset: Path | None = None
     """A dataset folder. Clips of the benchmark that it contains are listed, and the score without them is given as well."""
     cache: bool = True
-    """Whether embeddings of a benchmark, and scores of fine-tuned folds, are kept for the next run."""
+    """Whether embeddings of a benchmark and scores of fine-tuned folds are cached for the next run."""
 
     @model_validator(mode="after")
     def _check_finetuning(self) -> EvaluateConfig:

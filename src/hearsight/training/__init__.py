@@ -1,4 +1,5 @@
-"""A dataset in, a checkpoint out.
+"""Training a network on a dataset: a dataset in, a run folder with a checkpoint out.
 
-Invariant: an interrupted and resumed run has the losses of an uninterrupted one; every draw is keyed by seed, epoch and step.
+Invariant: a run that is interrupted and goes on ends with the losses and weights of one that is not; every random draw, dropout
+included, is keyed by the seed and its position in the run.
 """

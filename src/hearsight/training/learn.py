@@ -1,4 +1,4 @@
-"""Videos in, a checkpoint out: build, mix and train in one call, with defaults that a newcomer need not touch."""
+"""Build, mix and train in one call, with defaults for newcomers."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from hearsight.training.loop import TrainSummary, train
 
 @dataclasses.dataclass(frozen=True)
 class LearnSummary:
-    """What each stage says; ``mix`` is None where nothing was mixed."""
+    """The summary of each stage; ``mix`` is None where nothing was mixed."""
 
     build: BuildSummary
     mix: BuildSummary | None
     train: TrainSummary
 
     def describe(self) -> list[str]:
-        """Say it in lines for a person."""
+        """Return the summaries in lines for a person."""
         mixed = [f"mixtures: {line}" for line in self.mix.describe()] if self.mix else []
         return [*self.build.describe(), *mixed, *self.train.describe()]
 
 
 @dataclasses.dataclass(frozen=True)
 class LearnConfigs:
-    """The configuration of each stage; ``mix`` is None where the dataset is learned from as it is."""
+    """The configuration of each stage; ``mix`` is None where training uses the dataset itself."""
 
     build: BuildConfig = dataclasses.field(default_factory=BuildConfig)
     mix: MixConfig | None = None
@@ -45,14 +45,14 @@ def load_learn_configs(
 ) -> LearnConfigs:
     """Resolve the configurations of all stages.
 
-    An override names its stage (``train.epochs=5``), or a key that belongs to build or train (``epochs=5``) or to both
-    (``seed=5``); those of mixing are named with their stage. Where nobody chose a recipe, training takes the quick one: the
-    paper's is made for millions of clips. The recipe ``mixtures`` learns from mixtures.
+    An override has the name of its stage (``train.epochs=5``), or a key of build or train (``epochs=5``) or of both (``seed=5``).
+    Keys of mixing need the name of the stage. The default recipe is ``quick``, because the paper's is made for millions of clips.
+    With the recipe ``mixtures``, training uses mixtures of the dataset's sounds.
 
     Raises
     ------
     ConfigError
-        For a key of no stage, and for all that :func:`~hearsight.config.load_config` refuses.
+        For a key that no stage has, and for all mistakes that :func:`~hearsight.config.load_config` finds.
     """
     known = {"build": list_keys(BuildConfig), "train": list_keys(TrainConfig), "mix": []}
     chosen: dict[str, list[str]] = {"build": [], "train": [], "mix": []}
@@ -84,7 +84,7 @@ def load_learn_configs(
 
 
 def check_network(name: str, options: dict[str, Any]) -> None:
-    """Find a mistake in the network's name or options before hours of building, not after.
+    """Check the network's name and options before hours of building, not after.
 
     Raises
     ------
@@ -94,8 +94,8 @@ def check_network(name: str, options: dict[str, Any]) -> None:
     check_training_network(name, options)
 
 
-def check_hearing(build: BuildConfig, mix: MixConfig) -> None:
-    """Find that nobody would hear the mixtures before hours of building, not after.
+def check_audio_teachers(build: BuildConfig, mix: MixConfig) -> None:
+    """Check that there are audio teachers to label the mixtures, before hours of building and not after.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def check_hearing(build: BuildConfig, mix: MixConfig) -> None:
         When the model of one for mixing is absent or broken.
     """
     if not build.audio and not mix.audio:
-        raise UsageError("recipe mixtures", "no audio teacher", "one to hear mixtures", "--audio SPEC")
+        raise UsageError("recipe mixtures", "no audio teacher", "one to label mixtures", "--audio SPEC")
     load_given_teachers(mix.audio)
 
 
@@ -118,7 +118,7 @@ def learn_from_media(
 ) -> LearnSummary:
     """Build the dataset ``out/dataset``, mix it into ``out/mixtures`` if asked to, and train the run ``out`` on it.
 
-    Run again, each stage goes on where it stopped.
+    When it is called again, each stage goes on where it stopped.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def learn_from_media(
     configs = configs or LearnConfigs()
     check_network(configs.train.model, configs.train.options)
     if configs.mix is not None:
-        check_hearing(configs.build, configs.mix)
+        check_audio_teachers(configs.build, configs.mix)
     dataset = Path(out) / "dataset"
     built, mixed = build_dataset(sources, dataset, configs.build, workers=workers), None
     if configs.mix is not None:

@@ -1,4 +1,4 @@
-"""What is minimised."""
+"""The loss functions."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from torch import Tensor
 
 
 def binary_cross_entropy(logits: Float[Tensor, "batch classes"], targets: Float[Tensor, "batch classes"]) -> Tensor:
-    """Mean over the classes, then over the clips, of the cross-entropy of each class's sigmoid (Jia 2019, equation 1).
+    """Return the cross-entropy of each class's sigmoid, the mean over classes and clips (Jia 2019, equation 1).
 
-    The paper's sum runs from j = 0 to m and is divided by m; we read it as the mean over the m classes. Taken from the logits in
-    single precision, so that no probability rounds to zero or one.
+    The paper's sum runs from j = 0 to m and is divided by m; we read it as the mean over the m classes. It is computed from the
+    logits in single precision, so that no probability rounds to zero or one.
 
     Parameters
     ----------
     logits
-        What the network says.
+        Outputs of the network.
     targets
-        One where a class is a label, zero where it is not; values between are soft labels.
+        One where a class is a label, zero where it is not; values in between are soft labels.
     """
     return F.binary_cross_entropy_with_logits(logits.float(), targets)
 
@@ -27,38 +27,38 @@ def binary_cross_entropy(logits: Float[Tensor, "batch classes"], targets: Float[
 def kl_divergence(
     logits: Float[Tensor, "batch classes"], targets: Float[Tensor, "batch classes"], heads: tuple[int, ...]
 ) -> Tensor:
-    """Sum over the heads of the mean, over clips and classes, of the divergence of the network's softmax from the targets.
+    """Return the divergence of each head's softmax from the targets: the mean over clips and classes, summed over the heads.
 
-    Aytar 2016, section 3.2, with the mean over elements that the authors' code takes. A head whose targets are zero for a clip,
-    since its teacher said nothing, adds nothing.
+    Aytar 2016, section 3.2, with the mean over elements as in the authors' code. A head whose targets are zero for a clip, because
+    its teacher has no output there, adds nothing.
 
     Parameters
     ----------
     logits
-        What the network says.
+        Outputs of the network.
     targets
         A distribution over the classes of each head.
     heads
         Sizes of the heads, in the order of the classes.
     """
     parts = zip(logits.float().split(heads, dim=1), targets.split(heads, dim=1), strict=True)
-    divergences = [(torch.xlogy(wanted, wanted) - wanted * said.log_softmax(1)).mean() for said, wanted in parts]
+    divergences = [(torch.xlogy(wanted, wanted) - wanted * head.log_softmax(1)).mean() for head, wanted in parts]
     return torch.stack(divergences).sum()
 
 
 def squared_error(
     logits: Float[Tensor, "batch classes"], targets: Float[Tensor, "batch classes"], heads: tuple[int, ...]
 ) -> Tensor:
-    """Sum over the heads of the mean, over clips and classes, of the squared error of the network's softmax.
+    """Return the squared error of each head's softmax: the mean over clips and classes, summed over the heads.
 
-    Aytar 2016, Table 5, compares this loss "on the target outputs" with the divergence; we read the outputs as the
-    distributions of both. Parameters are those of :func:`kl_divergence`, and such a head adds nothing here either. Targets of a
-    mixture, which sum to two, count as one distribution.
+    Aytar 2016, Table 5, compares this loss "on the target outputs" with the divergence; we read the outputs as the distributions of
+    both. Parameters are those of :func:`kl_divergence`. Targets are scaled to sum to one; a head whose targets are zero for a clip
+    adds nothing.
     """
     parts = zip(logits.float().split(heads, dim=1), targets.split(heads, dim=1), strict=True)
     errors: list[Tensor] = []
-    for said, wanted in parts:
+    for head, wanted in parts:
         total = wanted.sum(1, keepdim=True)
         distribution = wanted / torch.where(total > 0, total, 1.0)
-        errors.append(((said.softmax(1) - distribution).square() * (total > 0)).mean())
+        errors.append(((head.softmax(1) - distribution).square() * (total > 0)).mean())
     return torch.stack(errors).sum()

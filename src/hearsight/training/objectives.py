@@ -54,7 +54,7 @@ def make_objective(config: TrainConfig, network: Network) -> Objective:
     if config.loss == "reconstruction":
         if not isinstance(network, Autoencoder):
             raise UsageError(
-                "loss reconstruction", network.name, "a network that gives sound back: soundnet-autoencoder"
+                "loss reconstruction", network.name, "a network that reconstructs its input: soundnet-autoencoder"
             )
         forward = functools.partial(_compute_reconstruction_error, network)
         return Objective(forward, _ignore_targets, config.loss_weight, scores_classes=False)

@@ -1,4 +1,4 @@
-"""How the weights follow the gradient: Adam, its schedule as a function of the step, and its state as tensors on disk."""
+"""The optimizer, its learning rate as a function of the step, and its state as tensors on disk."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from torch import Tensor, nn
 from hearsight.config import TrainConfig
 
 WARMUP = 0.2
-"""Share of all steps in which the one-cycle schedule rises."""
+"""Share of all steps during which the learning rate of the one-cycle schedule rises."""
 
 
 def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Make Adam or AdamW for a network.
+    """Return Adam or AdamW for a network.
 
-    Only kernels are penalised or decayed: biases and normalisations are not. The L2 penalty of the loss enters as its gradient,
-    ``l2_penalty * l2_scale * kernel``, which is what Adam's ``weight_decay`` adds.
+    Only kernels have an L2 penalty or weight decay; biases and normalisations have none. The penalty is added as its gradient,
+    ``l2_penalty * l2_scale * kernel``, by Adam's ``weight_decay``.
     """
     kernels = [parameter for parameter in network.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
-    strength = config.l2_penalty * config.l2_scale if config.optimizer == "adam" else config.weight_decay
-    groups = [{"params": kernels, "weight_decay": strength}, {"params": others, "weight_decay": 0.0}]
+    weight_decay = config.l2_penalty * config.l2_scale if config.optimizer == "adam" else config.weight_decay
+    groups = [{"params": kernels, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
     kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
     return kind(groups, lr=config.learning_rate, fused=config.fast, foreach=False)
 
 
 def schedule_rate(config: TrainConfig, step: int, steps_per_epoch: int) -> float:
-    """Give the learning rate of a step, counted from zero over the whole run."""
+    """Return the learning rate of a step, counted from zero over the whole run."""
     if config.schedule == "exponential":
         return config.learning_rate * config.decay ** (step // steps_per_epoch)
     num_steps = config.count_epochs(steps_per_epoch) * steps_per_epoch
@@ -54,7 +54,7 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def export_state(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Give Adam's moments and step counts as tensors, named ``<what>/<parameter>``; nothing before the first step."""
+    """Return Adam's moments and step counts as tensors named ``<what>/<parameter>``; before the first step there are none."""
     state = optimizer.state
     return {
         f"{key}/{name}": value

@@ -101,7 +101,18 @@ def test_half_of_the_visual_labels_and_all_of_the_audio_labels_are_targets() -> 
 
 @pytest.mark.parametrize(
     ("num_labels", "share", "drawn"),
-    [(10, 0.5, 5), (3, 0.5, 2), (5, 0.5, 3), (9, 0.5, 5), (1, 0.5, 1), (1, 0.01, 1), (4, 1.0, 4), (7, 0.25, 2)],
+    [
+        (10, 0.5, 5),
+        (3, 0.5, 2),
+        (5, 0.5, 3),
+        (9, 0.5, 5),
+        (1, 0.5, 1),
+        (1, 0.01, 1),
+        (4, 1.0, 4),
+        (7, 0.25, 2),
+        (9, 0.25, 2),
+        (0, 0.5, 0),
+    ],
 )
 def test_halves_are_rounded_up_and_one_label_is_always_drawn(num_labels: int, share: float, drawn: int) -> None:
     assert count_drawn(num_labels, share) == drawn

@@ -149,5 +149,5 @@ def test_what_cannot_be_learned_is_refused(soft: SoftDataset, data: FakeDataset,
         train(soft, tmp_path / "two", make_config(loss="kl"))
     with pytest.raises(UsageError, match="loss l2"):
         train(soft, tmp_path / "two", make_config(loss="l2"))
-    with pytest.raises(UsageError, match="wanted a network that gives sound back"):
+    with pytest.raises(UsageError, match="wanted a network that reconstructs its input"):
         train(soft, tmp_path / "three", make_config(loss="reconstruction"))
