@@ -26,7 +26,6 @@ import csv
 import dataclasses
 import json
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -34,6 +33,7 @@ from typing import Any
 
 from hearsight.errors import TableError
 from hearsight.files import read_regular
+from hearsight.text import find_control
 
 MAX_BYTES = 64_000_000
 """Largest file that is read as a class list."""
@@ -46,10 +46,6 @@ _NAME_COLUMNS = ("display_name", "name", "label", "category name", "category", "
 _ID_COLUMNS = ("mid", "id", "category_id", "wnid")
 _INDEX_COLUMNS = ("index", "category_index", "target", "classid", "class_id")
 _WANTED = "a class list: one name per line, a CSV file with a column display_name or name, or JSON"
-_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode categories that no name may contain: control characters, lone surrogates, line and paragraph separators."""
-_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Characters that change the direction of the text around them, so that it reads otherwise than it is."""
 
 _Row = tuple[int | None, str, str | None]
 """One class as the file states it: its index and its id where it states them, and its name."""
@@ -157,10 +153,11 @@ def check_names(names: Iterable[str], where: object) -> None:
 def _check_name(name: str, place: str) -> None:
     if len(name) > MAX_NAME_LENGTH:
         raise TableError(place, f"a name of {len(name):,} characters", f"at most {MAX_NAME_LENGTH:,}")
-    for character in name:
-        if unicodedata.category(character) in _UNPRINTABLE or character in _BIDI_CONTROLS:
-            found = f"the control character U+{ord(character):04X} in {ascii(name)[:60]}"
-            raise ControlCharacterError(place, found, "a name of printable characters")
+    control = find_control(name)
+    if control is not None:
+        raise ControlCharacterError(
+            place, f"the control character {control} in {ascii(name)[:60]}", "a name of printable characters"
+        )
 
 
 def make_unique(names: Sequence[str], ids: Sequence[str] | None = None) -> tuple[str, ...]:

@@ -27,8 +27,7 @@ BLUE = "#2f6fb5"
 ORANGE = "#c4622d"
 GREEN = "#4d8b4a"
 GRAY = "#8c959f"
-SERIES = (BLUE, ORANGE, GREEN, "#7d5aa6", GRAY)
-"""Colours of curves and bars; they read on a light and on a dark ground, and in grey."""
+"""Colours of text, lines, curves and bars, legible on light and dark backgrounds and in grey."""
 
 CATEGORIES = (
     *(BLUE, ORANGE, GREEN, "#7d5aa6", "#c9a227", "#2f8f8f", "#b5446e"),
@@ -98,14 +97,6 @@ def to_svg(figure: Figure, title: str) -> str:
     text = re.sub(r"\s*<style type=.*?</style>", "", text, flags=re.DOTALL)  # it would speak for the whole page
     text = re.sub(r'font-family: [^;"]*', "font-family: inherit", text)
     return text.replace("<svg ", '<svg role="img" class="figure" ', 1)
-
-
-def to_png(figure: Figure, dots_per_inch: int = 150) -> bytes:
-    """Give a figure as a PNG file on a white ground."""
-    stream = io.BytesIO()
-    with matplotlib.rc_context(_STYLE):
-        figure.savefig(stream, format="png", dpi=dots_per_inch, facecolor="white", metadata={"Software": None})
-    return stream.getvalue()
 
 
 def to_file(figure: Figure, kind: str, title: str, dots_per_inch: int = 200) -> bytes:

@@ -19,11 +19,6 @@ def mean_defined(values: Float64[np.ndarray, " classes"]) -> float:
     return float(defined.mean()) if defined.size else math.nan
 
 
-def count_undefined(values: Float64[np.ndarray, " classes"]) -> int:
-    """Count the classes whose value is undefined, to be reported beside the mean."""
-    return int(np.isnan(values).sum())
-
-
 def weigh_by_prevalence(
     values: Float64[np.ndarray, " classes"], num_positives: Float64[np.ndarray, " classes"]
 ) -> float:

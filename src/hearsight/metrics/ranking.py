@@ -1,8 +1,7 @@
 """Average precision and AUC of every class: how well its scores put its positives above its negatives.
 
 Both are undefined (NaN) where the evaluated clips have no positive of a class, AUC also where they have no negative; means are
-taken over the defined classes, and :func:`hearsight.metrics.averages.count_undefined` says how many were left out, so that an
-absent class is never a zero.
+taken over the defined classes, so that an absent class is never a zero.
 
 Both follow from one sort per class: with ``n`` scores sorted, a binary search gives for each positive how many scores reach it,
 ties included.

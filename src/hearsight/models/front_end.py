@@ -132,10 +132,6 @@ class NormalizedLogMel(LogMel):
         scale = self.variance.clamp(min=MIN_VARIANCE).rsqrt()
         return ((log_mel - self.mean) * scale).to(log_mel.dtype)
 
-    def observe(self, waveform: Float[Tensor, "batch samples"]) -> None:
-        """Add the frames of a batch to the statistics, without training on it."""
-        self._add_frames(super().forward(waveform))
-
     @torch.no_grad()
     def _add_frames(self, log_mel: Float[Tensor, "batch frames mels"]) -> None:
         """Join the statistics so far with those of a batch (Chan, Golub & LeVeque 1979)."""

@@ -193,14 +193,3 @@ def add_grain(
 ) -> UInt8[np.ndarray, "height width 3"]:
     """Add the camera's noise and quantise."""
     return (np.clip(picture + grain, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
-
-
-def draw_samples(outline: str, surface: str, count: int, seed: int) -> UInt8[np.ndarray, "looks height width 3"]:
-    """Show some objects of one kind, each before its own background."""
-    rng = np.random.default_rng(seed)
-    pictures: list[np.ndarray] = []
-    for _ in range(count):
-        picture = frame_background(draw_background(rng), 0.0, 0.0)
-        paint(picture, draw_look(outline, surface, (0.5, 0.1), 1.0, rng), 0.0, 0.5)
-        pictures.append(add_grain(picture, draw_grain(rng)[0]))
-    return np.stack(pictures)

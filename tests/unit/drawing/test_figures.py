@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from hearsight.drawing.canvas import INK, drawing, shorten, to_file, to_png, to_svg
+from hearsight.drawing.canvas import INK, drawing, shorten, to_file, to_svg
 from hearsight.drawing.labels import draw_agreement, draw_label_counts
 from hearsight.drawing.scores import Score, draw_scores
 from hearsight.drawing.sound import draw_spectrogram, draw_tags
@@ -49,12 +49,12 @@ def test_the_same_figure_gives_the_same_svg() -> None:
 
 def test_matplotlibs_settings_are_left_as_they_were() -> None:
     before = dict(matplotlib.rcParams)
-    to_png(draw_label_counts({"vision": [1]}))
+    to_file(draw_label_counts({"vision": [1]}), "png", "counts")
     assert dict(matplotlib.rcParams) == before
 
 
 def test_png_is_a_png() -> None:
-    assert to_png(draw_label_counts({"vision": [1, 2]}), 60).startswith(b"\x89PNG")
+    assert to_file(draw_label_counts({"vision": [1, 2]}), "png", "counts", 60).startswith(b"\x89PNG")
 
 
 def test_a_spectrogram_has_seconds_and_hertz(log_mel: np.ndarray) -> None:
@@ -63,7 +63,7 @@ def test_a_spectrogram_has_seconds_and_hertz(log_mel: np.ndarray) -> None:
 
 
 def test_silence_has_a_spectrogram_too() -> None:
-    to_png(draw_spectrogram(np.full((100, 64), -4.6, np.float32), JIA), 40)
+    to_file(draw_spectrogram(np.full((100, 64), -4.6, np.float32), JIA), "png", "silence", 40)
 
 
 def test_the_most_probable_classes_get_a_lane_each(log_mel: np.ndarray) -> None:

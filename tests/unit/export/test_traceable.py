@@ -45,7 +45,7 @@ def test_the_front_end_by_products_is_the_definition_to_a_ten_thousandth(name: s
 def test_statistics_of_the_bands_are_taken_along() -> None:
     layer = make_front_end(FRONT_ENDS["wu"])
     assert isinstance(layer, NormalizedLogMel)
-    layer.observe(0.3 * torch.randn(4, 16_000, generator=torch.Generator().manual_seed(0)))
+    layer.train()(0.3 * torch.randn(4, 16_000, generator=torch.Generator().manual_seed(0)))
     layer.eval()
     waveform = 0.1 * torch.randn(2, 16_000, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(TraceableLogMel(layer)(waveform), layer(waveform), atol=1e-4, rtol=0)

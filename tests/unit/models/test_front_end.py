@@ -89,7 +89,7 @@ def test_learned_statistics_are_those_of_all_frames_however_they_came() -> None:
 def test_normalised_torch_hears_what_normalised_numpy_hears() -> None:
     waveforms = torch.from_numpy(make_waveforms())
     front_end = NormalizedLogMel(WU)
-    front_end.observe(waveforms)
+    front_end.train()(waveforms)
     heard = front_end.eval()(waveforms[:2]).numpy()
     mean, variance = front_end.mean.numpy(), front_end.variance.numpy()
     for row, waveform in zip(heard, make_waveforms(), strict=False):

@@ -11,7 +11,7 @@ from hearsight.teachers.descriptors import IMAGE_DIM
 from hearsight.teachers.registry import load_teacher
 from hearsight.teachers.teacher import FittedTeacher, Teacher
 from hearsight.world.kinds import KINDS
-from hearsight.world.pictures import draw_samples
+from tests.support.world import draw_samples
 
 
 def _draw_groups(num_groups: int, per_group: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

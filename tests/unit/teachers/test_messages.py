@@ -153,7 +153,7 @@ def test_a_wrong_spec_is_one_sentence(spec: str, message: str):
 def test_a_class_list_is_never_guessed_from_a_property_that_is_not_fit_to_be_shown(tmp_path: Path, make_onnx: Maker):
     names = "dog\x1b[2J, cat, drum"
     path = make_onnx(tmp_path / "a.onnx", [1, 3, 2, 2], make_weights(12, 3), properties={"names": names})
-    with pytest.raises(TableError, match=r"a\.onnx property 'names' entry 0: the control character U\+001B"):
+    with pytest.raises(TableError, match=r"a\.onnx property 'names' entry 0: the control character \\x1b"):
         load_teacher(f"onnx:{path}", "vision")
 
 

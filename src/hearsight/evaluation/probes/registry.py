@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
@@ -18,8 +18,6 @@ from hearsight.evaluation.probes.one_vs_rest import fit_one_vs_rest
 from hearsight.learners.forests import TREES, fit_forest
 from hearsight.learners.linear import fit_linear, fit_svm
 
-Probe = Literal["linear", "svm", "knn", "forest", "mlp", "jia", "softmax"]
-"""Names of the heads."""
 FINETUNE = "finetune"
 """In place of a probe: nothing is fitted on embeddings, the whole network is trained."""
 
