@@ -127,8 +127,7 @@ def read_tensors_of(source: Source, *keys: str) -> dict[str, np.ndarray]:
     WeightsError
         When it is broken, holds anything but tensors and plain values, or has no tensors.
     """
-    if source.content.startswith(b"PK"):
-        open_archive(source).close()
+    _check_pickles(source)
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals(_NUMPY):
             warnings.simplefilter("ignore")  # of how old a file is; what matters is an error
@@ -143,6 +142,26 @@ def read_tensors_of(source: Source, *keys: str) -> dict[str, np.ndarray]:
         found = f"a broken PyTorch file ({_shorten(error)})"
         raise WeightsError(source.path, found, "a whole one", "download it again") from error
     return _list_tensors(loaded, keys, source)
+
+
+def _check_pickles(source: Source) -> None:
+    """Refuse a file that asks for a ``bytearray``: PyTorch's reader of tensors builds one of any length, by a number in the file.
+
+    Raises
+    ------
+    WeightsError
+        When an archive is broken or unpacks to too much, or a pickle names that type.
+    """
+    pickles = [source.content]
+    if source.content.startswith(b"PK"):
+        with open_archive(source) as archive:
+            try:
+                pickles = [archive.read(entry) for entry in archive.infolist() if entry.filename.endswith(".pkl")]
+            except (*_BROKEN_ARCHIVE, RuntimeError, NotImplementedError, ValueError, OSError) as error:
+                raise WeightsError(source.path, f"a broken PyTorch file ({error})", "a whole one") from error
+    # its reader takes a type by the one opcode that ends the name with a line
+    if any(b"bytearray\n" in one for one in pickles):
+        raise WeightsError(source.path, "objects other than tensors (builtins.bytearray)", _TENSORS)
 
 
 def _list_tensors(loaded: Any, keys: tuple[str, ...], source: Source) -> dict[str, np.ndarray]:

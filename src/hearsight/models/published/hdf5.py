@@ -10,7 +10,7 @@ import numpy as np
 
 from hearsight.errors import WeightsError
 from hearsight.extras import require
-from hearsight.models.published.source import MOST_BYTES, Source
+from hearsight.models.published.source import Source, check_unpacked
 
 
 def read_hdf5(source: Source) -> dict[str, np.ndarray]:
@@ -25,19 +25,18 @@ def read_hdf5(source: Source) -> dict[str, np.ndarray]:
     """
     h5py: Any = require("h5py", "convert", "weights in HDF5 files")
     arrays: dict[str, np.ndarray] = {}
-    left = MOST_BYTES
+    unpacked = 0
 
     def add(name: str, node: Any) -> None:
-        nonlocal left
+        nonlocal unpacked
         if not isinstance(node, h5py.Dataset):
             return
         if node.external or node.is_virtual:
             raise WeightsError(f"{source.path} {name}", "numbers in another file", "all in one file")
         if node.shape is None or node.dtype.kind not in "biuf":
             return  # text and the like, which Keras keeps beside the weights
-        left -= math.prod(node.shape) * node.dtype.itemsize
-        if left < 0:
-            raise WeightsError(source.path, f"more than {MOST_BYTES:,} bytes when unpacked", "published weights")
+        unpacked += math.prod(node.shape) * node.dtype.itemsize
+        check_unpacked(source, unpacked)
         arrays[name] = np.asarray(node[()])
 
     try:

@@ -11,9 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hearsight.errors import WeightsError
+from hearsight.files import read_regular
 
-MOST_BYTES = 4 * 2**30
+MOST_BYTES = 2**30
 """Largest file, and most that a compressed one may unpack to; the largest published weights here have 0.3 GB."""
+MOST_EXPANSION = 8
+"""How many times its own length a compressed file may unpack to; weights are noise, which no compression shortens by half."""
+FREE_BYTES = 16 * 2**20
+"""What a file may unpack to whatever its length: untrained weights, all zero, are short when compressed."""
 
 NAMES: dict[str, str] = {
     "npz": "a NumPy archive (.npz)",
@@ -70,13 +75,8 @@ def read_source(path: str | Path) -> Source:
         When it is absent, no file, empty or too large.
     """
     path = Path(path).expanduser()
-    if path.is_dir():
-        raise WeightsError(path, "a folder", "a file of weights")
     try:
-        size_bytes = path.stat().st_size
-        if size_bytes > MOST_BYTES:
-            raise WeightsError(path, f"{size_bytes:,} bytes", f"at most {MOST_BYTES:,}")
-        content = path.read_bytes()
+        content = read_regular(path, MOST_BYTES)
     except OSError as error:
         raise WeightsError(path, f"cannot be read ({error.strerror or error})", "a file of weights") from error
     if not content:
@@ -101,7 +101,7 @@ def _recognise(content: bytes) -> str:
 
 
 def open_archive(source: Source) -> zipfile.ZipFile:
-    """Open a zip archive, and refuse one that is broken or unpacks to more than :data:`MOST_BYTES`.
+    """Open a zip archive, and refuse one that is broken or unpacks to too much, as :func:`check_unpacked` defines.
 
     Raises
     ------
@@ -112,7 +112,19 @@ def open_archive(source: Source) -> zipfile.ZipFile:
         archive = zipfile.ZipFile(io.BytesIO(source.content))
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise WeightsError(source.path, f"a broken archive ({error})", "a whole one", "download it again") from error
-    unpacked = sum(entry.file_size for entry in archive.infolist())
-    if unpacked > MOST_BYTES:
-        raise WeightsError(source.path, f"{unpacked:,} bytes when unpacked", f"at most {MOST_BYTES:,}")
+    check_unpacked(source, sum(entry.file_size for entry in archive.infolist()))
     return archive
+
+
+def check_unpacked(source: Source, num_bytes: int) -> None:
+    """Check how many bytes a file unpacks to, before anything of it is unpacked.
+
+    Raises
+    ------
+    WeightsError
+        When they are more than :data:`MOST_BYTES`, or more than such a short file can hold of weights.
+    """
+    most = min(MOST_BYTES, max(FREE_BYTES, MOST_EXPANSION * len(source.content)))
+    if num_bytes > most:
+        found = f"{num_bytes:,} bytes when unpacked, of {len(source.content):,}"
+        raise WeightsError(source.path, found, f"at most {most:,}, as published weights")

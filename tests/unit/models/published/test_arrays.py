@@ -6,6 +6,7 @@ import io
 import os
 import pickle
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -181,8 +182,56 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(
         archive.writestr(name, bytes(3_000_000))
     monkeypatch.setattr(sources, "MOST_BYTES", 1_000_000)
     source = read_source(writer.raw(content.getvalue(), "weights.zip"))
-    with pytest.raises(WeightsError, match="3,000,000 bytes when unpacked, wanted at most 1,000,000"):
+    with pytest.raises(WeightsError, match=r"3,000,000 bytes when unpacked, of [\d,]+, wanted at most 1,000,000"):
         (read_npz if name.endswith("npy") else read_tensors_of)(source)
+
+
+def ask_for_bytearrays(count: int, length: int) -> bytes:
+    """A pickle of protocol 2 that builds and drops byte arrays."""
+    one = b"cbuiltins\nbytearray\nJ" + length.to_bytes(4, "little") + b"\x85R"
+    return b"\x80\x02]" + one.join([b""] * (count + 1)).replace(b"R", b"Ra") + b"."
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["archive", "old"])
+def test_a_pickle_that_asks_for_memory_by_a_number_is_refused_unread(packed: bool, writer: Writer) -> None:
+    content = ask_for_bytearrays(3, 1_500_000_000)
+    if packed:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("archive/data.pkl", content)
+            archive.writestr("archive/version", "3")
+        content = buffer.getvalue()
+    source = read_source(writer.raw(content, "bomb.pth"))
+    tracemalloc.start()
+    with pytest.raises(WeightsError, match=r"builtins\.bytearray"):
+        read_tensors_of(source)
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
+
+
+def test_a_compressed_file_holds_no_thousandfold_of_its_length(writer: Writer) -> None:
+    zeros = np.zeros(8 * 2**20, np.float32)
+    np.savez_compressed(writer.folder / "zeros.npz", a=zeros)
+    with pytest.raises(WeightsError, match=r"bytes when unpacked, of [\d,]+, wanted at most 16,777,216"):
+        read_npz(read_source(writer.folder / "zeros.npz"))
+    np.savez(writer.folder / "zeros.npz", a=zeros)
+    assert read_npz(read_source(writer.folder / "zeros.npz"))["a"].nbytes == zeros.nbytes
+
+
+def test_an_hdf5_file_of_a_kilobyte_holds_no_gigabytes(writer: Writer) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(writer.folder / "bomb.h5", "w") as file:
+        file.create_dataset("a", shape=(10**9,), dtype="f4", chunks=(10**6,), compression="gzip")
+    source = read_source(writer.folder / "bomb.h5")
+    assert len(source.content) < 10_000
+    with pytest.raises(WeightsError, match="4,000,000,000 bytes when unpacked"):
+        read_hdf5(source)
+
+
+def test_a_named_pipe_is_refused_without_being_opened(writer: Writer) -> None:
+    os.mkfifo(writer.folder / "a.pth")
+    with pytest.raises(WeightsError, match="a named pipe"):
+        read_source(writer.folder / "a.pth")
 
 
 @pytest.mark.parametrize(
@@ -207,10 +256,10 @@ def test_what_is_no_file_of_weights_is_named(writer: Writer, monkeypatch: pytest
     for content, told in ((b"", "an empty file"), (b"<html>not found", "no file of weights that is known")):
         with pytest.raises(WeightsError, match=told):
             read_source(writer.raw(content, "a.pth")).require_format(("torch",), "look")
-    with pytest.raises(WeightsError, match="a folder, wanted a file"):
+    with pytest.raises(WeightsError, match="a folder, not a regular file"):
         read_source(writer.folder)
     with pytest.raises(WeightsError, match="No such file"):
         read_source(writer.folder / "absent.pth")
     monkeypatch.setattr(sources, "MOST_BYTES", 5)
-    with pytest.raises(WeightsError, match="15 bytes, wanted at most 5"):
+    with pytest.raises(WeightsError, match="15 bytes, more than the 5 that are allowed"):
         read_source(writer.folder / "a.pth")

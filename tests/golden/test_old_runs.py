@@ -1,0 +1,25 @@
+"""Checkpoints of the version before go on loading, and return what they returned."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from hearsight.listening.listener import load
+from tests.golden.write_old_runs import FOLDER, NAMES, make_sound
+
+
+@pytest.mark.parametrize("name", ["hearsight-conv-4", "vggish", "wu-alexnet-bn-gap"])
+def test_a_checkpoint_of_the_version_before_returns_what_it_returned(name: str) -> None:
+    outputs = json.loads((FOLDER / name / "outputs.json").read_text())
+    listener = load(FOLDER / name, device="cpu")
+    assert listener.vocabulary == NAMES
+    assert listener.training_clips == 12
+    tags = {tag.name: tag.probability for tag in listener.tag_waveform(make_sound(), 16_000, top=None)}
+    np.testing.assert_allclose([tags[each] for each in NAMES], outputs["probabilities"], atol=1e-4)
+    embeddings = listener.embed_waveform(make_sound(), 16_000)
+    assert embeddings.starts.tolist() == outputs["starts"]
+    wanted = np.array(outputs["embeddings"])
+    np.testing.assert_allclose(embeddings.values, wanted, atol=1e-4 * np.abs(wanted).max())
