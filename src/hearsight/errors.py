@@ -41,7 +41,7 @@ EXIT_CODES: dict[int, str] = {
     2: "a command that makes no sense: an unknown option, key or name, a value out of range, a missing optional package",
     3: "input that cannot be used: a file or folder that is absent, damaged or of the wrong kind",
     4: "more of the input was rejected than the limit allows; what was good has been kept",
-    5: "a worker process died again and again",
+    5: "a worker failed on some files; the dataset is complete otherwise, and the same command tries them again",
     6: "training cannot go on, because the loss is no longer a number",
     7: "the machine refused: disk full or read-only, permission denied, too many open files, out of memory",
     130: "interrupted by Ctrl-C (SIGINT)",

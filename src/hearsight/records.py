@@ -41,8 +41,12 @@ class RejectReason(StrEnum):
     """The pictures do not move: a slide, a cover, a test card."""
     DUPLICATE = "duplicate"
     """The same content is in the dataset already."""
+    FAILED = "failed"
+    """A decoder or teacher raised an unexpected error, or a teacher's output is no probability."""
     CRASHED = "crashed"
     """The worker process died on this file, also when it was tried again."""
+    TIMED_OUT = "timed_out"
+    """The worker made no progress on this file before the deadline, also when it was tried again."""
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -184,6 +188,18 @@ CLIP_SCHEMA = pa.schema(
 
 AUDIO_SCHEMA = pa.schema(
     [("uuid", pa.string()), ("samples", pa.large_list(pa.field("item", pa.int16(), nullable=False)))]
+)
+
+CLASS_SCHEMA = pa.schema(
+    [
+        ("teacher", pa.string()),
+        ("class_index", pa.int32()),
+        ("name", pa.string()),
+        ("id", pa.string()),
+        ("sense", pa.string()),
+        ("vocabulary_index", pa.int32()),
+        ("count", pa.int64()),
+    ]
 )
 
 LABEL_SCHEMA = pa.schema(

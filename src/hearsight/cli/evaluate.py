@@ -170,3 +170,23 @@ def info(
     from hearsight.training.describe import describe_folder
 
     print_summary(describe_folder(path), as_json)
+
+
+@app.command(group=WORK)
+def verify(
+    dataset: Annotated[Path, Parameter(help="a folder that `hearsight build` or `hearsight mix` wrote")],
+    /,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Check every file of a dataset for damage: size, SHA-256, and that sound and labels are of the same clips.
+
+    Training checks each file too, when it reads it for the first time. Damaged files are listed, and the exit code is 3.
+    """
+    from hearsight.dataset.verify import verify_dataset
+    from hearsight.errors import InputError
+
+    report = verify_dataset(dataset)
+    print_summary(report, as_json)
+    if report.problems:
+        raise SystemExit(InputError.exit_code)

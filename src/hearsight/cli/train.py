@@ -30,6 +30,7 @@ def build(
     audio: Audio = None,
     workers: Workers = None,
     engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
+    deadline: Annotated[float, Parameter(help="seconds that one clip may take before its file is given up")] = 600.0,
     config: ConfigFile = None,
     overrides: Override = None,
     as_json: AsJson = False,
@@ -42,14 +43,18 @@ def build(
         hearsight build videos/ --out dataset --vision litert:mobilenet_v2.tflite --audio litert:yamnet.tflite
 
     Killed at any moment, the same command goes on where it stopped. What was rejected, and why, is in
-    `rejected.parquet`.
+    `rejected.parquet`. Where a worker crashed on a file or took too long, the dataset is made without it and the exit code is 5;
+    the same command tries such files again.
     """
     from hearsight.config import BuildConfig, load_config
     from hearsight.dataset.build import build_dataset
+    from hearsight.errors import WorkerError
 
     resolved = load_config(BuildConfig, "build", config, overrides or (), **_name_teachers(vision, audio))
-    summary = build_dataset(sources, out, resolved, workers=workers, engine=engine)
+    summary = build_dataset(sources, out, resolved, workers=workers, engine=engine, deadline=deadline)
     print_summary(summary, as_json)
+    if summary.num_failed:
+        raise SystemExit(WorkerError.exit_code)
 
 
 @app.command(group=LOOP)

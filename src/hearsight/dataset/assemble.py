@@ -1,7 +1,7 @@
-"""From finished parts to shards: drop duplicates, fit what must be fitted, write each shard in one order of clips.
+"""Turn finished parts into shards: drop duplicates, fit teachers, write the shards.
 
-Everything here is a function of the set of parts alone, so that the bytes are the same whichever worker finished first and
-however often the run was killed. The order of clips is (fold, media, start).
+Everything here is a function of the set of parts, so that the bytes do not depend on the order in which workers finish or on how
+often the run was killed. Clips are ordered by (fold, media, start).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,11 @@ from jaxtyping import Float32
 from hearsight.clips.duplicates import find_duplicates
 from hearsight.clips.folds import share_folds
 from hearsight.clips.links import WORDS_FIELD, link_media
-from hearsight.dataset.layout import NUM_FOLDS, Layout, ShardRecord, digest_json, write_json
-from hearsight.dataset.parts import SAMPLES_FIELD, Parts
+from hearsight.dataset.layout import NUM_FOLDS, Layout, ShardRecord, digest_json, read_json, write_json
+from hearsight.dataset.parts import SAMPLES_FIELD, PartReport, Parts
+from hearsight.engine.progress import report_progress
 from hearsight.errors import DatasetError
-from hearsight.files import write_atomically
+from hearsight.files import hash_file, write_atomically
 from hearsight.records import AUDIO_SCHEMA, CLIP_SCHEMA, LABEL_SCHEMA, Rejection, RejectReason
 from hearsight.teachers.policy import keep_soft_labels
 from hearsight.teachers.registry import load_teacher
@@ -37,8 +38,19 @@ _FIT_ITEMS = 50_000
 _OPEN_PARTS = 256
 
 
-def index_clips(parts: Parts, units: Sequence[str]) -> Path:
-    """Write the clip table of all parts, with the unit and row that each clip stands in, and give its path."""
+def index_clips(parts: Parts, reports: Sequence[PartReport]) -> Path:
+    """Write the clip table of all parts, with the unit and row of each clip.
+
+    Returns
+    -------
+    Path
+        The Parquet file.
+
+    Raises
+    ------
+    DatasetError
+        When a part is damaged, or has not as many rows as its report says.
+    """
     path = parts.folder / "index.parquet"
     with write_atomically(path) as temporary, pq.ParquetWriter(temporary, _INDEX_SCHEMA) as writer:
         rows = (
@@ -47,8 +59,8 @@ def index_clips(parts: Parts, units: Sequence[str]) -> Path:
                 pa.array([unit]),
                 pa.array([row], pa.int32()),
             ]
-            for unit in units
-            for row, batch in enumerate(parts.read_rows(unit))
+            for report in reports
+            for row, (unit, batch) in enumerate(_read_part(parts, report))
         )
         while some := list(itertools.islice(rows, _INDEX_ROWS)):
             batches = [pa.RecordBatch.from_arrays(columns, schema=_INDEX_SCHEMA) for columns in some]
@@ -56,12 +68,29 @@ def index_clips(parts: Parts, units: Sequence[str]) -> Path:
     return path
 
 
-def choose_clips(index_path: Path, duplicates: str) -> tuple[pa.Table, list[Rejection]]:
-    """Sort the index by (fold, media, start) and drop what is there already.
+def _read_part(parts: Parts, report: PartReport) -> Iterator[tuple[str, pa.RecordBatch]]:
+    found = 0
+    for batch in parts.read_rows(report.unit):
+        found += 1
+        yield report.unit, batch
+    if found != report.num_clips:
+        path = parts.table_path(report.unit)
+        raise DatasetError(path, f"{found} clips", f"the {report.num_clips} of its report", "run the same build again")
 
-    The same bytes under two paths are one media, so that their clips have the same UUID: the first path keeps them. Beyond
-    that, clips that sound and look like an earlier one are dropped where ``duplicates`` is ``drop``. Media that share sound at any
-    offset share a fold, whether clips of them are dropped or not.
+
+def choose_clips(index_path: Path, duplicates: str) -> tuple[pa.Table, list[Rejection]]:
+    """Sort the index by (fold, media, start) and drop duplicates.
+
+    The same bytes under two paths are one media file, and their clips have the same UUIDs: those of the first path are kept. Where
+    ``duplicates`` is ``drop``, clips that sound and look like an earlier one are dropped too. Media that share sound at any offset
+    share a fold, whether clips of them are dropped or not.
+
+    Returns
+    -------
+    index
+        The rows that are kept.
+    rejections
+        The others, in the order of the index.
     """
     order = [(name, "ascending") for name in ("fold", "media_uuid", "start", "duration", "source")]
     index = pq.read_table(index_path, columns=[name for name in _INDEX_SCHEMA.names if name != WORDS_FIELD.name])
@@ -94,7 +123,7 @@ def choose_clips(index_path: Path, duplicates: str) -> tuple[pa.Table, list[Reje
 
 
 def fit_teacher(teacher: FittedTeacher, parts: Parts, index: pa.Table, seed: int, path: Path) -> None:
-    """Fit a teacher to the descriptors of the kept clips, at most 50,000 of them evenly spaced in order, and save it."""
+    """Fit a teacher to the descriptors of the kept clips, to at most 50,000 that are evenly spaced, and save it."""
     descriptors = _sample_descriptors(teacher.name, parts, index)
     teacher.fit(descriptors, seed)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +146,7 @@ def _sample_descriptors(name: str, parts: Parts, index: pa.Table) -> Float32[np.
 
 
 def _read_clips(parts: Parts, index: pa.Table) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Read the rows of an index in its order; parts stay mapped for a while, since clips of one may lie apart."""
+    """Read the rows of an index in its order. The last parts stay mapped, since clips of one part may lie apart."""
 
     @functools.lru_cache(maxsize=_OPEN_PARTS)
     def open_part(unit: str) -> list[pa.RecordBatch]:
@@ -129,19 +158,32 @@ def _read_clips(parts: Parts, index: pa.Table) -> Iterator[tuple[str, pa.RecordB
 
 @dataclasses.dataclass(frozen=True)
 class ShardPlan:
-    """What one shard will hold: the rows of the index whose folds are in its range."""
+    """The content of one shard: the rows of the index whose folds are in its range."""
 
     record: ShardRecord
     rows: pa.Table
+    fitted: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """SHA-256 of the parameters of each fitted teacher, on which the labels depend."""
 
     @property
     def digest(self) -> str:
-        """Tell this plan from any other."""
-        return digest_json({"clips": self.rows.column("uuid").to_pylist(), "folds": self.record.first_fold})
+        """SHA-256 of the plan's clips, folds and fitted teachers."""
+        columns = self.rows.select(["uuid", "fold"]).to_pydict()
+        return digest_json({**columns, "first_fold": self.record.first_fold, "fitted": dict(self.fitted)})
 
 
-def plan_shards(index: pa.Table, shard_clips: int) -> list[ShardPlan]:
-    """Cut the folds into a power of two of equal ranges, so that a shard has about ``shard_clips`` clips."""
+def plan_shards(index: pa.Table, shard_clips: int, fitted: Mapping[str, str] | None = None) -> list[ShardPlan]:
+    """Divide the folds into a power of two of equal ranges, so that a shard has about ``shard_clips`` clips.
+
+    Parameters
+    ----------
+    index
+        The clips, sorted by fold.
+    shard_clips
+        Clips per shard.
+    fitted
+        SHA-256 of the parameters of each fitted teacher.
+    """
     num_shards = 1
     while num_shards < NUM_FOLDS and len(index) > num_shards * shard_clips:
         num_shards *= 2
@@ -152,6 +194,7 @@ def plan_shards(index: pa.Table, shard_clips: int) -> list[ShardPlan]:
         ShardPlan(
             ShardRecord(index=shard, first_fold=shard * width, last_fold=(shard + 1) * width - 1, num_clips=len(rows)),
             rows,
+            dict(fitted or {}),
         )
         for shard, rows in enumerate(slices)
     ]
@@ -159,7 +202,7 @@ def plan_shards(index: pa.Table, shard_clips: int) -> list[ShardPlan]:
 
 @dataclasses.dataclass(frozen=True)
 class TeacherPlan:
-    """What the assembly must know of a teacher."""
+    """What assembly needs to know of a teacher."""
 
     name: str
     spec: str
@@ -169,14 +212,14 @@ class TeacherPlan:
 
 @dataclasses.dataclass(frozen=True)
 class AssembleShard:
-    """The stage that writes a shard: loads the fitted teachers once per worker."""
+    """The stage that writes shards: loads the fitted teachers once per worker."""
 
     folder: Path
     teachers: tuple[TeacherPlan, ...]
     soft_top: int
 
-    def __call__(self) -> Callable[[ShardPlan], int]:
-        """Set up a worker; the function it gives writes a planned shard and answers with its number of clips."""
+    def __call__(self) -> Callable[[ShardPlan], dict[str, Any]]:
+        """Set up a worker; return the function that writes a planned shard and returns size and checksum of its files."""
         layout = Layout(self.folder)
         fitted: dict[str, FittedTeacher] = {}
         for plan in self.teachers:
@@ -198,11 +241,14 @@ class _ShardWriter:
         self._fitted = fitted
         self._soft_top = soft_top
 
-    def write(self, plan: ShardPlan) -> int:
+    def write(self, plan: ShardPlan) -> dict[str, Any]:
+        """Write a shard, and return size and checksum of its files; a shard that is whole already is left as it is."""
         shard = plan.record.index
         done = self._layout.parts / "shards" / f"{shard:05d}-{plan.digest[:16]}.json"
         if done.exists():
-            return plan.record.num_clips
+            files = read_json(done)
+            if all(_has_size(self._layout.folder / name, record["bytes"]) for name, record in files.items()):
+                return files
         labels: dict[str, list[dict[str, Any]]] = {teacher.name: [] for teacher in self._teachers}
         with (
             write_atomically(self._layout.audio(shard)) as temporary,
@@ -213,14 +259,18 @@ class _ShardWriter:
             while some := [batch for _, batch in itertools.islice(clips, _AUDIO_BATCH)]:
                 table = pa.Table.from_batches([batch.select(["uuid", SAMPLES_FIELD.name]) for batch in some])
                 writer.write_batch(table.combine_chunks().cast(AUDIO_SCHEMA).to_batches()[0])
+                report_progress()
                 for batch in some:
                     for name, rows in labels.items():
                         rows.append({"uuid": batch.column("uuid")[0].as_py(), **self._read_soft_labels(name, batch)})
-        _write_parquet(self._layout.clips(shard), plan.rows.select(CLIP_SCHEMA.names))
+        write_parquet(self._layout.clips(shard), plan.rows.select(CLIP_SCHEMA.names))
         for name, rows in labels.items():
-            _write_parquet(self._layout.labels(name, shard), pa.Table.from_pylist(rows, schema=LABEL_SCHEMA))
-        write_json(done, {"num_clips": plan.record.num_clips})
-        return plan.record.num_clips
+            write_parquet(self._layout.labels(name, shard), pa.Table.from_pylist(rows, schema=LABEL_SCHEMA))
+        paths = [self._layout.audio(shard), self._layout.clips(shard)]
+        paths += [self._layout.labels(name, shard) for name in labels]
+        files = record_files(self._layout.folder, paths)
+        write_json(done, files)
+        return files
 
     def _read_soft_labels(self, name: str, batch: pa.RecordBatch) -> dict[str, Any]:
         if name not in self._fitted:
@@ -231,13 +281,25 @@ class _ShardWriter:
         return {field.name: getattr(soft_labels, field.name) for field in dataclasses.fields(soft_labels)}
 
 
-def _write_parquet(path: Path, table: pa.Table) -> None:
+def write_parquet(path: Path, table: pa.Table) -> None:
+    """Write a table of the dataset, atomically, with a checksum in each page."""
     with write_atomically(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+
+
+def record_files(folder: Path, paths: Sequence[Path]) -> dict[str, Any]:
+    """Return size and SHA-256 of files, by their paths within a folder, as the manifest holds them."""
+    return {
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": hash_file(path)} for path in paths
+    }
+
+
+def _has_size(path: Path, num_bytes: int) -> bool:
+    return path.is_file() and path.stat().st_size == num_bytes
 
 
 def remove_strays(layout: Layout, num_shards: int, teachers: Sequence[TeacherPlan]) -> None:
-    """Remove shard files that an earlier, killed assembly of another plan has left."""
+    """Remove the files of an earlier, killed assembly with another plan."""
     expected = {layout.teacher(teacher.name) for teacher in teachers if teacher.fitted}
     for shard in range(num_shards):
         expected |= {layout.audio(shard), layout.clips(shard)}

@@ -1,9 +1,9 @@
-"""Videos in, a labelled dataset out: the whole of ``hearsight build``.
+"""Make a labelled dataset of videos: the whole of ``hearsight build``.
 
-Three passes: every media file becomes a part (in parallel; :mod:`hearsight.dataset.parts`), the parts become shards
-(:mod:`hearsight.dataset.assemble`), and the label policy gives the thresholds and the vocabulary
-(:mod:`hearsight.dataset.finalize`). ``dataset.json`` is written last. Run again after being killed anywhere, the build goes on
-with the parts that are missing and ends in the same bytes.
+There are three passes. Every media file becomes a part (in parallel; :mod:`hearsight.dataset.label_media`), the parts become shards
+(:mod:`hearsight.dataset.assemble`), and the label policy determines thresholds and vocabulary (:mod:`hearsight.dataset.finalize`).
+``dataset.json`` is written last. A build that was killed and is started again goes on with the missing parts, and writes the same
+bytes as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ import numpy as np
 from jaxtyping import Int32
 
 from hearsight.config import BuildConfig
-from hearsight.console import track
+from hearsight.console import print_message, track
 from hearsight.dataset.finalize import Assembly, assemble_dataset
+from hearsight.dataset.label_media import LabelMedia, MediaUnit, load_teachers
 from hearsight.dataset.layout import NUM_FOLDS, Layout, digest_json
-from hearsight.dataset.lock import lock_folder, make_identity, reuse_finished, start_build
-from hearsight.dataset.parts import LabelMedia, PartReport, Parts, load_teachers, name_unit
+from hearsight.dataset.lock import check_finished, has_failures, lock_folder, make_identity, reuse_finished, start_build
+from hearsight.dataset.parts import PartReport, Parts
 from hearsight.dataset.statistics import BuildSummary
-from hearsight.engine.engine import Engine
+from hearsight.engine.engine import DEADLINE, Engine, Failure
 from hearsight.engine.engines import open_engine
-from hearsight.errors import FailureRateError
+from hearsight.errors import FailureRateError, WorkerError
 from hearsight.media.sources import list_sources
 from hearsight.records import Rejection, RejectReason, Source
 
@@ -37,6 +38,8 @@ def build_dataset(
     *,
     workers: int | None = None,
     engine: str = "local",
+    deadline: float = DEADLINE,
+    retry: bool = True,
 ) -> BuildSummary:
     """Cut, screen and label media, and write the dataset.
 
@@ -45,13 +48,18 @@ def build_dataset(
     sources
         Files, folders (searched recursively), globs, and CSV or Parquet lists with ``path[,start,end]``.
     out
-        The dataset folder. A finished dataset of the same sources and configuration is left as it is.
+        The dataset folder. A finished dataset of the same sources and configuration is left unchanged.
     config
-        Every knob; by default the paper's, with ``clusters`` as the teacher of both modalities.
+        The configuration; by default the paper's, with ``clusters`` as the teacher of both modalities.
     workers
-        Media files worked on at once; by default one per processor. The result does not depend on it.
+        Media files that are worked on at once; by default one per processor. The result does not depend on it.
     engine
         ``local`` or ``ray``.
+    deadline
+        Seconds that one clip may take. A file that exceeds them twice is rejected as ``timed_out``.
+    retry
+        Whether files that failed in an earlier run (``failed``, ``crashed``, ``timed_out``) are tried again where the dataset is
+        finished otherwise. They are always tried again where it is not.
 
     Raises
     ------
@@ -61,14 +69,21 @@ def build_dataset(
         When more media were rejected than ``config.max_failure_rate``; the dataset is complete all the same.
     """
     config = config or BuildConfig()
-    runner = open_engine(engine, workers)
+    runner = open_engine(engine, workers, deadline)
     layout = Layout(Path(out))
     assembly, media = _prepare(layout, config, sources)
     with lock_folder(layout):
+        before = None
         if layout.manifest.exists():
-            return reuse_finished(layout, assembly.identity, assembly.sources, assembly.sources_digest)
+            before = check_finished(layout, assembly.identity, assembly.sources, assembly.sources_digest)
+            if not (retry and has_failures(layout, before)):
+                return reuse_finished(layout, before)
         start_build(layout, assembly.identity)
-        summary = assemble_dataset(assembly, runner, _label_all(layout, config, media, runner))
+        reports, failed = _label_all(layout, config, media, runner)
+        if before is not None and len(failed) == before.num_failed:
+            print_message(f"{out}: the same {len(failed)} files failed again; the dataset is unchanged")
+            return before
+        summary = assemble_dataset(assembly, runner, reports, failed)
     if summary.failure_rate > config.max_failure_rate:
         raise FailureRateError(
             out,
@@ -98,33 +113,56 @@ def _prepare(layout: Layout, config: BuildConfig, sources: Sequence[str | Path])
     return assembly, media
 
 
-def _label_all(layout: Layout, config: BuildConfig, media: Sequence[Source], engine: Engine) -> list[PartReport]:
-    """Turn every source into a part; give the reports in the order of the sources."""
+_REASONS = {"error": RejectReason.FAILED, "death": RejectReason.CRASHED, "timeout": RejectReason.TIMED_OUT}
+
+
+def _label_all(
+    layout: Layout, config: BuildConfig, media: Sequence[Source], engine: Engine
+) -> tuple[list[PartReport], list[Rejection]]:
+    """Turn every source into a part.
+
+    Returns
+    -------
+    reports
+        Of the finished parts, in the order of the sources.
+    failed
+        The sources without a part. That may be the fault of the machine, so that the next run tries them again.
+    """
     parts = Parts(layout.parts)
-    units = [name_unit(source) for source in media]
-    missing = [source for source, unit in zip(media, units, strict=True) if not parts.is_done(unit)]
+    units = [MediaUnit.observe(source) for source in media]
+    missing = [unit for unit in units if not parts.is_done(unit.name)]
+    failed: dict[str, Rejection] = {}
     num_clips = 0
-    with track("watching and listening", len(units), "files") as bar:
+    with track("labelling", len(units), "files") as bar:
         bar.advance(len(units) - len(missing))
         for answer in engine.run(LabelMedia(layout.parts, config), missing):
-            if answer.result is None:
-                unit = name_unit(answer.unit)
-                why = Rejection(
-                    answer.unit.path, answer.unit.start, None, RejectReason.CRASHED, "its worker died twice"
-                )
-                parts.write_report(PartReport(unit, answer.unit, 0, {}, (why,)))
+            if answer.failure is not None or answer.result is None:
+                failed[answer.unit.name] = _reject_failed(answer.unit.source, answer.failure)
             else:
                 num_clips += parts.read_report(answer.result).num_clips
                 bar.note(f"{num_clips} clips")
             bar.advance()
-    return [parts.read_report(unit) for unit in units]
+    if failed and len(failed) == len(units):
+        last = next(reversed(failed.values()))
+        raise WorkerError(
+            layout.folder,
+            f"every file failed ({len(failed)}); {last.path}: {last.detail}",
+            "at least one to give a clip or a known reason",
+            "remove the cause and run the same build again",
+        )
+    return [parts.read_report(unit.name) for unit in units if unit.name not in failed], list(failed.values())
+
+
+def _reject_failed(source: Source, failure: Failure | None) -> Rejection:
+    kind, detail = ("error", "no result") if failure is None else (failure.kind, failure.message)
+    return Rejection(source.path, source.start, None, _REASONS[kind], detail)
 
 
 def choose_validation_folds(folds: Int32[np.ndarray, " clips"], share: float) -> int:
-    """Give the number of folds, from 0 on, that are for validation.
+    """Return the number of validation folds, counted from fold 0.
 
-    ``share`` of all folds; where no clip of a small dataset falls into them, the lowest fold that has one is added, and where
-    all fall into them there is no validation, since training goes first.
+    This is ``share`` of all folds. Where a small dataset has no clip in them, folds are added up to the lowest one with a clip.
+    Where it has no clip outside them, there is no validation, since training comes first.
     """
     bound = round(share * NUM_FOLDS)
     if bound == 0:

@@ -1,4 +1,4 @@
-"""From soft labels to labels, for whole columns at once; and the union of the teachers' classes.
+"""Apply the label policy to whole columns of soft labels, and unite the classes of all teachers.
 
 The policy itself is defined in :mod:`hearsight.teachers.policy`; here it is applied to millions of rows without a Python loop.
 """
@@ -14,6 +14,8 @@ import pyarrow as pa
 from jaxtyping import Float32, Int32, Int64
 
 from hearsight.dataset.layout import ClassRecord, TeacherRecord
+from hearsight.records import CLASS_SCHEMA
+from hearsight.teachers.classes import TeacherClass
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +29,7 @@ class LabelLists:
         return len(self.offsets) - 1
 
     def __getitem__(self, clip: int) -> Int32[np.ndarray, " kept"]:
-        """Give the labels of one clip."""
+        """Return the labels of one clip."""
         return self.classes[self.offsets[clip] : self.offsets[clip + 1]]
 
 
@@ -51,7 +53,7 @@ def choose_label_lists(table: pa.Table, *, top: int, threshold: float, min_proba
 
 
 def top_probabilities(table: pa.Table, top: int) -> Float32[np.ndarray, "clips top"]:
-    """Give the ``top`` highest probabilities of each clip, zero where a clip has fewer."""
+    """Return the ``top`` highest probabilities of each clip, zero where a clip has fewer."""
     lists = table.column("probabilities").combine_chunks()
     offsets = np.asarray(lists.offsets).astype(np.int64)
     values = np.asarray(lists.flatten())
@@ -68,10 +70,10 @@ def unite_classes(
     names: Sequence[Sequence[str]],
     counts: Sequence[Int64[np.ndarray, " _"]],
 ) -> list[ClassRecord]:
-    """Make the multi-modal vocabulary: the used classes of every teacher, in the teachers' order (Jia 2019, section 2).
+    """Return the multi-modal vocabulary: the used classes of every teacher, in the order of the teachers (Jia 2019, section 2).
 
-    A class that no clip carries is abandoned. The same word from two teachers stays two classes, since what is seen and what
-    is heard are two things; names are told apart by the modality, then by the class's own number.
+    Classes that are the label of no clip are left out. The same word from two teachers stays two classes, since seeing a thing and
+    hearing it differ; such names are disambiguated by the sense, then by the class's own number.
     """
     used = [
         (teacher, index, names[place][index], int(counts[place][index]))
@@ -92,8 +94,44 @@ def unite_classes(
     ]
 
 
+def tabulate_classes(
+    classes: Sequence[Sequence[TeacherClass]], counts: Sequence[Int64[np.ndarray, " _"]], used: Sequence[ClassRecord]
+) -> pa.Table:
+    """Return the table of every class of every teacher, used or not, so that each label row can be given a name.
+
+    Parameters
+    ----------
+    classes
+        The classes of each teacher.
+    counts
+        Of each teacher, the number of clips that have each class as a label.
+    used
+        The vocabulary, as :func:`unite_classes` returns it.
+
+    Returns
+    -------
+    pa.Table
+        ``records.CLASS_SCHEMA``. ``vocabulary_index`` is null for classes that are the label of no clip.
+    """
+    place = {(record.teacher, record.class_index): record.index for record in used}
+    rows = [
+        {
+            "teacher": one.teacher,
+            "class_index": one.index,
+            "name": one.name,
+            "id": one.id,
+            "sense": "seen" if one.modality == "vision" else "heard",
+            "vocabulary_index": place.get((one.teacher, one.index)),
+            "count": int(number[one.index]),
+        }
+        for own, number in zip(classes, counts, strict=True)
+        for one in own
+    ]
+    return pa.Table.from_pylist(rows, schema=CLASS_SCHEMA)
+
+
 def _disambiguate(entries: Sequence[tuple[str, str, str, int]]) -> list[str]:
-    """Give every (name, modality, teacher, number) a name of its own, as short as possible."""
+    """Return a unique name for every (name, modality, teacher, number), as short as possible."""
     spellings = [
         lambda entry: entry[0],
         lambda entry: f"{entry[0]} ({'seen' if entry[1] == 'vision' else 'heard'})",

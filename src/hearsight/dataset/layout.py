@@ -1,19 +1,21 @@
-"""The on-disk format: which file is where, what is inside, and how each is written.
+"""The on-disk format: the files of a dataset, their contents and how they are written.
 
 ::
 
-    dataset.json                    format version, folds, shards, teachers, the resolved configuration: written last
+    dataset.json                    format version, folds, shards, teachers, configuration, checksums: written last
     vocabulary.json                 the used classes of all teachers, in order of their index
+    classes.parquet                 every class of every teacher, used or not: records.CLASS_SCHEMA
     audio/00017.arrow               uuid, int16 PCM (uncompressed, memory-mapped)
     clips/00017.parquet             one row per clip: records.CLIP_SCHEMA
     labels/<teacher>/00017.parquet  soft labels of one teacher: records.LABEL_SCHEMA, rows in the order of the audio
-    teachers/<teacher>.npz          what a teacher fitted to this dataset has learned
-    rejected.parquet                every media or span that is not in the dataset, and why
+    teachers/<teacher>.npz          the parameters of a teacher that was fitted to this dataset
+    rejected.parquet                every media file or span that is not in the dataset, and why
     summary.json                    counts
-    mixtures.parquet                of a dataset of mixtures: what each is made of
+    mixtures.parquet                of a dataset of mixtures: the components of each
 
 A shard holds the clips of a range of folds. While a build runs there are also ``build.json`` (its configuration) and ``parts/``
-(one finished unit of work per media file); both are gone when ``dataset.json`` is there.
+(one finished unit of work per media file). Both are removed at the end, unless files failed that the next run is to try again.
+The reference of all columns is docs/reference/dataset.md.
 """
 
 from __future__ import annotations
@@ -30,7 +32,11 @@ from hearsight.errors import DatasetError
 from hearsight.files import write_text
 from hearsight.units import SAMPLE_RATE
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Version of the files; those of version 1 can be read too. They have no checksums and no table of all classes."""
+READABLE_VERSIONS = (1, 2)
+BUILD_VERSION = 2
+"""Raised with every change of hearsight that makes a build write other bytes for the same sources and configuration."""
 NUM_FOLDS = 4096
 MIXED_FROM = "mixed_from"
 """Key of a manifest's configuration under which a dataset of mixtures names the dataset that it was mixed from, by its digest."""
@@ -62,7 +68,23 @@ class TeacherRecord(BaseModel):
 
 
 class ClassRecord(BaseModel):
-    """One used class: ``class_index`` is its place in the teacher's own vocabulary, ``count`` the clips that carry it."""
+    """One used class of the vocabulary.
+
+    Attributes
+    ----------
+    index
+        Place in the vocabulary of the dataset.
+    name
+        Unique name.
+    teacher
+        Name of the teacher that the class comes from.
+    modality
+        Modality of that teacher.
+    class_index
+        Place in the teacher's own vocabulary.
+    count
+        Clips that have it as a label.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -72,6 +94,20 @@ class ClassRecord(BaseModel):
     modality: Literal["vision", "audio"]
     class_index: int
     count: int
+
+    @property
+    def sense(self) -> Literal["seen", "heard"]:
+        """Whether the class is something that was seen or heard in the videos."""
+        return "seen" if self.modality == "vision" else "heard"
+
+
+class FileRecord(BaseModel):
+    """Size and SHA-256 of a file of the dataset."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bytes: int
+    sha256: str
 
 
 class Manifest(BaseModel):
@@ -90,6 +126,9 @@ class Manifest(BaseModel):
     teachers: tuple[TeacherRecord, ...]
     config: dict[str, Any]
     config_digest: str
+    build_version: int = 1
+    files: dict[str, FileRecord] | None = None
+    """Size and checksum of every other file, by its path within the folder; None in datasets of format version 1."""
 
 
 class Layout:
@@ -99,6 +138,7 @@ class Layout:
         self.folder = folder
         self.manifest = folder / "dataset.json"
         self.vocabulary = folder / "vocabulary.json"
+        self.classes = folder / "classes.parquet"
         self.rejected = folder / "rejected.parquet"
         self.summary = folder / "summary.json"
         self.mixtures = folder / "mixtures.parquet"
@@ -107,29 +147,29 @@ class Layout:
         self.lock = folder / ".lock"
 
     def audio(self, shard: int) -> Path:
-        """Give the path of a shard's sound."""
+        """Return the path of a shard's sound."""
         return self.folder / "audio" / f"{shard:05d}.arrow"
 
     def clips(self, shard: int) -> Path:
-        """Give the path of a shard's clip table."""
+        """Return the path of a shard's clip table."""
         return self.folder / "clips" / f"{shard:05d}.parquet"
 
     def labels(self, teacher: str, shard: int) -> Path:
-        """Give the path of a shard's soft labels by one teacher."""
+        """Return the path of a shard's soft labels by one teacher."""
         return self.folder / "labels" / teacher / f"{shard:05d}.parquet"
 
     def teacher(self, name: str) -> Path:
-        """Give the path of what a fitted teacher has learned."""
+        """Return the path of a fitted teacher's parameters."""
         return self.folder / "teachers" / f"{name}.npz"
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically, in one spelling: sorted keys, two spaces, a last newline."""
+    """Write JSON atomically, with sorted keys, so that the same value always has the same bytes."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 def digest_json(value: Mapping[str, Any]) -> str:
-    """Give the SHA-256 of a JSON value, whatever the order of its keys."""
+    """Return the SHA-256 of a JSON value; the order of its keys does not matter."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -174,9 +214,10 @@ def read_manifest(folder: Path) -> Manifest:
         )
     values = read_json(layout.manifest)
     version = values.get("format_version") if isinstance(values, dict) else None
-    if version != FORMAT_VERSION:
-        hint = "build it again" if not isinstance(version, int) or version < FORMAT_VERSION else "upgrade hearsight"
-        raise DatasetError(layout.manifest, f"format version {version}", f"version {FORMAT_VERSION}", hint)
+    if version not in READABLE_VERSIONS:
+        newer = isinstance(version, int) and version > FORMAT_VERSION
+        hint = "upgrade hearsight" if newer else "build it again"
+        raise DatasetError(layout.manifest, f"format version {version!r}", f"at most version {FORMAT_VERSION}", hint)
     try:
         return Manifest.model_validate(values)
     except ValidationError as error:

@@ -1,22 +1,25 @@
-"""Who may write into a dataset folder: one at a time, and only what was begun there or nothing yet."""
+"""One build at a time writes into a dataset folder, and goes on only with what was begun there."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from hearsight.console import print_message
-from hearsight.dataset.layout import FORMAT_VERSION, Layout, digest_json, read_json, read_manifest, write_json
+from hearsight.dataset.layout import BUILD_VERSION, Layout, digest_json, read_json, read_manifest, write_json
 from hearsight.dataset.parts import remove_parts
 from hearsight.dataset.statistics import BuildSummary, read_summary
-from hearsight.errors import DatasetError
-from hearsight.files import lock, make_folder
+from hearsight.errors import DatasetError, cannot_write
+from hearsight.files import find_temporary_files, lock, make_folder
 from hearsight.teachers.teacher import FittedTeacher, Teacher
+
+_UNWRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 def make_identity(values: Mapping[str, Any], teachers: Sequence[Teacher | FittedTeacher]) -> dict[str, Any]:
-    """Give what makes two datasets of the same sources the same: the configuration and the very bytes of the teachers.
+    """Return all that determines the bytes of a dataset, apart from its sources: configuration, teachers and build version.
 
     Raises
     ------
@@ -26,18 +29,22 @@ def make_identity(values: Mapping[str, Any], teachers: Sequence[Teacher | Fitted
     digests = {teacher.name: teacher.digest for teacher in teachers}
     if len(digests) != len(teachers):
         raise DatasetError("teachers", "two teachers of the same name", "each teacher once", "rename one of the files")
-    identity = {"config": dict(values), "teachers": digests, "format_version": FORMAT_VERSION}
+    identity = {"config": dict(values), "teachers": digests, "build_version": BUILD_VERSION}
     return {**identity, "digest": digest_json(identity)}
 
 
 @contextlib.contextmanager
 def lock_folder(layout: Layout) -> Generator[None]:
-    """Hold the folder's lock, so that no two builds write one dataset; the lock goes with the process, however it ends.
+    """Hold the folder's lock, so that no two builds write one dataset. The lock ends with the process.
+
+    A finished dataset in a folder that cannot be written needs no lock and gets none.
 
     Raises
     ------
     DatasetError
-        When the folder holds something else, cannot be written, or is being written.
+        When the folder holds something else, or another build is writing there.
+    MachineError
+        When it cannot be written.
     """
     folder = layout.folder
     try:
@@ -52,13 +59,15 @@ def lock_folder(layout: Layout) -> Generator[None]:
     except BlockingIOError as error:
         raise DatasetError(folder, "another build is writing here", "one build at a time") from error
     except OSError as error:
-        raise DatasetError(folder, f"cannot be written ({error.strerror})", "a folder that is ours") from error
+        if not (layout.manifest.exists() and error.errno in _UNWRITABLE):
+            raise cannot_write(folder, error) from error
+        held = contextlib.ExitStack()
     with held:
         yield
 
 
 def start_build(layout: Layout, identity: Mapping[str, Any]) -> None:
-    """Say in the folder what is being built there; refuse to go on with something else.
+    """Record in the folder what is built there.
 
     Raises
     ------
@@ -68,23 +77,23 @@ def start_build(layout: Layout, identity: Mapping[str, Any]) -> None:
     if layout.running.exists():
         before = read_json(layout.running)
         if before.get("digest") != identity["digest"]:
-            _refuse_other(layout, before.get("config", {}), identity["config"])
+            _refuse_other(layout, before, identity)
     write_json(layout.running, dict(identity))
 
 
-def reuse_finished(
+def check_finished(
     layout: Layout, identity: Mapping[str, Any], sources: Sequence[str], sources_digest: str
 ) -> BuildSummary:
-    """Give the summary of a finished dataset that is the one asked for.
+    """Return the summary of a finished dataset, after checking that it is the one that is asked for.
 
     Raises
     ------
     DatasetError
-        When it is of another configuration or of other sources.
+        When it has another configuration or other sources.
     """
     manifest = read_manifest(layout.folder)
     if manifest.config_digest != identity["digest"]:
-        _refuse_other(layout, manifest.config, identity["config"])
+        _refuse_other(layout, {"config": manifest.config, "build_version": manifest.build_version}, identity)
     summary = read_summary(layout.summary)
     if summary.sources_digest != sources_digest:
         raise DatasetError(
@@ -93,22 +102,39 @@ def reuse_finished(
             f"the {len(sources)} sources given now",
             "choose another --out for them",
         )
-    remove_build_files(layout)
+    return summary
+
+
+def has_failures(layout: Layout, summary: BuildSummary) -> bool:
+    """Whether files of a finished dataset failed, and its parts have been kept so that they can be tried again."""
+    return summary.num_failed > 0 and layout.running.exists()
+
+
+def reuse_finished(layout: Layout, summary: BuildSummary) -> BuildSummary:
+    """Say that nothing is to be done for a finished dataset, and return its summary."""
+    if not summary.num_failed:
+        remove_build_files(layout)
     print_message(f"{layout.folder}: finished before with the same sources and configuration; nothing to do")
     return summary
 
 
 def remove_build_files(layout: Layout) -> None:
-    """Remove what only a running build needs."""
+    """Remove what only a running build needs, and the temporary files of killed ones. Writes nothing where there is none."""
     remove_parts(layout.parts)
-    layout.running.unlink(missing_ok=True)
+    if layout.running.exists():
+        layout.running.unlink()
+    for path in list(find_temporary_files(layout.folder)):
+        path.unlink(missing_ok=True)
 
 
-def _refuse_other(layout: Layout, old: dict[str, Any], new: dict[str, Any]) -> None:
-    changed = _list_changes(old, new)
-    found = "a dataset of another configuration" + (
-        f" ({'; '.join(changed)})" if changed else " (a teacher's file changed)"
-    )
+def _refuse_other(layout: Layout, old: Mapping[str, Any], new: Mapping[str, Any]) -> NoReturn:
+    before, now = old.get("build_version", 1), new["build_version"]
+    changed = _list_changes(old.get("config", {}), new["config"])
+    if before != now:
+        found = f"a dataset of build version {before}"
+        wanted = f"version {now}, since this hearsight would write other bytes"
+        raise DatasetError(layout.folder, found, wanted, "choose another --out, or remove the old one")
+    found = f"a dataset of another configuration ({'; '.join(changed) or 'a file of a teacher changed'})"
     raise DatasetError(
         layout.folder, found, "the configuration given now", "choose another --out, or remove the old one"
     )

@@ -24,14 +24,15 @@ from hearsight.console import track
 from hearsight.dataset.finalize import Assembly, assemble_dataset
 from hearsight.dataset.image_labels import ImageLabels, write_image_labels
 from hearsight.dataset.layout import MIXED_FROM, Layout, TeacherRecord, digest_json
-from hearsight.dataset.lock import lock_folder, make_identity, reuse_finished, start_build
+from hearsight.dataset.lock import check_finished, lock_folder, make_identity, reuse_finished, start_build
 from hearsight.dataset.mix_teachers import list_vision_teachers, load_audio_teachers, load_mix_teachers
 from hearsight.dataset.mixtures import Carrier, Mixer, MixtureComponent, MixtureSpec, Sounds, compute_weights, mix
-from hearsight.dataset.parts import PartReport, Parts, cut_segments, make_row, part_schema
+from hearsight.dataset.parts import PartReport, Parts, cut_segments, make_row, part_schema, report_write_errors
 from hearsight.dataset.reader import Dataset
 from hearsight.dataset.statistics import BuildSummary
 from hearsight.engine.engine import Engine
 from hearsight.engine.engines import open_engine
+from hearsight.engine.progress import report_progress
 from hearsight.errors import DatasetError, WorkerError
 from hearsight.files import write_atomically
 from hearsight.records import NAMESPACE, SoftLabels, Source
@@ -106,7 +107,8 @@ def mix_dataset(
     assembly = _prepare(layout, parent, config)
     with lock_folder(layout):
         if layout.manifest.exists():
-            return reuse_finished(layout, assembly.identity, assembly.sources, assembly.sources_digest)
+            digest = assembly.sources_digest
+            return reuse_finished(layout, check_finished(layout, assembly.identity, assembly.sources, digest))
         start_build(layout, assembly.identity)
         reports = _label_all(layout, parent, config, runner)
         _write_specs(layout.mixtures, parent, config)
@@ -162,7 +164,9 @@ def _label_all(layout: Layout, parent: Dataset, config: MixConfig, engine: Engin
         bar.advance(sum(map(len, units)) - sum(map(len, missing)))
         for answer in engine.run(LabelMixtures(layout.parts, parent.path, config), missing):
             if answer.result is None:
-                raise WorkerError(answer.unit.name, "its worker died twice", "memory for the teachers")
+                found = answer.failure.message if answer.failure else "no result"
+                where = f"mixtures {answer.unit.first} to {answer.unit.last}"
+                raise WorkerError(where, found, "a worker that finishes them", "run the same command again to go on")
             bar.advance(len(answer.unit))
     return [parts.read_report(unit.name) for unit in units]
 
@@ -193,7 +197,7 @@ class LabelMixtures:
 
     def __call__(self) -> Callable[[MixtureRange], str]:
         """Set up a worker; return the function that finishes a unit of work and returns its name."""
-        return _MixtureLabeller(self.folder, Dataset(self.dataset), self.config).label
+        return _MixtureLabeller(self.folder, Dataset(self.dataset, quiet=True), self.config).label
 
 
 class _MixtureLabeller:
@@ -213,15 +217,15 @@ class _MixtureLabeller:
         }
 
     def label(self, numbers: MixtureRange) -> str:
-        if self._parts.is_done(numbers.name):
-            return numbers.name
         specs = [self._mixer.draw(number) for number in range(numbers.first, numbers.last)]
         excerpts = [self._mixer.read(spec) for spec in specs]
         mixtures = [mix(some) for some in excerpts]
         outputs = [self._mix_visual_labels(record, specs, excerpts) for record in self._vision_records]
         outputs += [self._label_mixtures(teacher, mixtures) for teacher in self._audio_teachers]
+        path = self._parts.table_path(numbers.name)
         with (
-            write_atomically(self._parts.table_path(numbers.name)) as temporary,
+            report_write_errors(path),
+            write_atomically(path) as temporary,
             pa.OSFile(str(temporary), "wb") as file,
             pa.ipc.new_stream(file, self._schema) as writer,
         ):
@@ -229,13 +233,15 @@ class _MixtureLabeller:
                 values = self._describe(numbers.first + place, spec, mixture)
                 writer.write_batch(make_row(self._schema, values, mixture, [one[place] for one in outputs]))
         source = Source(str(self._dataset.path), float(numbers.first), float(numbers.last))
-        self._parts.write_report(PartReport(numbers.name, source, len(numbers), {}, ()))
+        with report_write_errors(path):
+            self._parts.write_report(PartReport(numbers.name, source, len(numbers), {}, ()))
         return numbers.name
 
     def _label_mixtures(self, teacher: Teacher, mixtures: Sequence[Int16[np.ndarray, " samples"]]) -> list[SoftLabels]:
         segments = [cut_segments(mixture) for mixture in mixtures]
         bounds = np.cumsum([0, *map(len, segments)])
         probabilities = teacher.predict(np.concatenate(segments))
+        report_progress()
         top = self._config.soft_top or len(teacher.vocabulary)
         return [keep_soft_labels(probabilities[first:last], top) for first, last in itertools.pairwise(bounds)]
 
@@ -288,7 +294,10 @@ def _name_component(one: MixtureComponent, uuids: pa.Array) -> str:
 def _write_specs(path: Path, parent: Dataset, config: MixConfig) -> None:
     """Write the components of each mixture: clips, start times in seconds, levels in dB, speeds and carriers."""
     mixer, uuids = open_mixer(parent, config), parent.clips().column("uuid").combine_chunks()
-    with write_atomically(path) as temporary, pq.ParquetWriter(temporary, _SPEC_SCHEMA, compression="zstd") as writer:
+    with (
+        write_atomically(path) as temporary,
+        pq.ParquetWriter(temporary, _SPEC_SCHEMA, compression="zstd", write_page_checksum=True) as writer,
+    ):
         for first in range(0, config.clips, _SPEC_ROWS):
             numbers = range(first, min(first + _SPEC_ROWS, config.clips))
             rows = [_describe_spec(number, mixer.draw(number), uuids, parent.sample_rate) for number in numbers]

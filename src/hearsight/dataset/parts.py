@@ -1,15 +1,16 @@
-"""The unit of work: one media file in, one finished part out.
+"""Finished units of work on disk: the parts that shards are made of.
 
-A part is two files: ``<unit>.arrow`` with a row per clip (clip table, sound, and what each teacher said), and ``<unit>.json``
-with the rejections and counts. The JSON is written last; where it is, the unit is done. That set of files is the ledger.
+A part consists of two files: ``<unit>.arrow`` with a row per clip (clip table, sound, and the output of each teacher), and
+``<unit>.json`` with counts and rejections. The JSON is written last. A unit is done where the JSON is there and the table has as
+many rows as it says.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
-import uuid as uuid_module
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,11 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float32, Int16
 
-from hearsight.clips.cut import cut_media
-from hearsight.clips.folds import assign_fold
-from hearsight.clips.links import WORDS_FIELD, pack_words
-from hearsight.clips.screen import fingerprint_images, fingerprint_sound, measure_loudness, measure_motion, screen_clip
-from hearsight.config import BuildConfig
+from hearsight.clips.links import WORDS_FIELD
 from hearsight.dataset.layout import read_json, write_json
-from hearsight.errors import MediaError
-from hearsight.files import write_atomically
-from hearsight.media.decode import DecodedClip
-from hearsight.media.info import read_media
-from hearsight.records import CLIP_SCHEMA, NAMESPACE, Media, Rejection, RejectReason, SoftLabels, Source, name_clip
+from hearsight.errors import DatasetError, cannot_write
+from hearsight.records import CLIP_SCHEMA, Rejection, RejectReason, SoftLabels, Source
 from hearsight.signal.waveform import from_int16
-from hearsight.teachers.policy import keep_soft_labels
-from hearsight.teachers.registry import load_teacher
-from hearsight.teachers.teacher import FittedTeacher, Teacher
 from hearsight.units import SAMPLE_RATE, count_segments
 
 SOFT_LABELS_TYPE = pa.struct(
@@ -46,42 +37,37 @@ DESCRIPTORS_TYPE = pa.list_(pa.list_(pa.float32()))
 SAMPLES_FIELD = pa.field("samples", pa.large_list(pa.field("item", pa.int16(), nullable=False)))
 
 
-def load_teachers(config: BuildConfig, *, quiet: bool = False) -> list[Teacher | FittedTeacher]:
-    """Load the vision teachers, then the audio teachers, each in the order of the configuration.
-
-    ``quiet`` is for workers: what there is to say of a teacher has been said by the process that started them.
-    """
-    vision = [load_teacher(spec, "vision", quiet=quiet) for spec in config.vision]
-    return vision + [load_teacher(spec, "audio", quiet=quiet) for spec in config.audio]
-
-
 def part_schema(teachers: Sequence[str], fitted: Collection[str] = ()) -> pa.Schema:
-    """Give the schema of a part: the clip table, the sound, and a column per teacher under its name.
+    """Return the schema of a part: the clip table, the sound, and a column named after each teacher.
 
     Parameters
     ----------
     teachers
-        Their names.
+        Names of the teachers.
     fitted
-        Those of them that are fitted when all parts are there: descriptors stand in their columns, not soft labels.
+        Those that are fitted once all parts are there. Their columns hold descriptors instead of soft labels.
     """
     columns = [pa.field(name, DESCRIPTORS_TYPE if name in fitted else SOFT_LABELS_TYPE) for name in teachers]
     return pa.schema([*CLIP_SCHEMA, SAMPLES_FIELD, WORDS_FIELD, *columns])
 
 
-def name_unit(source: Source) -> str:
-    """Give the name of a source's unit of work; a file that changed (size or time of change) is another unit."""
-    try:
-        status = Path(source.path).stat()
-        state = f"{status.st_size}|{status.st_mtime_ns}"
-    except OSError:
-        state = "absent"
-    return str(uuid_module.uuid5(NAMESPACE, f"unit:{source.path}|{source.start}|{source.end}|{state}"))
-
-
 @dataclasses.dataclass(frozen=True)
 class PartReport:
-    """What a finished part says of itself."""
+    """Counts and rejections of a finished part.
+
+    Attributes
+    ----------
+    unit
+        Name of the unit of work.
+    source
+        What the part was made from.
+    num_clips
+        Rows of its table.
+    num_items
+        Images or segments that each teacher labelled, by its name.
+    rejections
+        What of the source is in no clip.
+    """
 
     unit: str
     source: Source
@@ -97,23 +83,34 @@ class Parts:
         self.folder = folder
 
     def table_path(self, unit: str) -> Path:
-        """Give the path of a unit's rows. Sub-folders by the first two digits keep folders small."""
+        """Return the path of a unit's rows, in one of 256 sub-folders."""
         return self.folder / unit[:2] / f"{unit}.arrow"
 
     def report_path(self, unit: str) -> Path:
-        """Give the path of a unit's report."""
+        """Return the path of a unit's report."""
         return self.folder / unit[:2] / f"{unit}.json"
 
     def is_done(self, unit: str) -> bool:
-        """Say whether the unit is finished."""
-        return self.report_path(unit).exists()
+        """Whether the unit is finished and both of its files are whole; a part of which one is lost is made again."""
+        if not self.report_path(unit).exists():
+            return False
+        try:
+            return self.read_report(unit).num_clips == sum(1 for _ in self.read_rows(unit))
+        except (DatasetError, KeyError, TypeError, ValueError):
+            return False
 
     def write_report(self, report: PartReport) -> None:
         """Finish a unit."""
         write_json(self.report_path(report.unit), dataclasses.asdict(report))
 
     def read_report(self, unit: str) -> PartReport:
-        """Read a finished unit's report."""
+        """Read a finished unit's report.
+
+        Raises
+        ------
+        DatasetError
+            When it is absent or not JSON.
+        """
         values = read_json(self.report_path(unit))
         rejections = tuple(
             Rejection(row["path"], row["start"], row["duration"], RejectReason(row["reason"]), row["detail"])
@@ -124,119 +121,28 @@ class Parts:
         )
 
     def read_rows(self, unit: str) -> Iterator[pa.RecordBatch]:
-        """Read a finished unit's rows, one batch per clip, memory-mapped."""
-        if not self.table_path(unit).exists():
+        """Read a finished unit's rows, one batch per clip, memory-mapped; none where no clip came of it.
+
+        Raises
+        ------
+        DatasetError
+            When the table is damaged.
+        """
+        path = self.table_path(unit)
+        if not path.exists():
             return
-        with pa.memory_map(str(self.table_path(unit))) as file, pa.ipc.open_stream(file) as reader:
-            yield from reader
-
-
-@dataclasses.dataclass(frozen=True)
-class LabelMedia:
-    """The stage that turns sources into parts: loads the teachers once per worker, then decodes, screens and labels."""
-
-    folder: Path
-    config: BuildConfig
-
-    def __call__(self) -> Callable[[Source], str]:
-        """Set up a worker; the function it gives answers a source with the name of its finished unit."""
-        return _MediaLabeller(Parts(self.folder), self.config, load_teachers(self.config, quiet=True)).label
-
-
-class _MediaLabeller:
-    def __init__(self, parts: Parts, config: BuildConfig, teachers: list[Teacher | FittedTeacher]) -> None:
-        self._parts = parts
-        self._config = config
-        self._teachers = teachers
-        fitted = {teacher.name for teacher in teachers if isinstance(teacher, FittedTeacher)}
-        self._schema = part_schema([teacher.name for teacher in teachers], fitted)
-        self._requests = tuple(t.image_request for t in teachers if t.image_request is not None)
-
-    def label(self, source: Source) -> str:
-        unit = name_unit(source)
-        if self._parts.is_done(unit):
-            return unit
-        rejections: list[Rejection] = []
-        num_clips = 0
-        num_items: dict[str, int] = {teacher.name: 0 for teacher in self._teachers}
         try:
-            media = read_media(source)
-        except MediaError as error:
-            reason = RejectReason(error.reason)
-            rejections.append(Rejection(source.path, source.start, None, reason, error.found))
-        else:
-            with (
-                write_atomically(self._parts.table_path(unit)) as temporary,
-                pa.OSFile(str(temporary), "wb") as file,
-                pa.ipc.new_stream(file, self._schema) as writer,
-            ):
-                for row in self._label_clips(media, rejections):
-                    writer.write_batch(row)
-                    num_clips += 1
-                    for name in num_items:
-                        num_items[name] += _count_items(row.column(name))
-        self._parts.write_report(PartReport(unit, source, num_clips, num_items, tuple(rejections)))
-        return unit
-
-    def _label_clips(self, media: Media, rejections: list[Rejection]) -> Iterator[pa.RecordBatch]:
-        cut = self._config.cut
-        for piece in cut_media(
-            media,
-            length=cut.length,
-            min_length=cut.min_length,
-            max_length=cut.max_length,
-            tail=cut.tail,
-            images_per_second=self._config.images_per_second,
-            requests=self._requests,
-        ):
-            if isinstance(piece, Rejection):
-                rejections.append(piece)
-                continue
-            screen = self._config.screen
-            problem = screen_clip(piece, min_loudness=screen.min_loudness, min_motion=screen.min_motion)
-            if problem is not None:
-                rejections.append(Rejection(media.path, piece.start, piece.duration, *problem))
-                continue
-            yield self._make_row(media, piece)
-
-    def _make_row(self, media: Media, clip: DecodedClip) -> pa.RecordBatch:
-        values: dict[str, Any] = {
-            "uuid": name_clip(media.uuid, clip.start, clip.duration),
-            "media_uuid": media.uuid,
-            "source": media.path,
-            "start": clip.start,
-            "duration": clip.duration,
-            "fold": assign_fold(media.uuid),
-            "num_samples": len(clip.samples),
-            "num_images": len(clip.thumbnails),
-            "width": clip.width,
-            "height": clip.height,
-            "loudness": measure_loudness(clip.samples),
-            "motion": measure_motion(clip.thumbnails),
-            "sound_fingerprint": fingerprint_sound(clip.samples),
-            "image_fingerprint": fingerprint_images(clip.thumbnails),
-            WORDS_FIELD.name: pack_words(clip.samples),
-        }
-        return make_row(self._schema, values, clip.samples, list(self._ask(clip)))
-
-    def _ask(self, clip: DecodedClip) -> Iterator[Any]:
-        """Ask every teacher; give what its column holds."""
-        segments = cut_segments(clip.samples)
-        images = iter(clip.images)
-        for teacher in self._teachers:
-            items = segments if teacher.image_request is None else next(images)
-            if isinstance(teacher, FittedTeacher):
-                yield list(teacher.describe(items))
-            else:
-                probabilities = teacher.predict(items)
-                top = self._config.soft_top or probabilities.shape[1]
-                yield keep_soft_labels(probabilities, top)
+            with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as reader:
+                yield from reader
+        except (pa.ArrowException, OSError) as error:
+            hint = "run the same build again, which makes the part anew"
+            raise DatasetError(path, f"a damaged part ({error})", "a whole one", hint) from error
 
 
 def cut_segments(samples: Int16[np.ndarray, " clip_samples"]) -> Float32[np.ndarray, "segments samples"]:
-    """Cut a clip into the non-overlapping one-second segments that audio teachers hear (Jia 2019, section 2).
+    """Cut a clip into non-overlapping one-second segments for audio teachers (Jia 2019, section 2).
 
-    A last piece of at least half a second is padded with silence, a shorter one is left out.
+    A last piece of at least half a second is padded with zeros; a shorter one is dropped.
     """
     num_segments = count_segments(len(samples), SAMPLE_RATE)
     padded = np.zeros(num_segments * SAMPLE_RATE, np.int16)
@@ -246,28 +152,27 @@ def cut_segments(samples: Int16[np.ndarray, " clip_samples"]) -> Float32[np.ndar
 
 
 def make_row(
-    schema: pa.Schema, values: Mapping[str, Any], samples: Int16[np.ndarray, " samples"], said: Sequence[Any]
+    schema: pa.Schema, values: Mapping[str, Any], samples: Int16[np.ndarray, " samples"], outputs: Sequence[Any]
 ) -> pa.RecordBatch:
-    """Make the row of a clip.
+    """Return the row of a clip.
 
     Parameters
     ----------
     schema
-        As :func:`part_schema` gives it.
+        As :func:`part_schema` returns it.
     values
-        Its columns of the clip table, by name, and its words, by which media that share sound are found; None where they are
-        not looked for.
+        The columns of the clip table, by name.
     samples
-        Its sound.
-    said
-        For each teacher, soft labels, or the list of its descriptors.
+        The sound.
+    outputs
+        Of each teacher, soft labels or a list of descriptors.
     """
     columns: list[Any] = [pa.array([values[field.name]], field.type) for field in CLIP_SCHEMA]
     columns.append(_wrap_samples(samples))
     columns.append(pa.array([values.get(WORDS_FIELD.name)], WORDS_FIELD.type))
     types = [field.type for field in schema][len(columns) :]
-    heard = [_as_struct(one) if isinstance(one, SoftLabels) else one for one in said]
-    columns += [pa.array([one], kind) for one, kind in zip(heard, types, strict=True)]
+    cells = [_as_struct(one) if isinstance(one, SoftLabels) else one for one in outputs]
+    columns += [pa.array([one], kind) for one, kind in zip(cells, types, strict=True)]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
@@ -275,7 +180,8 @@ def _as_struct(soft_labels: SoftLabels) -> dict[str, Any]:
     return {field.name: getattr(soft_labels, field.name) for field in dataclasses.fields(soft_labels)}
 
 
-def _count_items(column: pa.Array) -> int:
+def count_items(column: pa.Array) -> int:
+    """Return the number of images or segments in the column of a teacher, of a row."""
     items = column.field("item_classes") if pa.types.is_struct(column.type) else column
     return len(items[0])
 
@@ -283,6 +189,15 @@ def _count_items(column: pa.Array) -> int:
 def _wrap_samples(samples: Int16[np.ndarray, " samples"]) -> pa.LargeListArray:
     offsets = pa.array([0, len(samples)], pa.int64())
     return pa.LargeListArray.from_arrays(offsets, pa.array(samples, pa.int16()), type=SAMPLES_FIELD.type)
+
+
+@contextlib.contextmanager
+def report_write_errors(path: Path) -> Generator[None]:
+    """Raise what goes wrong while a part is written as an error of the machine, which ends the run, and not of the media file."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise cannot_write(path, error if isinstance(error, OSError) else OSError(str(error))) from error
 
 
 def remove_parts(folder: Path) -> None:

@@ -1,6 +1,7 @@
-"""A finished dataset, read back: any second of any clip in microseconds, and the labels that the policy makes.
+"""Reading a finished dataset: any second of any clip in microseconds, and the labels of the policy.
 
-Sound is memory-mapped: opening a dataset reads no sample, and a random second touches only that second's pages.
+Sound is memory-mapped. Opening a dataset reads no sample. Before the first sample of a shard is read, the checksum of the shard is
+verified; after that a random second touches only the pages of that second.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float32, Int16, Int32, Int64
+from pydantic import ValidationError
 
+from hearsight.console import print_message
+from hearsight.dataset.checks import FileChecks, check_complete
 from hearsight.dataset.labels import LabelLists, choose_label_lists
 from hearsight.dataset.layout import MIXED_FROM, ClassRecord, Layout, Manifest, TeacherRecord, read_json, read_manifest
 from hearsight.dataset.statistics import BuildSummary, read_summary
 from hearsight.errors import DatasetError
-from hearsight.records import SoftLabels
+from hearsight.records import CLASS_SCHEMA, SoftLabels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,19 +43,40 @@ class Dataset:
     ----------
     path
         The folder that ``hearsight build`` wrote.
+    verify
+        Whether to verify the checksum of each file before it is read for the first time.
+    quiet
+        Suppress the message that a dataset of an earlier version has no checksums.
 
     Raises
     ------
     DatasetError
-        When the folder is no finished dataset, of another version, or a shard is damaged.
+        When the folder is no finished dataset, has another version, a file is missing or damaged, or the files are not of the same
+        clips. Damage of a shard is found when it is read for the first time.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, verify: bool = True, quiet: bool = False) -> None:
         self.path = Path(path)
         self._layout = Layout(self.path)
         self.manifest: Manifest = read_manifest(self.path)
-        self.classes: list[ClassRecord] = [ClassRecord.model_validate(v) for v in read_json(self._layout.vocabulary)]
-        self._sounds, self._offsets, self._batch_of = self._map_audio()
+        if self.manifest.files is None and not quiet:
+            print_message(
+                f"{self.path}: made by an earlier version without checksums, so that damage cannot be noticed"
+            )
+        check_complete(self.path, FileChecks(self.path, self.manifest.files))
+        self._checks = FileChecks(self.path, self.manifest.files if verify else None)
+        self.classes: list[ClassRecord] = self._read_vocabulary()
+        self._sounds, self._offsets, self._batch_of, self._file_of = self._map_audio()
+
+    def _read_vocabulary(self) -> list[ClassRecord]:
+        path = self._layout.vocabulary
+        self._checks.check(path)
+        try:
+            return [ClassRecord.model_validate(values) for values in read_json(path)]
+        except (ValidationError, TypeError) as error:
+            raise DatasetError(
+                path, "it cannot be understood", "the vocabulary of a dataset", "build it again"
+            ) from error
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,7 +90,7 @@ class Dataset:
 
     @functools.cached_property
     def digest(self) -> str:
-        """What tells this dataset from any other: its configuration and teachers, and its clips by their content."""
+        """Identifies the dataset by its configuration, teachers and clips."""
         content = hashlib.sha256("".join(self._read_clips(["uuid"]).column("uuid").to_pylist()).encode())
         return f"{self.manifest.config_digest[:32]}-{content.hexdigest()[:16]}"
 
@@ -88,7 +113,23 @@ class Dataset:
         return (self._offsets[:, 1] - self._offsets[:, 0]).astype(np.int32)
 
     def read(self, index: int, start: int = 0, num_samples: int | None = None) -> Int16[np.ndarray, " samples"]:
-        """Give samples of a clip as a view into the mapped file; fewer than asked for where the clip ends."""
+        """Return samples of a clip as a view into the mapped file; fewer than asked for where the clip ends.
+
+        Parameters
+        ----------
+        index
+            The clip.
+        start
+            First sample within the clip.
+        num_samples
+            How many; by default all up to the end of the clip.
+
+        Raises
+        ------
+        DatasetError
+            When the shard turns out to be damaged; it is verified when its first sample is read.
+        """
+        self._checks.check(self._file_of[self._batch_of[index]])
         first, last = self._offsets[index]
         begin = min(first + start, last)
         end = last if num_samples is None else min(begin + num_samples, last)
@@ -104,12 +145,12 @@ class Dataset:
         return self._read_clips(["fold"]).column("fold").to_numpy().astype(np.int32)
 
     def indices(self, split: Literal["train", "validation"]) -> Int64[np.ndarray, " clips"]:
-        """Give the clips of a split. All clips of a source are in one split, since the split goes by fold."""
+        """Return the clips of a split. All clips of a source are in the same split, since the split is by fold."""
         in_validation = self.folds < self.manifest.validation_folds
         return np.flatnonzero(in_validation if split == "validation" else ~in_validation)
 
     def labels(self, index: int) -> ClipLabels:
-        """Give the labels of one clip."""
+        """Return the labels of one clip."""
         vision, audio = self._label_lists
         return ClipLabels(_join(vision, index), _join(audio, index))
 
@@ -121,10 +162,10 @@ class Dataset:
         return tuple(np.array(head, dtype=np.int32) for head in heads)
 
     def distribution(self, index: int) -> Float32[np.ndarray, " classes"]:
-        """Give what the vision teachers said of a clip: for each, a distribution over its used classes, zero where it said nothing.
+        """Return the soft visual labels of a clip: for each vision teacher a distribution over its used classes.
 
-        Soft labels are as many as the build kept (``soft_top``); what is kept of used classes is scaled to sum up to one. They are
-        held in memory from the first call on.
+        The build keeps the ``soft_top`` most probable classes. The probabilities of the used ones among them are scaled to sum to
+        one, and all others are zero. The labels of the whole dataset are held in memory from the first call on.
         """
         target = np.zeros(len(self.classes), dtype=np.float32)
         for classes, kept in self._list_soft(index, "vision"):
@@ -133,9 +174,9 @@ class Dataset:
         return target
 
     def probabilities(self, index: int) -> Float32[np.ndarray, " classes"]:
-        """Give what the teachers said of a clip: the probability of each class, zero where the build has not kept it.
+        """Return the probability of each class of the vocabulary for a clip, zero where the build did not keep it.
 
-        Held in memory from the first call on.
+        The labels of the whole dataset are held in memory from the first call on.
         """
         target = np.zeros(len(self.classes), dtype=np.float32)
         for modality in ("vision", "audio"):
@@ -146,7 +187,7 @@ class Dataset:
     def _list_soft(
         self, index: int, modality: Literal["vision", "audio"]
     ) -> Iterator[tuple[Int32[np.ndarray, " used"], Float32[np.ndarray, " used"]]]:
-        """Give the used classes that each teacher of a modality has kept of a clip, and their probabilities."""
+        """Yield, for each teacher of a modality, the used classes that were kept for a clip, and their probabilities."""
         for lists, probabilities in self._soft_lists(modality):
             span = slice(lists.offsets[index], lists.offsets[index + 1])
             used = lists.classes[span] >= 0
@@ -163,12 +204,33 @@ class Dataset:
                 found.append((LabelLists(lists.offsets, self._place_classes(teacher)[lists.classes]), kept))
         return found
 
+    def class_table(self) -> pa.Table:
+        """Read the table of every class of every teacher, used or not: ``records.CLASS_SCHEMA``.
+
+        A dataset of format version 1 has no such table; for it, only the used classes are listed.
+        """
+        if self._layout.classes.exists():
+            return self._read_table(self._layout.classes)
+        rows = [
+            {
+                "teacher": record.teacher,
+                "class_index": record.class_index,
+                "name": record.name,
+                "id": None,
+                "sense": record.sense,
+                "vocabulary_index": record.index,
+                "count": record.count,
+            }
+            for record in self.classes
+        ]
+        return pa.Table.from_pylist(rows, schema=CLASS_SCHEMA)
+
     def soft_labels(self, teacher: str, shard: int) -> pa.Table:
-        """Read what a teacher said of a shard's clips: records.LABEL_SCHEMA."""
+        """Read a teacher's soft labels of a shard: ``records.LABEL_SCHEMA``, rows in the order of the sound."""
         if teacher not in [record.name for record in self.manifest.teachers]:
             known = ", ".join(record.name for record in self.manifest.teachers)
             raise DatasetError(self.path, f"no labels of a teacher {teacher!r}", f"one of: {known}")
-        return _read_table(self._layout.labels(teacher, shard))
+        return self._read_table(self._layout.labels(teacher, shard))
 
     @functools.cached_property
     def _label_lists(self) -> tuple[list[LabelLists], list[LabelLists]]:
@@ -184,35 +246,67 @@ class Dataset:
     def _read_soft(self, teacher: TeacherRecord) -> pa.Table:
         columns = ["classes", "probabilities"]
         paths = [self._layout.labels(teacher.name, shard.index) for shard in self.manifest.shards]
-        return pa.concat_tables([_read_table(path, columns) for path in paths])
+        return pa.concat_tables([self._read_table(path, columns) for path in paths])
 
     def _read_clips(self, columns: list[str] | None = None) -> pa.Table:
-        return pa.concat_tables([_read_table(self._layout.clips(s.index), columns) for s in self.manifest.shards])
+        return pa.concat_tables([self._read_table(self._layout.clips(s.index), columns) for s in self.manifest.shards])
 
     def _place_classes(self, teacher: TeacherRecord) -> Int32[np.ndarray, " classes"]:
-        """Give the index of each of a teacher's classes in the vocabulary, -1 where it is not used."""
+        """Return the index of each of a teacher's classes in the vocabulary, -1 where it is not used."""
         place = np.full(teacher.num_classes, -1, np.int32)
         for record in self.classes:
             if record.teacher == teacher.name:
                 place[record.class_index] = record.index
         return place
 
-    def _map_audio(self) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-        """Map every shard; give the sample buffers, and for each clip its first and last sample and its buffer."""
+    def _read_table(self, path: Path, columns: list[str] | None = None) -> pa.Table:
+        self._checks.check(path)
+        return _read_parquet(path, columns)
+
+    def _map_audio(self) -> tuple[list[np.ndarray], np.ndarray, np.ndarray, list[Path]]:
+        """Map every shard, and check that its rows are those of the clip table and of the labels.
+
+        Returns
+        -------
+        sounds
+            The samples of each batch of each shard.
+        offsets
+            The first and last sample of each clip within its batch.
+        batch_of
+            The batch of each clip.
+        file_of
+            The file of each batch.
+        """
         sounds: list[np.ndarray] = []
         offsets: list[np.ndarray] = []
         batch_of: list[np.ndarray] = []
+        file_of: list[Path] = []
         for shard in self.manifest.shards:
-            for lists in _read_sample_lists(self._layout.audio(shard.index)):
+            path = self._layout.audio(shard.index)
+            batches = _read_batches(path)
+            self._check_rows(shard.index, [batch.column("uuid") for batch in batches])
+            for batch in batches:
+                lists = batch.column("samples")
                 bounds = np.asarray(lists.offsets)
                 offsets.append(np.stack([bounds[:-1], bounds[1:]], axis=1))
                 batch_of.append(np.full(len(lists), len(sounds), np.int64))
                 sounds.append(lists.values.to_numpy(zero_copy_only=True))
+                file_of.append(path)
         if sum(map(len, offsets)) != self.manifest.num_clips:
             raise DatasetError(
                 self.path, f"{sum(map(len, offsets))} clips of sound", f"{self.manifest.num_clips}", "build it again"
             )
-        return sounds, np.concatenate(offsets), np.concatenate(batch_of)
+        return sounds, np.concatenate(offsets), np.concatenate(batch_of), file_of
+
+    def _check_rows(self, shard: int, uuids: list[pa.Array]) -> None:
+        """Compare the clips of a shard's tables with those of its sound: files of other shards or datasets are noticed."""
+        expected = pa.chunked_array(uuids, pa.string())
+        tables = [self._layout.clips(shard)]
+        tables += [self._layout.labels(teacher.name, shard) for teacher in self.manifest.teachers]
+        for path in tables:
+            if not _read_parquet(path, ["uuid"]).column("uuid").equals(expected):
+                wanted = f"those of {self._layout.audio(shard).relative_to(self.path)}, in the same order"
+                raise DatasetError(path, "rows of other clips", wanted, "restore the file, or build the dataset again")
 
 
 def _join(lists: list[LabelLists], index: int) -> Int32[np.ndarray, " labels"]:
@@ -221,18 +315,18 @@ def _join(lists: list[LabelLists], index: int) -> Int32[np.ndarray, " labels"]:
     return np.concatenate([np.empty(0, np.int32), *(one[index] for one in lists)])
 
 
-def _read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+def _read_parquet(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
-        return pq.read_table(path, columns=columns)
+        return pq.read_table(path, columns=columns, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
         raise DatasetError(path, f"cannot be read ({error})", "a table of a dataset", "build it again") from error
 
 
-def _read_sample_lists(path: Path) -> list[pa.LargeListArray]:
+def _read_batches(path: Path) -> list[pa.RecordBatch]:
     try:
         with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as reader:
-            return [batch.column("samples") for batch in reader]
-    except (OSError, pa.ArrowInvalid) as error:
+            return list(reader)
+    except (OSError, pa.ArrowException) as error:
         raise DatasetError(path, f"cannot be read ({error})", "a shard of sound", "build the dataset again") from error
 
 

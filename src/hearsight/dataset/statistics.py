@@ -1,4 +1,4 @@
-"""What a dataset is made of, in numbers: the summary of a build."""
+"""The summary of a build: its counts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,28 @@ from hearsight.records import Rejection
 
 @dataclasses.dataclass(frozen=True)
 class BuildSummary:
-    """What became of the sources.
+    """Counts of a finished build.
 
-    ``hours`` and ``rejected_hours`` are of clips and of rejected spans whose length is known; ``labels_per_clip`` is the mean by
-    modality; ``num_classes`` the classes of all teachers, ``num_used`` those that appear; ``failure_rate`` the share of sources
-    without a clip.
+    Attributes
+    ----------
+    num_sources, num_sources_kept
+        Sources given, and those with at least one clip.
+    num_clips, num_validation_clips
+        Clips, and those of the validation folds.
+    hours
+        Total duration of the clips.
+    rejected
+        Rejected sources and spans by reason.
+    labels_per_clip
+        Mean number of labels per clip by modality.
+    num_classes, num_used
+        Classes of all teachers, and those that are a label of some clip.
+    failure_rate
+        Share of sources without a clip.
+    sources_digest
+        SHA-256 of the list of sources.
+    num_failed
+        Sources that failed for a reason that may lie in the machine; the next run of the same build tries them again.
     """
 
     num_sources: int
@@ -36,6 +53,7 @@ class BuildSummary:
     num_used: int
     failure_rate: float
     sources_digest: str
+    num_failed: int = 0
 
     @property
     def utilisation(self) -> float:
@@ -43,7 +61,7 @@ class BuildSummary:
         return self.num_used / self.num_classes if self.num_classes else 0.0
 
     def describe(self) -> list[str]:
-        """Say it in lines for a person."""
+        """Return the summary as lines of text."""
         labels = ", ".join(f"{mean:.2f} {modality}" for modality, mean in self.labels_per_clip.items())
         rejected = ", ".join(f"{count} {reason}" for reason, count in self.rejected.items()) or "none"
         abandoned = self.num_classes - self.num_used
@@ -54,7 +72,7 @@ class BuildSummary:
             f"vocabulary: {self.num_used:,} of {self.num_classes:,} classes appear ({self.utilisation:.2%}); "
             f"{abandoned:,} abandoned",
             f"rejected: {rejected}",
-        ]
+        ] + ([f"{self.num_failed:,} files failed; the same build tries them again"] if self.num_failed else [])
 
 
 def summarise(
@@ -63,12 +81,13 @@ def summarise(
     rejections: Sequence[Rejection],
     sources: Sequence[str],
     sources_digest: str,
+    num_failed: int,
     labels: Mapping[str, LabelLists],
     teachers: Sequence[TeacherRecord],
     num_used: int,
     validation_folds: int,
 ) -> BuildSummary:
-    """Count everything that the summary tells."""
+    """Compute the summary of a build."""
     kept = set(index.column("source").to_pylist())
     num_kept = sum(source in kept for source in sources)
     reasons = Counter(str(rejection.reason) for rejection in rejections)
@@ -88,6 +107,7 @@ def summarise(
         num_used=num_used,
         failure_rate=1.0 - num_kept / len(sources),
         sources_digest=sources_digest,
+        num_failed=num_failed,
     )
 
 
@@ -97,10 +117,10 @@ def read_summary(path: Path) -> BuildSummary:
     Raises
     ------
     DatasetError
-        When it is not there or not what it should be.
+        When it is absent, or its content is not a summary.
     """
     values = read_json(path)
     try:
         return BuildSummary(**values)
     except TypeError as error:
-        raise DatasetError(path, f"not what it should hold ({error})", "the summary of a build") from error
+        raise DatasetError(path, f"cannot be understood ({error})", "the summary of a build") from error

@@ -1,4 +1,4 @@
-"""Units of work in, their results out, in this process, in local processes, or on Ray.
+"""Run units of work in local worker processes or on Ray.
 
-Invariant: every unit is answered exactly once, by a result or by the reason why there is none, whatever dies on the way.
+Invariant: every unit is answered exactly once, by its result or by the reason why there is none.
 """

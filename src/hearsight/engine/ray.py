@@ -1,4 +1,4 @@
-"""The engine for more than one machine: units as tasks of a Ray cluster. The only file that imports Ray."""
+"""The engine for several machines: units as tasks of a Ray cluster. The only file that imports Ray."""
 
 from __future__ import annotations
 
@@ -6,7 +6,19 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from hearsight.engine.engine import Answer, ResultT, Stage, UnitT
+from hearsight.engine.engine import (
+    DEADLINE,
+    Answer,
+    Failure,
+    Health,
+    ResultT,
+    Stage,
+    UnitT,
+    describe_exception,
+    set_up,
+)
+from hearsight.engine.progress import start_deadline, stop_deadline
+from hearsight.errors import HearsightError, WorkerError
 from hearsight.extras import require
 from hearsight.threads import one_thread
 
@@ -17,13 +29,21 @@ _CPUS_PER_ACTOR = 0.25  # more starves Ray's own tasks on small nodes; the actor
 class RayEngine:
     """Runs units on actors of a Ray cluster; joins the cluster at ``RAY_ADDRESS``, or starts one on this machine.
 
-    Each actor builds the stage once. An actor or node that dies takes only the units it was working on with it: they go to
-    another actor, up to three times. Paths must mean the same on every node (a shared file system).
+    Each actor sets the stage up once. Actors are spread over all nodes. When an actor or a node dies, only the units that it was
+    working on are lost: they go to another actor, up to three times. Paths must mean the same on every node (a shared file system).
+
+    Parameters
+    ----------
+    workers
+        Actors; by default one per processor of the cluster.
+    deadline
+        Seconds without progress after which an actor's process is ended.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int | None, deadline: float = DEADLINE) -> None:
         self._ray: Any = require("ray", "ray", "engine ray")
         self._workers = workers
+        self._deadline = deadline
 
     def run(self, stage: Stage[UnitT, ResultT], units: Sequence[UnitT]) -> Iterator[Answer[UnitT, ResultT]]:
         """Answer each unit exactly once, as they finish."""
@@ -38,45 +58,81 @@ class RayEngine:
                 ray.shutdown()
 
     def _run_actors(self, stage: Stage[UnitT, ResultT], units: Sequence[UnitT]) -> Iterator[Answer[UnitT, ResultT]]:
-        ray = self._ray
-        actor_class = ray.remote(num_cpus=_CPUS_PER_ACTOR)(_StageActor)
-        idle = [actor_class.remote(stage) for _ in range(min(self._workers, len(units)))]
+        ray, health = self._ray, Health()
+        count = min(self._workers or max(1, int(ray.cluster_resources().get("CPU", 1))), len(units))
+        idle = [self._start_actor(stage) for _ in range(count)]
         waiting: list[tuple[UnitT, int]] = [(unit, 1) for unit in reversed(units)]
         in_flight: dict[Any, tuple[Any, UnitT, int]] = {}
-        while waiting or in_flight:
-            while waiting and idle:
-                unit, attempt = waiting.pop()
-                actor = idle.pop()
-                in_flight[actor.answer.remote(unit)] = (actor, unit, attempt)
-            finished, _ = ray.wait(list(in_flight), num_returns=1)
-            actor, unit, attempt = in_flight.pop(finished[0])
-            try:
-                result = ray.get(finished[0])
-            except ray.exceptions.RayActorError:
-                # The actor is gone: a fresh one takes its place, and the unit goes to the back of the queue.
-                idle.append(actor_class.remote(stage))
-                if attempt < _TRIES:
+        try:
+            while waiting or in_flight:
+                while waiting and idle:
+                    unit, attempt = waiting.pop()
+                    actor = idle.pop()
+                    in_flight[actor.work_on.remote(unit)] = (actor, unit, attempt)
+                finished, _ = ray.wait(list(in_flight), num_returns=1)
+                actor, unit, attempt = in_flight.pop(finished[0])
+                kind, value = self._fetch(finished[0])
+                idle.append(self._start_actor(stage) if kind == "death" else actor)
+                if kind == "result":
+                    health.count_finished()
+                    yield Answer(unit, value)
+                    continue
+                failure = Failure("death" if kind == "death" else "error", value)
+                health.count_failure(failure)
+                if kind == "death" and attempt < _TRIES:
                     waiting.insert(0, (unit, attempt + 1))
                 else:
-                    yield Answer(unit, None)
-                continue
-            except ray.exceptions.RayTaskError as error:
-                raise error.cause from error
-            idle.append(actor)
-            yield Answer(unit, result)
-        for actor in idle:
-            with contextlib.suppress(ray.exceptions.RayError):
-                ray.kill(actor)
+                    yield Answer(unit, None, failure)
+        finally:
+            for actor in (*idle, *(one for one, _, _ in in_flight.values())):
+                with contextlib.suppress(ray.exceptions.RayError):
+                    ray.kill(actor)
+
+    def _start_actor(self, stage: Stage[Any, Any]) -> Any:
+        # without SPREAD, Ray fills one node before it uses the next
+        actor_class = self._ray.remote(num_cpus=_CPUS_PER_ACTOR, scheduling_strategy="SPREAD")(_StageActor)
+        return actor_class.remote(stage, self._deadline)
+
+    def _fetch(self, reference: Any) -> tuple[str, Any]:
+        """Return the outcome of a unit: ``result``, ``error`` or ``death``, and the result or a message.
+
+        Raises
+        ------
+        HearsightError
+            What the stage or the unit raised, or that the stage cannot be set up.
+        """
+        ray = self._ray
+        try:
+            kind, value = ray.get(reference)
+        except ray.exceptions.RayActorError:
+            return "death", f"its worker died, or made no progress within {self._deadline:g} s"
+        except ray.exceptions.RayError as error:
+            raise WorkerError("ray", describe_exception(error)) from error
+        if kind == "raise":
+            raise value
+        return kind, value
 
 
 class _StageActor:
     """Holds one stage in one Ray worker process."""
 
-    def __init__(self, stage: Callable[[], Callable[[Any], Any]]) -> None:
-        self._work = stage()
-        self._limits = contextlib.ExitStack()
-        self._limits.enter_context(one_thread())
+    def __init__(self, stage: Callable[[], Callable[[Any], Any]], deadline: float) -> None:
+        self._stage = stage
+        self._deadline = deadline
+        self._work: Callable[[Any], Any] | None = None
 
-    def answer(self, unit: Any) -> Any:
-        """Answer one unit."""
-        return self._work(unit)
+    def work_on(self, unit: Any) -> tuple[str, Any]:
+        """Work on one unit, after setting the stage up for the first; errors are returned, since Ray would wrap them."""
+        try:
+            if self._work is None:
+                start_deadline(max(self._deadline, DEADLINE))
+                self._work = set_up(self._stage)
+            start_deadline(self._deadline)
+            with one_thread():
+                return "result", self._work(unit)
+        except HearsightError as error:
+            return "raise", error
+        except Exception as error:  # noqa: BLE001 - whatever a library raises is the unit's failure
+            return "error", describe_exception(error)
+        finally:
+            stop_deadline()

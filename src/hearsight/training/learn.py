@@ -130,7 +130,9 @@ def learn_from_media(
     if configs.mix is not None:
         check_audio_teachers(configs.build, configs.mix)
     dataset = Path(out) / "dataset"
-    built, mixed = build_dataset(sources, dataset, configs.build, workers=workers), None
+    # once training has begun, the dataset must stay as it is: files that failed are not tried again
+    retry = not (Path(out) / "run.json").exists()
+    built, mixed = build_dataset(sources, dataset, configs.build, workers=workers, retry=retry), None
     if configs.mix is not None:
         mixtures = Path(out) / "mixtures"
         mixed = mix_dataset(dataset, mixtures, configs.mix, workers=workers)

@@ -1,0 +1,260 @@
+"""The unit of work of a build: one media file is decoded, screened, labelled and written as a part."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid as uuid_module
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from hearsight.clips.cut import cut_media
+from hearsight.clips.folds import assign_fold
+from hearsight.clips.links import WORDS_FIELD, pack_words
+from hearsight.clips.screen import fingerprint_images, fingerprint_sound, measure_loudness, measure_motion, screen_clip
+from hearsight.config import BuildConfig
+from hearsight.dataset.parts import (
+    PartReport,
+    Parts,
+    count_items,
+    cut_segments,
+    make_row,
+    part_schema,
+    report_write_errors,
+)
+from hearsight.engine.engine import describe_exception
+from hearsight.engine.progress import report_progress
+from hearsight.errors import MediaError
+from hearsight.files import write_atomically
+from hearsight.media.decode import DecodedClip
+from hearsight.media.info import read_media
+from hearsight.records import NAMESPACE, Media, Rejection, RejectReason, Source, name_clip
+from hearsight.teachers.policy import keep_soft_labels
+from hearsight.teachers.registry import load_teacher
+from hearsight.teachers.teacher import FittedTeacher, Teacher
+
+
+class UnitError(Exception):
+    """A media file that cannot be worked on, for a reason that may lie in the machine: the next run tries it again."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MediaUnit:
+    """A source, and the state of its file when the build looked at it first.
+
+    Attributes
+    ----------
+    source
+        The file and span.
+    size, modified
+        Bytes, and time of the last change in nanoseconds; None where the file was absent.
+    """
+
+    source: Source
+    size: int | None
+    modified: int | None
+
+    @classmethod
+    def observe(cls, source: Source) -> MediaUnit:
+        """Look at the file of a source."""
+        try:
+            status = Path(source.path).stat()
+        except (OSError, ValueError):
+            return cls(source, None, None)
+        return cls(source, status.st_size, status.st_mtime_ns)
+
+    @property
+    def name(self) -> str:
+        """Name of the unit, and of its part. A file that has changed is another unit."""
+        state = "absent" if self.size is None else f"{self.size}|{self.modified}"
+        source = self.source
+        return str(uuid_module.uuid5(NAMESPACE, f"unit:{source.path}|{source.start}|{source.end}|{state}"))
+
+    def find_change(self) -> str | None:
+        """Return what has happened to the file since it was observed; None where it is as it was."""
+        now = MediaUnit.observe(self.source)
+        if now == self:
+            return None
+        if now.size is None:
+            return "it was removed during the build"
+        if self.size is None:
+            return "it appeared during the build"
+        return f"it changed during the build (from {self.size:,} to {now.size:,} bytes)"
+
+
+def load_teachers(config: BuildConfig, *, quiet: bool = False) -> list[Teacher | FittedTeacher]:
+    """Load the vision teachers, then the audio teachers, each in the order of the configuration.
+
+    Parameters
+    ----------
+    config
+        Names the teachers.
+    quiet
+        Suppress messages, for workers.
+    """
+    vision = [load_teacher(spec, "vision", quiet=quiet) for spec in config.vision]
+    return vision + [load_teacher(spec, "audio", quiet=quiet) for spec in config.audio]
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelMedia:
+    """The stage that turns sources into parts: loads the teachers once per worker, then decodes, screens and labels."""
+
+    folder: Path
+    config: BuildConfig
+
+    def __call__(self) -> Callable[[MediaUnit], str]:
+        """Set up a worker; return the function that finishes a unit and returns its name."""
+        return _MediaLabeller(Parts(self.folder), self.config, load_teachers(self.config, quiet=True)).label
+
+
+class _ChangedError(Exception):
+    """The file has changed since it was observed."""
+
+
+class _MediaLabeller:
+    def __init__(self, parts: Parts, config: BuildConfig, teachers: list[Teacher | FittedTeacher]) -> None:
+        self._parts = parts
+        self._config = config
+        self._teachers = teachers
+        fitted = {teacher.name for teacher in teachers if isinstance(teacher, FittedTeacher)}
+        self._schema = part_schema([teacher.name for teacher in teachers], fitted)
+        self._requests = tuple(t.image_request for t in teachers if t.image_request is not None)
+
+    def label(self, unit: MediaUnit) -> str:
+        """Finish a unit.
+
+        Raises
+        ------
+        UnitError
+            When the file gives no clip because of errors that are not known to be its own.
+        MachineError
+            When the part cannot be written.
+        """
+        source = unit.source
+        try:
+            _check_unchanged(unit)
+            media = read_media(source)
+            report = self._write_table(unit, media)
+        except _ChangedError as error:
+            report = self._reject(unit, RejectReason.UNREADABLE, str(error))
+        except MediaError as error:
+            report = self._reject(unit, RejectReason(error.reason), error.found)
+        except OSError as error:
+            raise UnitError(describe_exception(error)) from error
+        with report_write_errors(self._parts.report_path(unit.name)):
+            self._parts.write_report(report)
+        return unit.name
+
+    def _reject(self, unit: MediaUnit, reason: RejectReason, detail: str) -> PartReport:
+        rejection = Rejection(unit.source.path, unit.source.start, None, reason, detail)
+        return PartReport(unit.name, unit.source, 0, {teacher.name: 0 for teacher in self._teachers}, (rejection,))
+
+    def _write_table(self, unit: MediaUnit, media: Media) -> PartReport:
+        rejections: list[Rejection] = []
+        num_clips = 0
+        num_items: dict[str, int] = {teacher.name: 0 for teacher in self._teachers}
+        path = self._parts.table_path(unit.name)
+        with (
+            report_write_errors(path),
+            write_atomically(path) as temporary,
+            pa.OSFile(str(temporary), "wb") as file,
+            pa.ipc.new_stream(file, self._schema) as writer,
+        ):
+            for row in self._label_clips(media, rejections):
+                writer.write_batch(row)
+                num_clips += 1
+                for name in num_items:
+                    num_items[name] += count_items(row.column(name))
+            failed = [rejection for rejection in rejections if rejection.reason is RejectReason.FAILED]
+            if failed and not num_clips:
+                raise UnitError(failed[0].detail)
+            _check_unchanged(unit)
+        return PartReport(unit.name, unit.source, num_clips, num_items, tuple(rejections))
+
+    def _label_clips(self, media: Media, rejections: list[Rejection]) -> Iterator[pa.RecordBatch]:
+        for clip in self._screen_clips(media, rejections):
+            try:
+                row = self._make_row(media, clip)
+            except (MemoryError, OSError) as error:
+                raise UnitError(describe_exception(error)) from error
+            except Exception as error:  # noqa: BLE001 - whatever a teacher raises for a clip is a rejection of this clip
+                detail = describe_exception(error)
+                rejections.append(Rejection(media.path, clip.start, clip.duration, RejectReason.FAILED, detail))
+            else:
+                yield row
+
+    def _screen_clips(self, media: Media, rejections: list[Rejection]) -> Iterator[DecodedClip]:
+        """Decode and screen; an error that nobody expected ends the file, and the clips before it are kept."""
+        cut, screen = self._config.cut, self._config.screen
+        pieces = cut_media(
+            media,
+            length=cut.length,
+            min_length=cut.min_length,
+            max_length=cut.max_length,
+            tail=cut.tail,
+            images_per_second=self._config.images_per_second,
+            requests=self._requests,
+        )
+        end = media.start
+        while True:
+            try:
+                piece = next(pieces, None)
+            except (MemoryError, OSError) as error:
+                raise UnitError(describe_exception(error)) from error
+            except Exception as error:  # noqa: BLE001 - no error of a decoder may end the run
+                rejections.append(Rejection(media.path, end, None, RejectReason.FAILED, describe_exception(error)))
+                return
+            report_progress()
+            if piece is None:
+                return
+            end = piece.start + (piece.duration or 0.0)
+            if isinstance(piece, Rejection):
+                rejections.append(piece)
+                continue
+            problem = screen_clip(piece, min_loudness=screen.min_loudness, min_motion=screen.min_motion)
+            if problem is None:
+                yield piece
+            else:
+                rejections.append(Rejection(media.path, piece.start, piece.duration, *problem))
+
+    def _make_row(self, media: Media, clip: DecodedClip) -> pa.RecordBatch:
+        values: dict[str, Any] = {
+            "uuid": name_clip(media.uuid, clip.start, clip.duration),
+            "media_uuid": media.uuid,
+            "source": media.path,
+            "start": clip.start,
+            "duration": clip.duration,
+            "fold": assign_fold(media.uuid),
+            "num_samples": len(clip.samples),
+            "num_images": len(clip.thumbnails),
+            "width": clip.width,
+            "height": clip.height,
+            "loudness": measure_loudness(clip.samples),
+            "motion": measure_motion(clip.thumbnails),
+            "sound_fingerprint": fingerprint_sound(clip.samples),
+            "image_fingerprint": fingerprint_images(clip.thumbnails),
+            WORDS_FIELD.name: pack_words(clip.samples),
+        }
+        return make_row(self._schema, values, clip.samples, list(self._run_teachers(clip)))
+
+    def _run_teachers(self, clip: DecodedClip) -> Iterator[Any]:
+        """Run every teacher on a clip; yield the cells of their columns."""
+        segments = cut_segments(clip.samples)
+        images = iter(clip.images)
+        for teacher in self._teachers:
+            items = segments if teacher.image_request is None else next(images)
+            if isinstance(teacher, FittedTeacher):
+                yield list(teacher.describe(items))
+            else:
+                probabilities = teacher.predict(items)
+                top = self._config.soft_top or probabilities.shape[1]
+                yield keep_soft_labels(probabilities, top)
+
+
+def _check_unchanged(unit: MediaUnit) -> None:
+    change = unit.find_change()
+    if change is not None:
+        raise _ChangedError(change)

@@ -1,0 +1,116 @@
+"""The full check of a dataset: ``hearsight verify``."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from hearsight.console import track
+from hearsight.dataset.checks import FileChecks
+from hearsight.dataset.layout import Layout, Manifest, read_manifest
+from hearsight.dataset.reader import Dataset
+from hearsight.errors import DatasetError, HearsightError
+
+_KNOWN = frozenset({"dataset.json", "build.json", ".lock"})
+
+
+@dataclasses.dataclass(frozen=True)
+class VerifyReport:
+    """The result of a full check.
+
+    Attributes
+    ----------
+    path
+        The dataset.
+    num_files, num_bytes
+        Files that were checked, and their size.
+    has_checksums
+        Whether the dataset has checksums. One of format version 1 has none: only its structure can be checked.
+    problems
+        What is wrong, a line per file.
+    """
+
+    path: str
+    num_files: int
+    num_bytes: int
+    has_checksums: bool
+    problems: tuple[str, ...]
+
+    def describe(self) -> list[str]:
+        """Return the report as lines of text."""
+        checked = f"{self.num_files:,} files, {self.num_bytes / 1e6:,.1f} MB"
+        if not self.has_checksums:
+            checked += "; made without checksums, so that only the structure could be checked"
+        verdict = f"{len(self.problems)} problems" if self.problems else "no problem found"
+        return [f"{self.path}: {checked}; {verdict}", *self.problems]
+
+
+def verify_dataset(path: str | Path) -> VerifyReport:
+    """Check every file of a dataset: size, SHA-256, and that sound, clips and labels are of the same clips.
+
+    Parameters
+    ----------
+    path
+        The dataset.
+
+    Returns
+    -------
+    VerifyReport
+        Damage is reported and not raised.
+
+    Raises
+    ------
+    DatasetError
+        When the folder is no finished dataset.
+    """
+    folder = Path(path)
+    manifest = read_manifest(folder)
+    records = manifest.files or {}
+    checks = FileChecks(folder, records)
+    problems = checks.find_missing()
+    broken = {problem.split(" ", 1)[0] for problem in problems}
+    with track("verifying", len(records), "files") as bar:
+        for name in records:
+            if name not in broken:
+                try:
+                    checks.check(folder / name)
+                except DatasetError as error:
+                    problems.append(f"{name}: {error.found}")
+            bar.advance()
+    problems += _find_unknown(folder, manifest)
+    if not problems:
+        problems += _check_structure(folder)
+    files = [one for one in _list_files(folder) if not one.startswith("parts/")]
+    num_bytes = sum((folder / name).stat().st_size for name in files)
+    return VerifyReport(str(path), len(files), num_bytes, manifest.files is not None, tuple(problems))
+
+
+def _list_files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _find_unknown(folder: Path, manifest: Manifest) -> list[str]:
+    if manifest.files is None:
+        return []
+    known = _KNOWN | set(manifest.files)
+    return [f"{name} is not in the manifest" for name in _list_files(folder) if not _is_known(name, known)]
+
+
+def _is_known(name: str, known: frozenset[str] | set[str]) -> bool:
+    return name in known or name.startswith("parts/")
+
+
+def _check_structure(folder: Path) -> list[str]:
+    """Open the dataset, which compares the rows of its files, and read every table."""
+    try:
+        dataset = Dataset(folder, quiet=True)
+        dataset.clips()
+        for teacher in dataset.manifest.teachers:
+            for shard in dataset.manifest.shards:
+                dataset.soft_labels(teacher.name, shard.index)
+        for name in (Layout(folder).rejected, Layout(folder).summary):
+            if not name.exists():
+                return [f"{name.name} is missing"]
+    except HearsightError as error:
+        return [error.summary]
+    return []
