@@ -18,7 +18,7 @@ from hearsight.evaluation.benchmarks.catalogue import load_benchmark
 from hearsight.evaluation.contamination import Contamination, find_contamination
 from hearsight.evaluation.features.concatenate import concatenate_features, extract_parts, name_pool, pool_clips
 from hearsight.evaluation.features.extract import WINDOWS
-from hearsight.evaluation.features.extractor import FeatureExtractor, NetworkExtractor, TrainedExtractor
+from hearsight.evaluation.features.extractor import FeatureExtractor, NetworkBased, NetworkExtractor
 from hearsight.evaluation.features.load import load_extractor
 from hearsight.evaluation.features.vision import MediaExtractor
 from hearsight.evaluation.probes.cross_validation import CrossScore, score_splits
@@ -255,7 +255,9 @@ def _make_evaluation(
         pool=", ".join(name_pool(extractor, str(config.pool)) for extractor in extractors),
         untrained=any(extractor.untrained for extractor in extractors),
         seed=config.seed,
-        training_clips=extractors[0].training_clips if isinstance(extractors[0], TrainedExtractor) else None,
+        networks=tuple(one.facts for one in extractors if isinstance(one, NetworkBased)),
+        leak_free=config.leak_free,
+        finetune_epochs=config.finetune.epochs if config.probe == FINETUNE else None,
         accuracy=mean_of_folds(hits, clips.folds[rows]),
         folds=tuple(fold.accuracy for fold in folds),
         interval=bootstrap_interval(hits[None], clips.folds[rows], seed=config.seed, resamples=config.resamples),

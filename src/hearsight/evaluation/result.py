@@ -8,6 +8,7 @@ from typing import Any
 
 from hearsight.evaluation.benchmarks.benchmark import Benchmark
 from hearsight.evaluation.contamination import Contamination
+from hearsight.evaluation.features.extractor import NetworkFacts
 from hearsight.evaluation.probes.cross_validation import CrossScore
 from hearsight.metrics.intervals import Estimate
 from hearsight.metrics.measures import MEASURES
@@ -52,8 +53,10 @@ class Evaluation:
         One after the other for several models.
     untrained, seed
         Whether the weights are fresh (of one model at least), and the seed of all draws.
-    training_clips
-        Clips that the run's network learned from; None where nobody said, and where the weights are fresh.
+    networks
+        What the score depends on of each model that is a network: its options, size, bandwidth, and what it learned from.
+    leak_free, finetune_epochs
+        Whether clips of recordings in the scored fold were left out of fitting; epochs of fine-tuning, None for a probe.
     accuracy
         Mean over the folds, 0..1: the share of clips whose highest score is their class, or one of their classes.
     folds
@@ -94,7 +97,9 @@ class Evaluation:
     pool: str
     untrained: bool
     seed: int
-    training_clips: int | None
+    networks: tuple[NetworkFacts, ...]
+    leak_free: bool
+    finetune_epochs: int | None
     accuracy: float
     folds: tuple[float, ...]
     interval: tuple[float, float]
@@ -114,16 +119,23 @@ class Evaluation:
     clips: Benchmark
     score: CrossScore
 
+    @property
+    def training_clips(self) -> int | None:
+        """Clips that the run's network learned from; None where nothing is recorded."""
+        return self.networks[0].clips if self.networks else None
+
     def as_json(self) -> dict[str, Any]:
-        """Give the object that ``hearsight evaluate --json`` prints; what is undefined is null."""
+        """Return the object that ``hearsight evaluate --json`` prints; what is undefined is null."""
         parts = ("evaluation_set", "balanced", "contamination", "clean")
-        left_out = ("clips", "score", "measures", *parts)
+        left_out = ("clips", "score", "measures", "networks", *parts)
         fields = [field.name for field in dataclasses.fields(self) if field.name not in left_out]
         value = {name: getattr(self, name) for name in fields}
         plain = {name: list(item) if isinstance(item, tuple) else _or_none(item) for name, item in value.items()}
         objects = {name: getattr(self, name) for name in parts}
         return {
             **plain,
+            "networks": [dataclasses.asdict(facts) | {"teachers": list(facts.teachers)} for facts in self.networks],
+            "training_clips": self.training_clips,
             "measures": _list_measures(self.measures),
             **{name: None if part is None else part.as_json() for name, part in objects.items()},
             "hyperparameters": [fold.hyperparameter for fold in self.score.folds],
@@ -131,7 +143,7 @@ class Evaluation:
 
     def describe(self) -> list[str]:
         """Say it in lines for a person."""
-        model = f"{self.model}, untrained" if self.untrained else self.model
+        model = ", ".join([self.model, *self._list_conditions()])
         low, high = self.interval
         measures = [f"{MEASURES[name]} {_show(name, found)}" for name, found in self.measures.items()]
         lines = [
@@ -150,6 +162,15 @@ class Evaluation:
         if self.clean is not None:
             lines.append(f"without them: {self.clean.describe()}")
         return [*lines, *(f"note: {note}" for note in self.notes)]
+
+    def _list_conditions(self) -> list[str]:
+        """List what the run's network is, other than its name says."""
+        found = ["untrained"] if self.untrained else []
+        for facts in self.networks[:1]:
+            found += [facts.options] if facts.options else []
+            if facts.is_band_limited:
+                found.append(f"learned from sound of {facts.training_sample_rate:,} Hz")
+        return found
 
 
 @dataclasses.dataclass(frozen=True)

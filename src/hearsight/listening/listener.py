@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -74,6 +74,8 @@ class Listener:
         The sense and the teacher of each class; empty where the checkpoint does not record them.
     training_clips
         Number of clips that the network was trained on; None where it is not recorded.
+    training
+        How it was trained, as its checkpoint records it; empty where nothing is recorded.
     training_sample_rate
         Hz of the sound that it was trained on: ``sample_rate``, or less. In training there was nothing above half of it (at 32 kHz,
         on a dataset of 16 kHz, the upper half of the bands was empty), and so it is filtered out of every input.
@@ -89,6 +91,7 @@ class Listener:
         training_clips: int | None = None,
         training_sample_rate: int | None = None,
         classes: Sequence[ClassOrigin] = (),
+        training: Mapping[str, Any] | None = None,
     ) -> None:
         if len(vocabulary) != network.num_classes:
             raise CheckpointError(
@@ -98,6 +101,7 @@ class Listener:
         self.vocabulary = tuple(vocabulary)
         self.classes = tuple(classes)
         self.training_clips = training_clips
+        self.training = dict(training or {})
         self.training_sample_rate = min(training_sample_rate or network.sample_rate, network.sample_rate)
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         # convolutions on the processor are 1.5 to 3 times faster with their channels last
@@ -289,4 +293,5 @@ def load(run: str | Path, *, device: str | None = None) -> Listener:
         training_clips=clips if isinstance(clips, int) and clips > 0 else None,
         training_sample_rate=info.training_sample_rate,
         classes=info.classes,
+        training=info.training,
     )

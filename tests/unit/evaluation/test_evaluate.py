@@ -11,7 +11,12 @@ from hearsight.config import EvaluateConfig, load_config
 from hearsight.errors import BenchmarkError, CheckpointError, ConfigError, UsageError
 from hearsight.evaluation.evaluate import compare, evaluate
 from hearsight.models.checkpoint import save_checkpoint
+from hearsight.models.checkpoint_config import ClassOrigin
 from hearsight.models.zoo import build_network
+
+
+EYE = (ClassOrigin(sense="seen", teacher="eye"), ClassOrigin(sense="seen", teacher="eye"))
+"""Where the two classes of the run come from."""
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +33,7 @@ def tones(make_folder):
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     network = build_network("jia-mobilenet-v2", 2, seed=5, width=0.25)
-    save_checkpoint(network, folder, vocabulary=("a", "b"), training={"clips": 1234})
+    save_checkpoint(network, folder, vocabulary=("a", "b"), training={"clips": 1234, "steps": 60}, classes=EYE)
     return folder
 
 
@@ -59,6 +64,8 @@ def test_a_run_and_its_network_with_fresh_weights_are_scored_alike(run, tones):
     assert (trained.model, trained.untrained) == ("jia-mobilenet-v2", False)
     assert (fresh.model, fresh.untrained) == ("jia-mobilenet-v2", True)
     assert (trained.training_clips, fresh.training_clips) == (1234, None)
+    assert (trained.networks[0].steps, trained.networks[0].teachers) == (60, ("eye",))
+    assert (fresh.networks[0].steps, fresh.networks[0].teachers) == (None, ())
     assert trained.dim == fresh.dim == 256
     assert trained.pool == fresh.pool == "mean+max"
     assert "untrained" in fresh.describe()[0]

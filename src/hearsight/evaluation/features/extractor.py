@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from typing import Protocol, runtime_checkable
 
@@ -52,17 +53,61 @@ def digest_extractor(extractor: FeatureExtractor, weights: str) -> str:
     return hashlib.sha256(weights.encode() + rounded.astype(np.int64).tobytes()).hexdigest()
 
 
-@runtime_checkable
-class TrainedExtractor(Protocol):
-    """One that knows what it learned from.
+@dataclasses.dataclass(frozen=True)
+class NetworkFacts:
+    """What a score of a network depends on, beside its name.
 
     Attributes
     ----------
-    training_clips
-        How many clips; None where nobody said, or the weights are fresh.
+    options
+        What it was built with other than by default, such as ``width=0.2``; empty for the network as published.
+    parameters
+        How many it has.
+    sample_rate, training_sample_rate
+        Hz of the waveforms it takes, and of those it learned from; the second is lower where the upper bands were empty.
+    clips, steps
+        Clips that it learned from, and steps of the optimizer; None where nothing is recorded, and where the weights are fresh.
+    teachers
+        Names of the teachers that it learned from; empty where none is recorded.
     """
 
-    training_clips: int | None
+    options: str
+    parameters: int
+    sample_rate: int
+    training_sample_rate: int
+    clips: int | None = None
+    steps: int | None = None
+    teachers: tuple[str, ...] = ()
+
+    @property
+    def is_band_limited(self) -> bool:
+        """Whether the network takes more bandwidth than it learned from."""
+        return self.training_sample_rate < self.sample_rate
+
+    @classmethod
+    def collect(cls, listener: hearsight.Listener) -> NetworkFacts:
+        """Collect what a listener and its checkpoint's record say."""
+        from hearsight.models.counts import count_parameters  # torch takes a second to import
+
+        network, training = listener.network, listener.training
+        options = {key: value for key, value in network.options.items() if key != "heads"}
+        steps = training.get("steps")  # a configuration may say anything
+        return cls(
+            options=", ".join(f"{key}={value}" for key, value in sorted(options.items())),
+            parameters=count_parameters(network),
+            sample_rate=listener.sample_rate,
+            training_sample_rate=listener.training_sample_rate,
+            clips=listener.training_clips,
+            steps=steps if isinstance(steps, int) else None,
+            teachers=tuple(dict.fromkeys(origin.teacher for origin in listener.classes)),
+        )
+
+
+@runtime_checkable
+class NetworkBased(Protocol):
+    """An extractor that a network of ours is behind."""
+
+    facts: NetworkFacts
 
 
 class NetworkExtractor:
@@ -76,7 +121,7 @@ class NetworkExtractor:
         self.name = listener.name
         self.sample_rate = listener.sample_rate
         self.untrained = untrained
-        self.training_clips = listener.training_clips
+        self.facts = NetworkFacts.collect(listener)
 
     def compute_digest(self) -> str:
         """SHA-256 of the weights, and of what they make of a fixed noise: it changes with the code around them, too."""

@@ -10,7 +10,7 @@ from jaxtyping import Float32, Float64
 
 import hearsight
 from hearsight.errors import UsageError
-from hearsight.evaluation.features.extractor import digest_extractor
+from hearsight.evaluation.features.extractor import NetworkFacts, digest_extractor
 from hearsight.models.architectures.soundnet import SoundNet
 from hearsight.models.architectures.soundnet_layers import Window, check_layer
 
@@ -73,7 +73,7 @@ class LayerExtractor:
         self.name = f"{listener.name}/{windows.layer}"
         self.sample_rate = listener.sample_rate
         self.untrained = untrained
-        self.training_clips = listener.training_clips
+        self.facts = NetworkFacts.collect(listener)
         seen = Window(1, 1)
         for name, (_, window) in network.plan.layers.items():
             seen = window.after(seen)

@@ -49,7 +49,8 @@ class Measurement(BaseModel):
     value, interval
         In the unit of the column; the interval holds 95 %, None where there is none.
     benchmark, protocol
-        What it was measured on, and how: network, probe, pooling, numbers of folds, clips, classes and clips learned from.
+        What it was measured on, and how: the network with its options, size and bandwidth; the probe; the numbers of folds, clips
+        and classes, and of those that are missing; teachers, clips and steps of the training. Earlier records have fewer keys.
     data
         What was scored: the run, or the baseline.
     num_clips, seed, date, version, command
@@ -85,7 +86,7 @@ class Measurement(BaseModel):
         return f"{self.table}:{self.row}:{self.column}"
 
     def list_differences(self, cell: PublishedCell) -> list[str]:
-        """List where it was measured otherwise than the paper did, as far as the paper says, and how little was learned from."""
+        """List how it was measured otherwise than the paper's cell, as far as the paper says, and what the network learned from."""
         pairs = {"benchmark": (self.benchmark, cell.benchmark)}
         pairs |= {key: (self.protocol[key], told) for key, told in cell.protocol.items() if key in self.protocol}
         words = {key: key.replace("num_", "number of ").replace("model", "network") for key in pairs}
@@ -95,10 +96,27 @@ class Measurement(BaseModel):
             for key, (ours, told) in pairs.items()
             if ours != told and not (key == "model" and str(ours).startswith(layer))
         ]
-        if self.protocol.get("untrained"):
+        return found + self._list_conditions()
+
+    def _list_conditions(self) -> list[str]:
+        """List what no paper's cell has: a smaller network, less bandwidth, clips or classes that are missing, and the training."""
+        told = self.protocol
+        found: list[str] = []
+        if "options" in told:
+            size = f", {told['parameters']:,} parameters" if "parameters" in told else ""
+            found.append(f"network with {told['options']}{size}")
+        if "training_sample_rate" in told:
+            found.append(f"learned from sound of {told['training_sample_rate']:,} Hz, takes {told['sample_rate']:,} Hz")
+        counted = {"missing_clips": "missing clips", "unscored_classes": "classes without a scored clip"}
+        found += [f"{told[key]:,} {what}" for key, what in counted.items() if key in told]
+        if told.get("leak_free"):
+            found.append("clips of scored recordings left out of fitting")
+        if told.get("untrained"):
             found.append("untrained")
-        if "training_clips" in self.protocol:
-            found.append(f"learned from {self.protocol['training_clips']:,} clips")
+        if "training_clips" in told:
+            steps = f" in {told['training_steps']:,} steps" if "training_steps" in told else ""
+            taught = f" that {told['teachers']} labelled" if "teachers" in told else ""
+            found.append(f"learned from {told['training_clips']:,} clips{taught}{steps}")
         return found
 
     def describe(self) -> str:

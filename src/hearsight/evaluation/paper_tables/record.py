@@ -74,16 +74,7 @@ def make_measurement(evaluation: Evaluation, cell: PublishedCell, command: str) 
         value=round(scale * found.value, 4),
         interval=(round(scale * found.low, 4), round(scale * found.high, 4)),
         benchmark=evaluation.benchmark,
-        protocol={
-            "model": evaluation.model,
-            "untrained": evaluation.untrained,
-            "probe": evaluation.probe,
-            "pool": evaluation.pool,
-            "folds": len(evaluation.folds),
-            "num_clips": evaluation.num_clips,
-            "num_classes": evaluation.num_classes,
-            **({} if evaluation.training_clips is None else {"training_clips": evaluation.training_clips}),
-        },
+        protocol=_describe_protocol(evaluation),
         data=" beside ".join([evaluation.run, *evaluation.extra_models]),
         num_clips=evaluation.num_clips,
         seed=evaluation.seed,
@@ -91,3 +82,32 @@ def make_measurement(evaluation: Evaluation, cell: PublishedCell, command: str) 
         version=VERSION,
         command=command,
     )
+
+
+def _describe_protocol(evaluation: Evaluation) -> dict[str, str | int | bool]:
+    """Describe how a score was measured: whatever it would differ by is among it."""
+    protocol: dict[str, str | int | bool | None] = {
+        "model": evaluation.model,
+        "untrained": evaluation.untrained,
+        "probe": evaluation.probe,
+        "pool": evaluation.pool,
+        "folds": len(evaluation.folds),
+        "num_clips": evaluation.num_clips,
+        "num_classes": evaluation.num_classes,
+        "missing_clips": evaluation.missing or None,
+        "unscored_classes": len(evaluation.undefined) or None,
+        "leak_free": evaluation.leak_free or None,
+        "finetune_epochs": evaluation.finetune_epochs,
+    }
+    if evaluation.networks:
+        facts = evaluation.networks[0]
+        protocol |= {
+            "options": facts.options or None,
+            "parameters": facts.parameters,
+            "sample_rate": facts.sample_rate,
+            "training_sample_rate": facts.training_sample_rate if facts.is_band_limited else None,
+            "training_clips": facts.clips,
+            "training_steps": facts.steps,
+            "teachers": ", ".join(facts.teachers) or None,
+        }
+    return {key: value for key, value in protocol.items() if value is not None}

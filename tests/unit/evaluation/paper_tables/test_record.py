@@ -9,9 +9,12 @@ import pytest
 import hearsight
 from hearsight.errors import UsageError
 from hearsight.evaluation.evaluate import evaluate
+from hearsight.evaluation.features.extractor import NetworkFacts
 from hearsight.evaluation.paper_tables.published import find_cell
 from hearsight.evaluation.paper_tables.record import check_cells, make_measurement
 from hearsight.metrics.intervals import Estimate
+from hearsight.models.counts import count_parameters
+from hearsight.models.zoo import build_network
 from tests.support.measurements import CELL
 
 
@@ -34,10 +37,53 @@ def test_an_evaluation_becomes_a_measurement_with_all_that_is_needed_to_repeat_i
     assert one.date == datetime.datetime.now(tz=datetime.UTC).date()
 
 
-def test_a_measurement_says_how_much_was_learned_from(scored) -> None:
-    one = make_measurement(dataclasses.replace(scored, training_clips=11_187), find_cell(CELL), "x")
-    assert one.protocol["training_clips"] == 11_187
-    assert "learned from 11,187 clips" in one.list_differences(find_cell(CELL))
+FACTS = NetworkFacts("", 1_234_567, 16_000, 16_000)
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({"options": "width=0.2"}, "network with width=0.2, 1,234,567 parameters"),
+        ({"sample_rate": 32_000}, "learned from sound of 16,000 Hz, takes 32,000 Hz"),
+        ({"clips": 11_187}, "learned from 11,187 clips"),
+        (
+            {"clips": 188, "steps": 1_080, "teachers": ("yamnet", "mobilenet")},
+            "learned from 188 clips that yamnet, mobilenet labelled in 1,080 steps",
+        ),
+    ],
+)
+def test_a_measurement_tells_what_the_network_was_and_what_it_learned_from(scored, facts, told) -> None:
+    with_network = dataclasses.replace(scored, networks=(dataclasses.replace(FACTS, **facts),))
+    one = make_measurement(with_network, find_cell(CELL), "x")
+    assert told in one.list_differences(find_cell(CELL))
+    as_published = make_measurement(dataclasses.replace(scored, networks=(FACTS,)), find_cell(CELL), "x")
+    assert not {told} & set(as_published.list_differences(find_cell(CELL)))
+
+
+def test_a_measurement_tells_what_was_missing_from_the_benchmark(scored) -> None:
+    remains = dataclasses.replace(scored, missing=142, undefined=("siren", "bell"), leak_free=True, finetune_epochs=20)
+    one = make_measurement(remains, find_cell(CELL), "x")
+    found = one.list_differences(find_cell(CELL))
+    assert found[-3:] == [
+        "142 missing clips",
+        "2 classes without a scored clip",
+        "clips of scored recordings left out of fitting",
+    ]
+    assert one.protocol["finetune_epochs"] == 20
+    assert "missing" not in " ".join(make_measurement(scored, find_cell(CELL), "x").list_differences(find_cell(CELL)))
+
+
+def test_a_narrow_network_does_not_stand_for_the_published_one(make_folder) -> None:
+    folder = make_folder({"high": 4, "low": 4})
+    run = "untrained:jia-mobilenet-v2,width=0.25"
+    result = evaluate(run, f"folder={folder}", hyperparameter=1.0, cache=False)
+    assert result.networks[0].options == "width=0.25"
+    assert "width=0.25" in result.describe()[0]
+    narrow = result.as_json()["networks"][0]["parameters"]
+    assert narrow < 0.2 * count_parameters(build_network("jia-mobilenet-v2", 2))
+    cell = find_cell("jia2019-3:mobilenet-v2:top1")
+    one = make_measurement(dataclasses.replace(result, benchmark="esc50"), cell, "x")
+    assert f"network with width=0.25, {narrow:,} parameters" in one.list_differences(cell)
 
 
 def test_every_measure_has_its_own_interval(scored) -> None:
