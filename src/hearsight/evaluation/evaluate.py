@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from hearsight.config import EvaluateConfig, load_config
+from hearsight.console import track
 from hearsight.errors import BenchmarkError, UsageError
 from hearsight.evaluation.benchmarks.benchmark import Benchmark, list_some
 from hearsight.evaluation.benchmarks.catalogue import load_benchmark
@@ -299,7 +300,9 @@ def _measure_rows(
     names = ("top_1", *names) if accuracy else names
     rows: Int64[np.ndarray, " chosen"] = score.rows[chosen]
     targets, folds = clips.targets[rows], clips.folds[rows]
-    measures = estimate_measures(names, score.scores[chosen], targets, folds, drawn, threshold=score.threshold)
+    with track("computing measures and intervals", len(rows), "clips") as bar:
+        measures = estimate_measures(names, score.scores[chosen], targets, folds, drawn, threshold=score.threshold)
+        bar.advance(len(rows))
     return PartScore(len(rows), measures)
 
 

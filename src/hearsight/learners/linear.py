@@ -13,14 +13,19 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC, LinearSVC
 
 from hearsight.errors import UsageError
-from hearsight.learners.rows import assign_parts, check_labelled, refuse_not_finite, weigh_parts
+from hearsight.learners.rows import (
+    GRAM_CLIPS,
+    assign_parts,
+    check_labelled,
+    reduce_rows,
+    refuse_not_finite,
+    weigh_parts,
+)
 from hearsight.learners.scikit import watch_convergence
 from hearsight.threads import count_cores, one_thread
 
 REGULARIZATIONS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 """What C is chosen from. Features are scaled so that a clip's squared length is about 1: C means the same at any width."""
-GRAM_CLIPS = 4_000
-"""Clips up to which a fit goes through the matrix of their inner products, however long the features."""
 MAX_THREADS = 8
 """Classes of an SVM that are solved at once, at most; their number does not change the result."""
 MAX_ITERATIONS = 5_000
@@ -194,7 +199,7 @@ def _fit_rows(
     varies = deviation > 1e-12 * np.abs(mean)
     scale = np.where(varies, deviation, 1.0) * math.sqrt(max(1, varies.sum())) / weigh_parts(varies, training.widths)
     features = np.where(varies, features, 0.0) / scale
-    reduced, back = _reduce(features)
+    reduced, back = reduce_rows(features)
     present, compact = np.unique(training.labels[rows], return_inverse=True)
     absent = tuple(index for index in range(training.num_classes) if index not in present)
     classifiers: list[LinearClassifier] = []
@@ -210,20 +215,6 @@ def _fit_rows(
             )
         )
     return classifiers
-
-
-def _reduce(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Turn few long rows into short ones of the same inner products, and give the map of their weights back.
-
-    Weights of least norm lie in the span of the rows, so nothing is lost.
-    """
-    num_rows, dim = rows.shape
-    if dim <= num_rows or num_rows > GRAM_CLIPS:
-        return rows, None
-    values, vectors = np.linalg.eigh(rows @ rows.T)
-    kept = values > 1e-10 * values[-1]
-    lengths = np.sqrt(values[kept])
-    return vectors[:, kept] * lengths, (rows.T @ vectors[:, kept]) / lengths
 
 
 def _solve_logistic(rows: np.ndarray, labels: np.ndarray, regularization: float) -> tuple[np.ndarray, np.ndarray, bool]:

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from hearsight.errors import UsageError
 from hearsight.learners import linear
 from hearsight.learners.linear import REGULARIZATIONS, fit_linear, fit_svm
-from hearsight.learners.rows import INNER_SPLITS, check_labelled
+from hearsight.learners.rows import INNER_SPLITS, check_labelled, reduce_rows
 
 BOTH = pytest.mark.parametrize("fit", [fit_linear, fit_svm])
 
@@ -179,3 +179,19 @@ def test_what_cannot_be_fitted_is_refused(fit):
     features[3, 2] = np.nan
     with pytest.raises(UsageError, match="rows 3"):
         fit(features, labels)
+
+
+@BOTH
+def test_the_least_c_of_the_best_accuracy_is_chosen(fit):
+    features, labels = draw_classes(apart=50.0)  # so far apart that every C gets all right
+    assert fit(features, labels).hyperparameter == REGULARIZATIONS[0]
+
+
+def test_rows_longer_than_there_are_clips_are_shortened_without_loss():
+    rows = np.random.default_rng(0).normal(size=(12, 40))
+    short, back = reduce_rows(rows)
+    assert short.shape[1] <= 12
+    np.testing.assert_allclose(short @ short.T, rows @ rows.T, atol=1e-9)
+    weights = np.random.default_rng(1).normal(size=(short.shape[1], 3))
+    np.testing.assert_allclose(rows @ (back @ weights), short @ weights, atol=1e-9)
+    assert reduce_rows(rows.T)[1] is None

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from hearsight.console import track
 from hearsight.errors import UsageError
 from hearsight.evaluation.benchmarks.benchmark import Benchmark, Split
 from hearsight.evaluation.features.concatenate import ClipFeatures
@@ -117,12 +118,14 @@ def score_splits(
     targets, folds = benchmark.targets, benchmark.folds
     scores = np.full(targets.shape, np.nan)
     folds_scored: list[FoldScore] = []
-    for split in benchmark.splits:
-        held = folds == split.fold
-        fitted = fit_probe(probe, _choose_examples(description, counts, benchmark, split, seed), hyperparameter)
-        rows = fitted.predict_scores(features[np.repeat(held, counts)])
-        scores[held] = _mean_windows(rows, counts[held])
-        folds_scored.append(score_fold(split, scores[held], targets[held], fitted))
+    with track(f"fitting {probe}", len(benchmark.splits), "folds") as bar:
+        for split in benchmark.splits:
+            held = folds == split.fold
+            fitted = fit_probe(probe, _choose_examples(description, counts, benchmark, split, seed), hyperparameter)
+            rows = fitted.predict_scores(features[np.repeat(held, counts)])
+            scores[held] = _mean_windows(rows, counts[held])
+            folds_scored.append(score_fold(split, scores[held], targets[held], fitted))
+            bar.advance()
     rows = np.flatnonzero(np.isin(folds, [split.fold for split in benchmark.splits]))
     return CrossScore(tuple(folds_scored), rows, hits(scores[rows], targets[rows]), scores[rows], kind.threshold)
 

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Float64, Int64
 from hearsight.errors import UsageError
 from hearsight.evaluation.probes.inputs import check_rows
 from hearsight.learners.linear import REGULARIZATIONS, LinearClassifier
-from hearsight.learners.rows import weigh_parts
+from hearsight.learners.rows import reduce_rows, weigh_parts
 from hearsight.metrics.averages import mean_average_precision
 
 MAX_ITERATIONS = 500
@@ -80,7 +80,9 @@ def fit_one_vs_rest(
             features, targets, probe, _choose_tried(len(features), groups, seed), widths
         )
     mean, scale = _standardise(features, widths)
-    weights, intercepts, converged = _solve((features - mean) / scale, targets, probe, hyperparameter)
+    rows, back = reduce_rows((features - mean) / scale)
+    weights, intercepts, converged = _solve(rows, targets, probe, hyperparameter)
+    weights = weights if back is None else back @ weights
     present = targets.any(axis=0)
     absent = tuple(int(label) for label in np.flatnonzero(~present))
     return LinearClassifier(
@@ -101,7 +103,9 @@ def _choose_regularization(
     if not (targets[rest].any(axis=0) & targets[tried].any(axis=0)).any():
         return 1.0
     mean, scale = _standardise(features[rest], widths)
-    rows, held = (features[rest] - mean) / scale, (features[tried] - mean) / scale
+    rows, back = reduce_rows((features[rest] - mean) / scale)
+    held = (features[tried] - mean) / scale
+    held = held if back is None else held @ back
     best, chosen, start = -math.inf, REGULARIZATIONS[0], None
     for hyperparameter in REGULARIZATIONS:
         if hyperparameter > PATIENCE * chosen:

@@ -88,3 +88,17 @@ def test_what_cannot_be_fitted_is_refused():
     features[3, 1] = np.nan
     with pytest.raises(UsageError, match="not finite"):
         fit_one_vs_rest(features, targets)
+
+
+def test_of_equally_good_c_the_least_is_chosen():
+    features, targets = draw(200, classes=2, noise=0.001)  # every C ranks all clips right
+    assert fit_one_vs_rest(features, targets).hyperparameter == REGULARIZATIONS[0]
+
+
+@pytest.mark.parametrize("probe", ["linear", "svm"])
+def test_features_longer_than_there_are_clips_are_fitted_as_they_would_be(probe, monkeypatch):
+    features, targets = draw(60, dim=150)
+    short = fit_one_vs_rest(features, targets, probe=probe, hyperparameter=1.0)
+    monkeypatch.setattr("hearsight.learners.rows.GRAM_CLIPS", 10)
+    plain = fit_one_vs_rest(features, targets, probe=probe, hyperparameter=1.0)
+    np.testing.assert_allclose(short.predict_scores(features), plain.predict_scores(features), atol=0.02)
