@@ -14,7 +14,6 @@ from hearsight.models.checkpoint import save_checkpoint
 from hearsight.models.checkpoint_config import ClassOrigin
 from hearsight.models.zoo import build_network
 
-
 EYE = (ClassOrigin(sense="seen", teacher="eye"), ClassOrigin(sense="seen", teacher="eye"))
 """Where the two classes of the run come from."""
 
