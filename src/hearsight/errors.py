@@ -63,6 +63,14 @@ class HearsightError(Exception):
         What was wanted instead; empty where ``found`` says it all.
     hint
         A way out, for a person to follow.
+
+    Examples
+    --------
+    >>> try:
+    ...     hearsight.load("absent")
+    ... except hearsight.HearsightError as error:
+    ...     print(error.exit_code, error.where)
+    3 absent
     """
 
     exit_code = 1

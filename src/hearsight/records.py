@@ -65,6 +65,14 @@ class Media:
     ``duration`` is in seconds, ``None`` where the container does not say; ``rotation`` is in degrees, counter-clockwise, as players
     turn the pictures before they show them; ``width`` and ``height`` are those of the shown picture. ``start`` and ``end`` bound
     the part that is used.
+
+    Examples
+    --------
+    >>> from hearsight.media.info import read_media
+    >>> from hearsight.records import Source
+    >>> media = read_media(Source("videos/video-00.mp4"))
+    >>> media.sample_rate, media.width, media.height
+    (16000, 64, 48)
     """
 
     uuid: str
@@ -91,6 +99,12 @@ class Clip:
     ``start`` and ``duration`` are in seconds of the media's own timeline; ``loudness`` is the RMS level in dB relative to full
     scale; ``motion`` the mean absolute difference of successive pictures, 0 to 255; ``fold`` is in 0..4095 and the same for
     all clips of one media.
+
+    Examples
+    --------
+    >>> clip = hearsight.Dataset("dataset").clips().to_pylist()[0]
+    >>> 3.0 <= clip["duration"] <= 5.0
+    True
     """
 
     uuid: str
@@ -133,6 +147,12 @@ class Tag:
 
     ``sense`` is ``heard`` or ``seen``, as the class was learned from a teacher of sounds or of pictures; None where that is not
     known, like ``teacher``.
+
+    Examples
+    --------
+    >>> tag = hearsight.Tag("beach.wav", start=0.0, duration=1.0, name="Gull", probability=0.83)
+    >>> tag.as_json()["class"]
+    'Gull'
     """
 
     path: str

@@ -33,7 +33,7 @@ from hearsight.records import Rejection, RejectReason, Source
 
 def build_dataset(
     sources: Sequence[str | Path],
-    out: Path,
+    out: str | Path,
     config: BuildConfig | None = None,
     *,
     workers: int | None = None,
@@ -67,6 +67,12 @@ def build_dataset(
         When ``out`` holds something else, another build is writing there, or not one clip is left.
     FailureRateError
         When more media were rejected than ``config.max_failure_rate``; the dataset is complete all the same.
+
+    Examples
+    --------
+    >>> summary = hearsight.build_dataset(["videos/"], "dataset", workers=1)
+    >>> summary.num_sources
+    3
     """
     config = config or BuildConfig()
     runner = open_engine(engine, workers, deadline)

@@ -69,7 +69,12 @@ _SPEC_SCHEMA = pa.schema(
 
 
 def mix_dataset(
-    dataset: Path, out: Path, config: MixConfig | None = None, *, workers: int | None = None, engine: str = "local"
+    dataset: str | Path,
+    out: str | Path,
+    config: MixConfig | None = None,
+    *,
+    workers: int | None = None,
+    engine: str = "local",
 ) -> BuildSummary:
     """Make a dataset of excerpts and mixtures, labelled by audio teachers.
 
@@ -98,6 +103,13 @@ def mix_dataset(
         dataset was built.
     WorkerError
         When a unit of work cannot be finished.
+
+    Examples
+    --------
+    >>> from hearsight.config import MixConfig
+    >>> summary = hearsight.mix_dataset("dataset", "mixtures", MixConfig(clips=8), workers=1)
+    >>> summary.num_clips
+    8
     """
     config = config or MixConfig()
     runner = open_engine(engine, workers)

@@ -53,6 +53,14 @@ class Dataset:
     DatasetError
         When the folder is no finished dataset, has another version, a file is missing or damaged, or the files are not of the same
         clips. Damage of a shard is found when it is read for the first time.
+
+    Examples
+    --------
+    >>> dataset = hearsight.Dataset("dataset")
+    >>> len(dataset) > 0
+    True
+    >>> waveform = dataset.read(0)  # the first clip: int16, 16 kHz
+    >>> labels = [dataset.names[index] for index in dataset.labels(0).visual]
     """
 
     def __init__(self, path: str | Path, *, verify: bool = True, quiet: bool = False) -> None:

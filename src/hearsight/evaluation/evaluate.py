@@ -82,6 +82,13 @@ def evaluate(run: str | Path, benchmark: str, config: EvaluateConfig | None = No
         When the benchmark is not whole, or clips of it cannot be read.
     DatasetError
         When ``training_dataset`` is no dataset.
+
+    Examples
+    --------
+    >>> result = hearsight.evaluate("run", "folder=sounds", probe="svm")
+    >>> low, high = result.interval
+    >>> low <= result.accuracy <= high
+    True
     """
     if config is not None and options:
         raise UsageError(

@@ -79,6 +79,15 @@ class Listener:
     training_sample_rate
         Hz of the sound that it was trained on: ``sample_rate``, or less. In training there was nothing above half of it (at 32 kHz,
         on a dataset of 16 kHz, the upper half of the bands was empty), and so it is filtered out of every input.
+
+    Examples
+    --------
+    >>> listener = hearsight.load("run")
+    >>> tags = listener.tag("recording.wav", top=2)  # the most probable class first
+    >>> tags[0].probability >= tags[1].probability
+    True
+    >>> listener.embed("recording.wav").values.shape  # segments of a second, the last one overlapping
+    (3, 128)
     """
 
     def __init__(
@@ -278,6 +287,11 @@ def load(run: str | Path, *, device: str | None = None) -> Listener:
         When there is no checkpoint, or it cannot be used.
     UsageError, HubError
         When a repository has no such name, or cannot be fetched.
+
+    Examples
+    --------
+    >>> hearsight.load("run").sample_rate
+    16000
     """
     if str(run).startswith("hf:/"):  # a path has lost one of the two slashes
         from hearsight.models.hub import fetch_checkpoint  # half a second that a folder does not need

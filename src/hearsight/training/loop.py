@@ -68,6 +68,14 @@ def train(
         When the loss is no longer a number. The checkpoints up to the epoch before are kept.
     MachineError
         When the disk is full or cannot be written. The checkpoints so far are kept.
+
+    Examples
+    --------
+    >>> from hearsight.config import TrainConfig
+    >>> config = TrainConfig(recipe="quick", model="hearsight-conv-4", epochs=1)
+    >>> summary = hearsight.train("dataset", "new-run", config)
+    >>> hearsight.load("new-run").embedding_dim
+    256
     """
     data, folder = open_data(dataset), Path(out)
     if config.tensorboard:

@@ -48,7 +48,10 @@ class Embedder(Transformer):
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
     >>> pipeline = make_pipeline(hearsight.Embedder("run"), LogisticRegression())
-    >>> pipeline.fit(["dog.wav", "rain.wav"], ["dog", "rain"]).predict(["what.wav"])  # doctest: +SKIP
+    >>> sounds = ["sounds/low/0.wav", "sounds/low/1.wav", "sounds/high/0.wav", "sounds/high/1.wav"]
+    >>> pipeline = pipeline.fit(sounds, ["low", "low", "high", "high"])
+    >>> pipeline.predict(["recording.wav"]).shape
+    (1,)
     """
 
     def __init__(
