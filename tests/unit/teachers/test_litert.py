@@ -315,7 +315,7 @@ def test_an_output_that_is_not_there_is_refused(tmp_path: Path, make_tflite: Mak
 def test_a_missing_package_names_its_extra(tmp_path: Path, make_tflite: Maker, monkeypatch: pytest.MonkeyPatch):
     path = make_tflite(tmp_path / "a.tflite", [1, 2, 2, 3], make_weights(3, 12))
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
-    with pytest.raises(MissingExtraError, match=r"hearsight\[litert\]"):
+    with pytest.raises(MissingExtraError, match=r"the extra 'litert'[\s\S]*pip install .*\[litert\]"):
         load_teacher(f"litert:{path}", "vision")
 
 

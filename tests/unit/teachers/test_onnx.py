@@ -208,7 +208,7 @@ def test_the_wrong_modality_is_refused(tmp_path: Path, make_onnx: Maker):
 def test_a_missing_package_names_its_extra(tmp_path: Path, make_onnx: Maker, monkeypatch: pytest.MonkeyPatch):
     path = make_onnx(tmp_path / "a.onnx", [1, 3, 2, 2], make_weights(12, 3))
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(MissingExtraError, match=r"hearsight\[onnx\]"):
+    with pytest.raises(MissingExtraError, match=r"the extra 'onnx'[\s\S]*pip install .*\[onnx\]"):
         load_teacher(f"onnx:{path}", "vision")
 
 

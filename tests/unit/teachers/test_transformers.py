@@ -332,7 +332,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
 
 def test_a_missing_package_names_its_extra(saved: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(MissingExtraError, match=r"hearsight\[transformers\]"):
+    with pytest.raises(MissingExtraError, match=r"the extra 'transformers'[\s\S]*pip install .*\[transformers\]"):
         load_teacher(f"transformers:{saved / 'vit'}", "vision")
 
 
