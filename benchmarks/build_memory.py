@@ -23,7 +23,7 @@ WANTED = 1.2
 
 
 def measure_tree(pid: int) -> int:
-    """Give the resident bytes of a process and all its descendants."""
+    """Return the resident bytes of a process and all its descendants."""
     total, waiting = 0, [pid]
     while waiting:
         one = waiting.pop()
@@ -38,7 +38,7 @@ def measure_tree(pid: int) -> int:
 
 
 def measure_build(folder: Path, out: Path, workers: int) -> int:
-    """Give the peak of a build in a fresh process."""
+    """Return the peak of a build in a fresh process."""
     command = [sys.executable, "-m", "hearsight", "build", str(folder), "--out", str(out), "--workers", str(workers)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     peak = 0

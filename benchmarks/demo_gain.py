@@ -81,15 +81,15 @@ class ChangedLabels:
         return self._dataset.num_samples
 
     def indices(self, split: Literal["train", "validation"]) -> Int64[np.ndarray, " chosen"]:
-        """Give the clips of a split."""
+        """Return the clips of a split."""
         return self._dataset.indices(split)
 
     def read(self, index: int, start: int = 0, num_samples: int | None = None) -> Int16[np.ndarray, " samples"]:
-        """Give samples of a clip."""
+        """Return samples of a clip."""
         return self._dataset.read(index, start, num_samples)
 
     def labels(self, index: int) -> ClipLabels:
-        """Give the labels of a clip, changed."""
+        """Return the labels of a clip, changed."""
         labels = self._dataset.labels(int(self._giver[index]))
         if self._change == "pictures' labels only":
             return ClipLabels(labels.visual, _NONE)
@@ -99,7 +99,7 @@ class ChangedLabels:
 
 
 def score_seed(folder: Path, seed: int, changes: Sequence[Change], settings: DemoSettings) -> dict[str, Evaluation]:
-    """Run the demo of one seed and the trainings beside it; give the scores by name."""
+    """Run the demo of one seed and the trainings beside it; return the scores by name."""
     result = run_demo(folder, seed=seed, settings=settings)
     scores = {
         "student": result.student,

@@ -44,7 +44,7 @@ class Line:
     untrained: list[Evaluation]
 
     def cells(self) -> list[str]:
-        """Give its row of the table."""
+        """Return its row of the table."""
         score, (low, high) = self.trained.accuracy, self.trained.interval
         found = compare([self.trained] * SEEDS, self.untrained)
         fresh = np.mean([one.accuracy for one in self.untrained])
@@ -53,7 +53,7 @@ class Line:
 
 
 def prepare(data: Path, out: Path, options: argparse.Namespace) -> dict[str, Path]:
-    """Build and mix; give the folders of mixtures by whose labels they are to have."""
+    """Build and mix; return the folders of mixtures by whose labels they are to have."""
     specs = {sense: (f"litert:{data / 'teachers' / name}",) for sense, name in TEACHERS.items()}
     build_dataset([data / "videos"], out / "dataset", BuildConfig(**specs))
     config = MixConfig(clips=options.clips, speed=options.speed, chimaeras=options.chimaeras)

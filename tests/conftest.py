@@ -28,7 +28,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """Give the folder of real videos, teachers and benchmarks; tests that ask for it are skipped where it is absent."""
+    """Return the folder of real videos, teachers and benchmarks; tests that ask for it are skipped where it is absent."""
     folder = Path(os.environ.get("HEARSIGHT_DATA", REPOSITORY.parent / "shared" / "data"))
     if not (folder / "videos").is_dir():
         pytest.skip(f"no real data at {folder}: set HEARSIGHT_DATA to a folder with videos/, teachers/ and esc10/")

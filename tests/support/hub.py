@@ -49,7 +49,7 @@ class Hub:
         self.endpoint = ""
 
     def add(self, name: str, files: dict[str, bytes], **settings: bool) -> str:
-        """Add a commit to a repository, which is made where it is absent; give the commit's name."""
+        """Add a commit to a repository, which is made where it is absent; return the commit's name."""
         return self.repositories.setdefault(name, Repository(**settings)).commit(files)
 
 

@@ -18,14 +18,14 @@ GRAY_STEP, BASE = 8, 29
 
 
 def make_tone(seconds: float, rate: int = RATE, channels: int = 1) -> np.ndarray:
-    """Give a rising tone, as one row per channel where there are several."""
+    """Return a rising tone, as one row per channel where there are several."""
     times = np.arange(round(seconds * rate)) / rate
     tone = (0.3 * np.sin(2 * np.pi * (200.0 + 100.0 * times) * times)).astype(np.float32)
     return tone if channels == 1 else np.repeat(tone[np.newaxis], channels, axis=0)
 
 
 def make_counter(num_images: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
-    """Give pictures that carry their number: the left half is its low part, the right half its high part, as gray levels."""
+    """Return pictures that carry their number: the left half is its low part, the right half its high part, as gray levels."""
     images = np.zeros((num_images, height, width, 3), np.uint8)
     for number in range(num_images):
         images[number, :, : width // 2] = 16 + GRAY_STEP * (number % BASE)
@@ -124,7 +124,7 @@ def truncate(path: Path, source: Path, share: float) -> Path:
 
 
 def describe(pieces: Sequence[object]) -> list[tuple[object, ...]]:
-    """Give the spans of clips and the spans and reasons of rejections, for comparison."""
+    """Return the spans of clips and the spans and reasons of rejections, for comparison."""
     return [
         (
             round(piece.start, 3),

@@ -43,7 +43,7 @@ def make_vggish_variables(width: float = 0.05, seed: int = 0) -> dict[str, np.nd
 
 
 def embed_like_vggish(variables: Mapping[str, np.ndarray], waveform: np.ndarray) -> np.ndarray:
-    """Give the embedding of one patch as ``vggish_slim.py`` computes it, channels last, in NumPy."""
+    """Return the embedding of one patch as ``vggish_slim.py`` computes it, channels last, in NumPy."""
     maps = compute_log_mel(waveform, VGGISH)[:96, :, None].astype(np.float64)
     for name, pooled in zip(VGGISH_LAYERS, VGGISH_POOLED, strict=True):
         kernel = variables[f"vggish/{name}/weights"]
@@ -114,7 +114,7 @@ def make_soundnet_dictionary(
 def compute_soundnet_reference(
     saved: Mapping[str, Mapping[str, np.ndarray]], layers: tuple[tuple[int, int, int], ...], waveform: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give what the two last layers say over time, softmaxed, as the authors' extractor does."""
+    """Return what the two last layers say over time, softmaxed, as the authors' extractor does."""
     maps = 256.0 * waveform[:, None]
     for number, (_, kernel, pool) in enumerate(layers, 1):
         layer = {name: torch.from_numpy(value) for name, value in saved[f"conv{number}"].items()}
@@ -272,7 +272,7 @@ def _make_mel() -> np.ndarray:
 def compute_panns_reference(
     state: Mapping[str, torch.Tensor], waveform: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give probabilities and embedding as the authors' code computes them, in evaluation mode."""
+    """Return probabilities and embedding as the authors' code computes them, in evaluation mode."""
     window = torch.hann_window(1024, dtype=torch.float64)
     spectrum = torch.stft(
         waveform.double(), 1024, 320, 1024, window, center=True, pad_mode="reflect", return_complex=True

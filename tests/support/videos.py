@@ -15,7 +15,7 @@ HEIGHT, WIDTH = 48, 64
 
 
 def make_waveform(seconds: float, seed: int) -> np.ndarray:
-    """Give a melody of random notes over noise: no two seeds sound alike."""
+    """Return a melody of random notes over noise: no two seeds sound alike."""
     generator = np.random.default_rng([seed, 1])
     times = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     notes = 200.0 * 2.0 ** (generator.integers(0, 36, int(seconds * 4) + 1) / 12)
@@ -25,7 +25,7 @@ def make_waveform(seconds: float, seed: int) -> np.ndarray:
 
 
 def make_images(seconds: float, seed: int) -> Iterator[np.ndarray]:
-    """Give pictures of a square that moves over a background: no two seeds look alike."""
+    """Return pictures of a square that moves over a background: no two seeds look alike."""
     generator = np.random.default_rng([seed, 2])
     background = np.kron(generator.integers(0, 200, (6, 8, 3)), np.ones((8, 8, 1))).astype(np.uint8)
     colour = generator.integers(0, 256, 3)

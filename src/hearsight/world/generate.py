@@ -203,7 +203,7 @@ def _seed_plan(seed: int, number: int) -> np.random.Generator:
 def _make_soundtrack(
     scenes: Sequence[Scene], seconds: float, rng: np.random.Generator
 ) -> tuple[Float32[np.ndarray, " samples"], dict[Presence, Float64[np.ndarray, " _"]]]:
-    """Mix the audible objects of all scenes; give the waveform and the level (0..1) of each object's sound over its span."""
+    """Mix the audible objects of all scenes; return the waveform and the level (0..1) of each object's sound over its span."""
     total = np.zeros(to_samples(seconds))
     levels: dict[Presence, np.ndarray] = {}
     for scene in scenes:

@@ -1,4 +1,4 @@
-"""How objects look: an outline with a surface of two colours, of any size and pose, before a background that is no kind's own."""
+"""Pictures of objects: an outline with a surface of two colours, in any size and pose, on a background that depends on no kind."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ SURFACES: dict[str, _Pattern] = {
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """One object's own looks: everything that its kind leaves open.
+    """The appearance of one object: everything that its kind leaves open.
 
     Positions and radius are in pixels, angles in radians, ``speed`` in turns per second of the path that the object goes round.
     """
@@ -106,7 +106,7 @@ class Look:
 
 
 def draw_look(outline: str, surface: str, place: tuple[float, float], size: float, rng: np.random.Generator) -> Look:
-    """Draw lots for an object's looks.
+    """Draw an object's appearance at random.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What happens in a generated video: scenes with one or two objects, most of them seen and heard, some only one of the two."""
+"""The contents of a generated video: scenes with one or two objects, most of them visible and audible, some only one of the two."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Scene:
 
 @dataclasses.dataclass(frozen=True)
 class SceneProbabilities:
-    """How the world is made up.
+    """Probabilities of what a scene contains.
 
     Attributes
     ----------

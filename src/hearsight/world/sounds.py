@@ -1,8 +1,8 @@
-"""How objects sound: a kind's gesture, played with a pitch, a timbre, in a room and against a background that are no kind's own.
+"""Sounds of objects: the gesture of a kind, with a pitch, timbre, room and background that depend on no kind.
 
-A gesture is a succession of notes. It says what is the same in all sounds of a kind: the direction of the sweeps, the shape of the
-decay, the rhythm. Several kinds are each other played backwards (sweeps up and down, struck and swelling), so that no statistic
-which forgets the order of time can tell them apart. Whoever plays it draws the rest.
+A gesture is a sequence of notes. It determines what all sounds of a kind have in common: the direction of sweeps, the shape of the
+decay, the rhythm. Some kinds are time reversals of each other (sweeps up and down, struck and swelling), so that no statistic
+without the order of time distinguishes them. Everything else is drawn at random.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class ObjectSound:
 
 
 def synthesize(kind: Kind, seconds: float, rng: np.random.Generator) -> ObjectSound:
-    """Play a kind's gesture with a pitch and a timbre of its own."""
+    """Synthesize a kind's gesture with a random pitch and timbre."""
     count = to_samples(seconds)
     offsets, level = _write_score(GESTURES[kind.gesture](rng), count, -rng.uniform(0.0, 0.5))
     middle = MIDDLE_PITCH * 2.0 ** (kind.pitch_lean + rng.uniform(-PITCH_SPREAD, PITCH_SPREAD))
@@ -189,7 +189,7 @@ def _synthesize_tone(phase: np.ndarray, pitch: float, rng: np.random.Generator) 
 
 
 def _synthesize_noise(phase: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Give a band of noise that follows the pitch."""
+    """Return a band of noise that follows the pitch."""
     smoothing = math.exp(-2.0 * math.pi * rng.uniform(60.0, 400.0) / SAMPLE_RATE)
     slow = rng.standard_normal((2, len(phase)))
     for _ in range(2):
@@ -212,7 +212,7 @@ def add_reverberation(
 
 
 def make_background_noise(count: int, rng: np.random.Generator) -> Float64[np.ndarray, " samples"]:
-    """Give steady noise between white and brown of unit RMS level, that comes and goes a little."""
+    """Return steady noise between white and brown of unit RMS level, which fluctuates slightly."""
     spectrum = np.asarray(scipy.fft.rfft(rng.standard_normal(count)))
     hertz = np.maximum(40.0, np.linspace(0.0, SAMPLE_RATE / 2.0, len(spectrum)))
     noise = np.asarray(scipy.fft.irfft(spectrum * hertz ** -rng.uniform(0.0, 1.2), count))

@@ -145,7 +145,7 @@ def _make_classifier(
 
 @pytest.fixture
 def make_tflite() -> Callable[..., Path]:
-    """Give the function that writes a linear TensorFlow Lite classifier."""
+    """Return the function that writes a linear TensorFlow Lite classifier."""
     return _make_classifier
 
 
@@ -187,7 +187,7 @@ def _make_onnx(
 
 @pytest.fixture
 def make_onnx() -> Callable[..., Path]:
-    """Give the function that writes a linear ONNX classifier."""
+    """Return the function that writes a linear ONNX classifier."""
     return _make_onnx
 
 

@@ -49,7 +49,7 @@ def _make_ast_extractor() -> Any:
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder of tiny models with random weights, as ``save_pretrained`` writes them."""
+    """Return a folder of tiny models with random weights, as ``save_pretrained`` writes them."""
     root = tmp_path_factory.mktemp("models")
     torch.manual_seed(0)
     config: Any = transformers.ViTConfig(**SMALL, image_size=32, patch_size=8, initializer_range=0.5, **_label(NAMES))
