@@ -244,11 +244,11 @@ REJECTION_SCHEMA = pa.schema(
 
 
 def name_media(content_digest: str) -> str:
-    """Give the UUID of a media file from the hexadecimal SHA-256 of its bytes: the same file has the same UUID under any path."""
+    """Return the UUID of a media file from the hexadecimal SHA-256 of its bytes: the same file has the same UUID under any path."""
     return str(uuid_module.uuid5(NAMESPACE, f"media:{content_digest}"))
 
 
 def name_clip(media_uuid: str, start: float, duration: float) -> str:
-    """Give the UUID of a clip: its media and its span in whole milliseconds."""
+    """Return the UUID of a clip: its media and its span in whole milliseconds."""
     first, last = to_milliseconds(start), to_milliseconds(start + duration)
     return str(uuid_module.uuid5(NAMESPACE, f"clip:{media_uuid}:{first}-{last}"))

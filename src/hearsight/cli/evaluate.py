@@ -166,7 +166,7 @@ def info(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a dataset or a run holds."""
+    """Print what a dataset or a run holds."""
     from hearsight.training.describe import describe_folder
 
     print_summary(describe_folder(path), as_json)

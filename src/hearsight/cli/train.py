@@ -42,7 +42,7 @@ def build(
 
         hearsight build videos/ --out dataset --vision litert:mobilenet_v2.tflite --audio litert:yamnet.tflite
 
-    Killed at any moment, the same command goes on where it stopped. What was rejected, and why, is in
+    The same command continues where it stopped. What was rejected, and why, is in
     `rejected.parquet`. Where a worker crashed on a file or took too long, the dataset is made without it and the exit code is 5;
     the same command tries such files again.
     """
@@ -65,7 +65,7 @@ def mix(
     out: Annotated[Path, Parameter(help="the folder of the new dataset")],
     audio: Audio = None,
     clips: Annotated[int | None, Parameter(help="seconds and mixtures to make; 12,000 by default")] = None,
-    vision: Annotated[bool | None, Parameter(negative="", help="let what was seen meanwhile come along")] = None,
+    vision: Annotated[bool | None, Parameter(negative="", help="keep the vision labels too")] = None,
     workers: Annotated[int | None, Parameter(help="units of work at once; one per processor by default")] = None,
     engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
     config: ConfigFile = None,
@@ -81,7 +81,7 @@ def mix(
 
         hearsight train mixtures --out run --set recipe=mixtures
 
-    Killed at any moment, the same command goes on where it stopped.
+    The same command continues where it stopped.
     """
     from hearsight.config import MixConfig, load_config
     from hearsight.dataset.mix import mix_dataset
@@ -137,7 +137,7 @@ def learn(
 ) -> None:
     """Build a dataset and train a network on it, with defaults that need no touching.
 
-    Killed at any moment, the same command goes on where it stopped. Knobs of either stage: `--set build.cut.length=5`,
+    The same command continues where it stopped. Knobs of either stage: `--set build.cut.length=5`,
     `--set train.epochs=10`. With an audio teacher and little video, `--set train.recipe=mixtures` learns from mixtures of what
     was cut (see `hearsight mix`), and better.
     """

@@ -35,7 +35,7 @@ _LEVELS = np.array([32.0, 80.0, 128.0, 192.0])
 
 
 def screen_clip(clip: DecodedClip, *, min_loudness: float, min_motion: float) -> tuple[RejectReason, str] | None:
-    """Say why a clip is not worth labelling.
+    """Return why a clip is not worth labelling.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def measure_motion(thumbnails: UInt8[np.ndarray, "images 32 32"]) -> float:
 
 
 def fingerprint_sound(samples: Int16[np.ndarray, " samples"]) -> bytes:
-    """Give 256 bits that stay nearly the same when a sound is encoded again, at another level or sample rate.
+    """Return 256 bits that stay nearly the same when a sound is encoded again, at another level or sample rate.
 
     Six words of 32 bits say whether each of six pairs of neighbouring bands rises against the other from one 32nd of the clip to
     the next (after Haitsma and Kalker 2002, "A highly robust audio fingerprinting system", section 4.2, with long smooth steps in
@@ -109,7 +109,7 @@ def fingerprint_sound(samples: Int16[np.ndarray, " samples"]) -> bytes:
 
 
 def fingerprint_images(thumbnails: UInt8[np.ndarray, "images 32 32"]) -> bytes:
-    """Give 64 bits that stay nearly the same when pictures are encoded again, at another size or frame rate.
+    """Return 64 bits that stay nearly the same when pictures are encoded again, at another size or frame rate.
 
     32 bits say where the mean picture gets brighter from left to right (as in a difference hash), 16 how bright its quarters
     are, 16 which quarter gets brighter from one fifth of the clip to the next.
@@ -136,7 +136,7 @@ def _measure_power(waveform: Float32[np.ndarray, " samples"]) -> Float32[np.ndar
 
 @functools.lru_cache(maxsize=8)
 def _weigh_bands(edges: tuple[float, ...]) -> Float64[np.ndarray, "bins bands"]:
-    """Give triangular weights, each band reaching over its neighbours' halves, so that no tone falls between two."""
+    """Return triangular weights, each band reaching over its neighbours' halves, so that no tone falls between two."""
     centres = np.array(edges)
     bins = np.arange(_N_FFT // 2 + 1) * SAMPLE_RATE / _N_FFT
     weights = np.zeros((len(bins), len(centres) - 1))
@@ -148,7 +148,7 @@ def _weigh_bands(edges: tuple[float, ...]) -> Float64[np.ndarray, "bins bands"]:
 
 @functools.lru_cache(maxsize=64)
 def _weigh_steps(num_frames: int) -> Float64[np.ndarray, "steps frames"]:
-    """Give smooth windows, three steps wide, at 33 places evenly spaced over the frames."""
+    """Return smooth windows, three steps wide, at 33 places evenly spaced over the frames."""
     places = (np.arange(_NUM_STEPS + 1) + 0.5) * num_frames / (_NUM_STEPS + 1)
     width = max(1.5 * num_frames / (_NUM_STEPS + 1), 1.0)
     distance = (np.arange(num_frames) + 0.5 - places[:, np.newaxis]) / width
@@ -158,14 +158,14 @@ def _weigh_steps(num_frames: int) -> Float64[np.ndarray, "steps frames"]:
 
 @functools.lru_cache(maxsize=1)
 def _weigh_columns() -> Float64[np.ndarray, "width columns"]:
-    """Give nine overlapping column windows over 32 pixels."""
+    """Return nine overlapping column windows over 32 pixels."""
     centres = (np.arange(9) + 0.5) * 32 / 9
     weights = np.clip(1.0 - np.abs(np.arange(32)[:, np.newaxis] + 0.5 - centres) / (32 / 9), 0.0, None)
     return weights / weights.sum(axis=0)
 
 
 def _to_relative_decibels(power: Float64[np.ndarray, "*any"]) -> Float64[np.ndarray, "*any"]:
-    """Give levels relative to the largest, no lower than the dynamic range; all zero where there is nothing."""
+    """Return levels relative to the largest, no lower than the dynamic range; all zero where there is nothing."""
     top = power.max(initial=0.0)
     if top <= 0.0:
         return np.zeros_like(power)

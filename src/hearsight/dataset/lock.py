@@ -111,7 +111,7 @@ def has_failures(layout: Layout, summary: BuildSummary) -> bool:
 
 
 def reuse_finished(layout: Layout, summary: BuildSummary) -> BuildSummary:
-    """Say that nothing is to be done for a finished dataset, and return its summary."""
+    """Return the summary of a finished dataset, with a message that nothing is to be done."""
     if not summary.num_failed:
         remove_build_files(layout)
     print_message(f"{layout.folder}: finished before with the same sources and configuration; nothing to do")

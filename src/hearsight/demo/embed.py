@@ -15,12 +15,12 @@ MIME = {".mp4": "video/mp4", ".wav": "audio/wav", ".png": "image/png"}
 
 
 def embed_file(path: Path) -> str:
-    """Give a file as a ``data:`` address."""
+    """Return a file as a ``data:`` address."""
     return embed_bytes(path.read_bytes(), MIME[path.suffix])
 
 
 def embed_bytes(content: bytes, mime: str) -> str:
-    """Give bytes as a ``data:`` address."""
+    """Return bytes as a ``data:`` address."""
     return f"data:{mime};base64,{base64.b64encode(content).decode('ascii')}"
 
 
@@ -36,18 +36,18 @@ def encode_png(image: UInt8[np.ndarray, "height width 3"]) -> bytes:
 
 
 def show_picture(image: UInt8[np.ndarray, "height width 3"], description: str) -> str:
-    """Give an ``<img>`` that holds a picture."""
+    """Return an ``<img>`` that holds a picture."""
     address = embed_bytes(encode_png(image), "image/png")
     return f'<img src="{address}" width="{image.shape[1]}" height="{image.shape[0]}" alt="{escape(description)}">'
 
 
 def show_video(path: Path, description: str) -> str:
-    """Give a ``<video>`` with controls that holds a file."""
+    """Return a ``<video>`` with controls that holds a file."""
     return f'<video src="{embed_file(path)}" controls preload="auto" aria-label="{escape(description)}"></video>'
 
 
 def escape(text: object) -> str:
-    """Give text that no browser takes for markup, inside elements and attributes."""
+    """Return text that no browser takes for markup, inside elements and attributes."""
     return html.escape(str(text), quote=True)
 
 

@@ -64,7 +64,7 @@ class Truth:
             self._spans.setdefault(row["path"], []).append(span)
 
     def find_kinds(self, video: str, start: float, end: float, modality: str) -> set[int] | None:
-        """Give the kinds that are seen, or heard, from one time to another; None where something changes in between."""
+        """Return the kinds that are seen, or heard, from one time to another; None where something changes in between."""
         kinds: set[int] = set()
         for begins, ends, kind, visible, audible in self._spans.get(Path(video).name, []):
             if not (visible if modality == "vision" else audible):
@@ -78,7 +78,7 @@ class Truth:
         return kinds
 
     def measure_audible_share(self, video: str, start: float, end: float, kind: int) -> float:
-        """Give the share of a span in which a kind can be heard."""
+        """Return the share of a span in which a kind can be heard."""
         heard = 0.0
         for begins, ends, other, _, audible in self._spans.get(Path(video).name, []):
             if audible and other == kind:
@@ -107,7 +107,7 @@ def measure_scales(dataset: Dataset, truth: Truth, images_per_second: float) -> 
 
 
 def find_scales(record: TeacherRecord) -> list[tuple[int, int]]:
-    """Give the first class and the number of classes of each scale of a ``clusters`` teacher."""
+    """Return the first class and the number of classes of each scale of a ``clusters`` teacher."""
     options = record.spec.partition(":")[2]
     teacher = (
         ClusterTeacher(record.modality, int(options.partition("=")[2])) if options else ClusterTeacher(record.modality)
@@ -142,7 +142,7 @@ def measure_label_truth(
 
 
 def measure_information(table: Float64[np.ndarray, "clusters kinds"]) -> float:
-    """Give the mutual information of rows and columns, divided by the mean of their entropies."""
+    """Return the mutual information of rows and columns, divided by the mean of their entropies."""
     total = table.sum()
     if total <= 0.0:
         return 0.0
@@ -160,7 +160,7 @@ def _measure_purity(table: Float64[np.ndarray, "clusters kinds"]) -> float:
 
 
 def _find_kind(truth: Truth, source: str, start: float, step: float, place: int, modality: str) -> int | None:
-    """Give the one kind that is seen in a picture, or heard throughout a second of sound; None where it is not just one."""
+    """Return the one kind that is seen in a picture, or heard throughout a second of sound; None where it is not just one."""
     begins = start + place * step
     if modality == "vision":
         begins += 0.5 * step

@@ -139,7 +139,7 @@ class DemoResult:
     seconds: dict[str, float]
 
     def describe(self) -> list[str]:
-        """Say it in lines for a person."""
+        """Return lines for a person."""
         rows = (
             ("trained by watching", self.student),
             ("the same, untrained", self.untrained),
@@ -158,7 +158,7 @@ class DemoResult:
         return lines
 
     def as_json(self) -> dict[str, Any]:
-        """Give it as an object."""
+        """Return a JSON object."""
         return {
             "page": str(self.page),
             "student": self.student.as_json(),

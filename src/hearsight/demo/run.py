@@ -1,6 +1,6 @@
 """The whole loop on a generated world: what ``hearsight demo`` and ``make demo`` run.
 
-Every stage keeps what it has finished, so that the same command goes on where it was interrupted.
+Every stage keeps what it has finished, so that the same command continues where it was interrupted.
 """
 
 from __future__ import annotations

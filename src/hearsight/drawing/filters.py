@@ -96,7 +96,7 @@ def _check(kernels: np.ndarray) -> None:
 
 
 def _lay_out(count: int, columns: int) -> tuple[int, int]:
-    """Give columns and rows of panels, not much wider than they are high."""
+    """Return columns and rows of panels, not much wider than they are high."""
     columns = min(count, max(columns, math.ceil(math.sqrt(count))))
     return columns, math.ceil(count / columns)
 

@@ -151,7 +151,7 @@ class _Run:
             self._starting.add(_Worker(self._setup, self._outcomes))
 
     def _hand_out(self, units: Sequence[Any]) -> None:
-        """Give units to idle workers; a suspect only when nothing else runs."""
+        """Hand units to idle workers; a suspect only when nothing else runs."""
         while self._idle and (self._waiting or (self._suspects and not self._busy)):
             place = self._waiting.popleft() if self._waiting else self._suspects.popleft()
             worker = self._idle.pop()

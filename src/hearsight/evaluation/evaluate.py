@@ -130,7 +130,7 @@ def compare(
     measure: str = "accuracy",
     seed: int = 0,
 ) -> Comparison:
-    """Say by how much the first model is better than the second, and how sure that is.
+    """Compare two models on the same clips: the difference of their scores and its interval.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def _compare_measure(
 def _fit_probe(
     extractors: Sequence[FeatureExtractor | MediaExtractor], clips: Benchmark, config: EvaluateConfig
 ) -> tuple[Benchmark, CrossScore, int]:
-    """Give the clips that can be read, their scores by what is fitted on frozen embeddings, and the length of these."""
+    """Return the clips that can be read, their scores by what is fitted on frozen embeddings, and the length of these."""
     found, failures = extract_parts(extractors, clips, cache=config.cache)
     clips = _leave_out_unreadable(clips, failures, config.unreadable)
     pairs = zip(extractors, found, strict=True)
@@ -200,7 +200,7 @@ def _fit_probe(
 def _finetune(
     extractors: Sequence[FeatureExtractor | MediaExtractor], clips: Benchmark, config: EvaluateConfig
 ) -> tuple[Benchmark, CrossScore, int]:
-    """Give the clips that can be read, their scores by fine-tuned networks, and the length of these networks' embeddings."""
+    """Return the clips that can be read, their scores by fine-tuned networks, and the length of these networks' embeddings."""
     (extractor,) = extractors
     if not isinstance(extractor, NetworkExtractor):
         raise UsageError("probe finetune", f"{extractor.name}, which cannot be trained", "a run, or untrained:NAME")
@@ -288,7 +288,7 @@ def _make_evaluation(
 
 
 def _choose_rows(clips: Benchmark, score: CrossScore, *, held_out: bool) -> Bool[np.ndarray, " scored"]:
-    """Say of each scored clip whether it is of the cross-validation (or fixed split), or else of the evaluation set."""
+    """Mark the scored clips of the cross-validation (or fixed split), or else those of the evaluation set."""
     folds = [fold.fold for fold in score.folds if fold.held_out is held_out]
     return np.isin(clips.folds[score.rows], folds)
 

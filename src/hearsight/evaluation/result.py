@@ -30,11 +30,11 @@ class PartScore:
     measures: dict[str, Estimate]
 
     def as_json(self) -> dict[str, Any]:
-        """Give it as an object; what is undefined is null."""
+        """Return a JSON object; undefined values are null."""
         return {"num_clips": self.num_clips, "measures": _list_measures(self.measures)}
 
     def describe(self) -> str:
-        """Say it in one line for a person."""
+        """Return one line for a person."""
         parts = [f"{MEASURES[name]} {_show(name, found)}" for name, found in self.measures.items()]
         return ", ".join(parts) + f" ({self.num_clips} clips)"
 
@@ -142,7 +142,7 @@ class Evaluation:
         }
 
     def describe(self) -> list[str]:
-        """Say it in lines for a person."""
+        """Return lines for a person."""
         model = ", ".join([self.model, *self._list_conditions()])
         low, high = self.interval
         measures = [f"{MEASURES[name]} {_show(name, found)}" for name, found in self.measures.items()]
@@ -201,7 +201,7 @@ class Comparison:
         return self.interval[0] > 0.0 or self.interval[1] < 0.0
 
     def as_json(self) -> dict[str, Any]:
-        """Give it as an object."""
+        """Return a JSON object."""
         return {**dataclasses.asdict(self), "interval": list(self.interval)}
 
 

@@ -12,7 +12,7 @@ SUFFIXES = ("png", "svg", "pdf")
 
 
 def check_out(out: Path, suffixes: tuple[str, ...] = SUFFIXES) -> str:
-    """Give the kind of file that a name asks for, before anything is worked out for it.
+    """Return the kind of file that a name asks for, before anything is computed for it.
 
     Raises
     ------

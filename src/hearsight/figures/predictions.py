@@ -38,7 +38,7 @@ class ClipPredictions:
 
 
 def predict_clips(listener: Listener, dataset: Dataset, clips: Int64[np.ndarray, " clips"]) -> ClipPredictions:
-    """Let a network hear clips of a dataset, each as a whole.
+    """Predict the classes of clips of a dataset, each as a whole.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def choose_evenly(clips: Int64[np.ndarray, " clips"], most: int) -> Int64[np.nda
 
 
 def find_class_names(dataset: Dataset, clips: Sequence[int], modality: str) -> list[str]:
-    """Give the most probable label of each clip as it is seen (``vision``) or heard (``audio``); ``no label`` where it has none."""
+    """Return the most probable label of each clip, visual (``vision``) or audio (``audio``); ``no label`` where it has none."""
     found: list[str] = []
     for clip in clips:
         labels = dataset.labels(clip)

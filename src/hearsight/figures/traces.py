@@ -33,7 +33,7 @@ _DOTS_PER_INCH = 110
 
 
 def trace_file(file: Path, run: Path, top: int) -> Traces:
-    """Let a network hear a file, and choose the classes that peak highest.
+    """Predict the classes of a file over time, and choose those that peak highest.
 
     Raises
     ------

@@ -40,7 +40,7 @@ class Forest:
     absent: tuple[int, ...]
 
     def predict_scores(self, features: Float[np.ndarray, "clips dim"]) -> Float64[np.ndarray, "clips classes"]:
-        """Give the share that each class has in the leaves that a clip falls into, the mean over trees; sums to one per clip."""
+        """Return the share that each class has in the leaves that a clip falls into, the mean over trees; sums to one per clip."""
         refuse_not_finite("features", features)
         scores = np.full((len(features), self.num_classes), -np.inf)
         with one_thread():

@@ -191,7 +191,7 @@ def _choose_regularization(solve: _Solver, training: _Training) -> float:
 def _fit_rows(
     solve: _Solver, training: _Training, rows: np.ndarray, strengths: Sequence[float]
 ) -> list[LinearClassifier]:
-    """Fit on some rows, once for each C; whatever depends on the rows alone is worked out once."""
+    """Fit on some rows, once for each C; whatever depends on the rows alone is computed once."""
     features = training.features[rows].astype(np.float64)
     mean = features.mean(axis=0)
     features -= mean

@@ -29,7 +29,7 @@ def refuse_not_finite(where: str, features: Float[np.ndarray, "rows dim"]) -> No
 
 
 def weigh_parts(varies: Bool[np.ndarray, " dim"], widths: Sequence[int]) -> Float64[np.ndarray, " dim"]:
-    """Say what standardised features are multiplied by so that parts of unequal length count alike.
+    """Return the factors of standardised features that make parts of unequal length count alike.
 
     Of two parts of 100 and 1,000 standardised features, a distance or an inner product is the second one's by nine tenths. With
     these weights each part has an equal share in the squared length of a clip, and this is on average what it was.

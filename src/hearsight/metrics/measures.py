@@ -1,4 +1,4 @@
-"""The figures of merit by name, each worked out for the clips as they are, or for many resamples of them at once."""
+"""The figures of merit by name, each computed for the clips as they are, or for many resamples of them at once."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def top_accuracy(scores: Float[np.ndarray, "clips classes"], targets: Targets, *
 
 
 def hits(scores: Float[np.ndarray, "clips classes"], targets: Targets, *, top: int = 1) -> Bool[np.ndarray, " clips"]:
-    """Say of each clip whether a truth is among its ``top`` highest scores, for intervals and paired comparisons."""
+    """Return whether a target of each clip is among its ``top`` highest scores, for intervals and paired comparisons."""
     check_shapes(scores, targets)
     if top < 1:
         raise UsageError("top", f"{top}", "at least 1")
@@ -49,7 +49,7 @@ def hits(scores: Float[np.ndarray, "clips classes"], targets: Targets, *, top: i
 def label_ranking_precision(
     scores: Float[np.ndarray, "clips classes"], targets: Targets
 ) -> tuple[Float64[np.ndarray, " clips"], Int64[np.ndarray, " clips"]]:
-    """Give, for each clip, the sum over its targets of the precision at their rank, and how many targets it has.
+    """Return, for each clip, the sum over its targets of the precision at their rank, and how many targets it has.
 
     The precision at a truth is the share of targets among the classes whose scores reach its own, ties included.
     """

@@ -69,7 +69,7 @@ def compute_cepstra(
 
 
 def compute_zero_crossing_rate(waveform: Float[np.ndarray, " samples"]) -> Float64[np.ndarray, " frames"]:
-    """Give the zero-crossing rate of successive frames of :data:`FRAME_SAMPLES`: the share of samples that change the sign.
+    """Return the zero-crossing rate of successive frames of :data:`FRAME_SAMPLES`: the share of samples that change the sign.
 
     The last frame is filled up with silence; a silent sample counts as positive.
     """

@@ -64,7 +64,7 @@ def make_chimaera(
 def scramble_phases(
     waveform: Float32[np.ndarray, " samples"], generator: np.random.Generator
 ) -> Float32[np.ndarray, " samples"]:
-    """Give the steady noise of a sound's colour: its magnitudes at all frequencies, at random phases.
+    """Return the steady noise of a sound's colour: its magnitudes at all frequencies, at random phases.
 
     This is the surrogate of Theiler, Eubank, Longtin, Galdrikian & Farmer 1992, "Testing for nonlinearity in time series". The mean
     and, where there is one, the component at half the sample rate stay, since they have no phase but a sign.
@@ -79,7 +79,7 @@ def scramble_phases(
 
 
 def _divide_spectrum(num_samples: int, sample_rate: int, bands: int) -> Int64[np.ndarray, " edges"]:
-    """Give the first bin of each band, and the end of the last; a band may be empty where bins are few."""
+    """Return the first bin of each band, and the end of the last; a band may be empty where bins are few."""
     frequencies = np.fft.rfftfreq(num_samples, 1.0 / sample_rate)
     rates = np.log1p(0.00437 * frequencies)  # proportional to the number of ERBs below a frequency
     highest = np.log1p(0.00437 * sample_rate / 2)

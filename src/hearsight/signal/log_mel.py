@@ -85,7 +85,7 @@ def _pad(waveform: np.ndarray, front_end: FrontEnd) -> np.ndarray:
 
 
 def _choose_band_transform(front_end: FrontEnd, dtype: np.dtype[Any]) -> Callable[[np.ndarray, np.ndarray], None]:
-    """Give the function that turns a block of frames into bands; it writes them where it is told to."""
+    """Return the function that turns a block of frames into bands; it writes them where it is told to."""
     if front_end.kind == "cqt":
         return functools.partial(_compute_constant_q, front_end)
     if front_end.decibels:

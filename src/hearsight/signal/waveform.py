@@ -101,7 +101,7 @@ class StreamResampler:
         self._stream = None if sample_rate == to_rate else soxr.ResampleStream(sample_rate, to_rate, 1, "float32", "HQ")
 
     def push(self, block: Float32[np.ndarray, " samples"], last: bool = False) -> Float32[np.ndarray, " resampled"]:
-        """Give the next block in, get what is ready out.
+        """Push the next block and return the output that is ready.
 
         Parameters
         ----------
@@ -157,5 +157,5 @@ def to_int16(waveform: Float32[np.ndarray, " samples"]) -> Int16[np.ndarray, " s
 
 
 def from_int16(samples: Int16[np.ndarray, " samples"]) -> Float32[np.ndarray, " samples"]:
-    """Give the amplitudes of 16-bit samples, in -1..1: each divided by 32,768, which is exact."""
+    """Return the amplitudes of 16-bit samples, in -1..1: each divided by 32,768, which is exact."""
     return samples.astype(np.float32) * np.float32(1.0 / FULL_SCALE)

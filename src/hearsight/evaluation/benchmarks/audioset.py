@@ -43,7 +43,7 @@ class Segment:
     labels: tuple[int, ...]
 
     def list_names(self) -> Iterator[str]:
-        """Give the names, without their ending, that downloaders give its file, the most telling first."""
+        """Yield the names, without their ending, that downloaders give its file, the most telling first."""
         for video in (self.video, f"Y{self.video}"):
             yield f"{video}_{self.start:.3f}"
             yield f"{video}_{self.start:.3f}_{self.end:.3f}"

@@ -153,11 +153,11 @@ class Benchmark:
         return {source: tuple(sorted(folds[source])) for source in sorted(folds) if len(folds[source]) > 1}
 
     def locate(self, clip: BenchmarkClip) -> Path:
-        """Give the path of a clip's file."""
+        """Return the path of a clip's file."""
         return self.folder / clip.path
 
     def without(self, left_out: Sequence[BenchmarkClip], notes: Sequence[str]) -> Benchmark:
-        """Give the benchmark without some clips, saying so in its notes.
+        """Return the benchmark without some clips, with a note about them.
 
         Raises
         ------
@@ -223,13 +223,13 @@ def _list_sources(shared: dict[str, tuple[int, ...]]) -> str:
 
 
 def describe_counts(benchmark: Benchmark) -> str:
-    """Say how many clips each fold has."""
+    """Return, in words, how many clips each fold has."""
     counts = Counter(clip.fold for clip in benchmark.clips)
     return ", ".join(f"fold {fold}: {counts[fold]}" for fold in sorted(counts))
 
 
 def digest_files(paths: Sequence[Path]) -> list[str]:
-    """Give the SHA-256 of the content of each file.
+    """Return the SHA-256 of the content of each file.
 
     Raises
     ------

@@ -50,11 +50,11 @@ class BenchmarkKind:
     read: Callable[[Path], Benchmark] = dataclasses.field(repr=False)
 
     def as_json(self) -> dict[str, Any]:
-        """Give the object that ``hearsight benchmarks --json`` prints."""
+        """Return the object that ``hearsight benchmarks --json`` prints."""
         return {name: getattr(self, name) for name in ("name", "title", "clips", "classes", "scored", "where", "takes")}
 
     def row(self) -> tuple[str, str, str, str, str, str]:
-        """Give its cells of the table that ``hearsight benchmarks`` prints."""
+        """Return its cells of the table that ``hearsight benchmarks`` prints."""
         clips, classes = ("" if count is None else f"{count:,}" for count in (self.clips, self.classes))
         return f"{self.name}=", self.title, clips, classes, self.scored, self.where
 

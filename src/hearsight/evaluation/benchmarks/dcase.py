@@ -210,7 +210,7 @@ def read_dcase2013(folder: Path) -> Benchmark:
 
 
 def _find_root(folder: Path, name: str, table: str) -> Path:
-    """Give the folder of a set: the one named, or the one within it that bears the archive's name."""
+    """Return the folder of a set: the one named, or the one within it that bears the archive's name."""
     for root in (folder / name, folder):
         if (root / table).is_file():
             return root
@@ -256,7 +256,7 @@ def _refuse_overlap(table: Path, train: Sequence[str], scored: Sequence[str]) ->
 
 
 def _locate_2018(path: str) -> str:
-    """Give the location in the name of a clip: ``barcelona-0`` of ``airport-barcelona-0-0-a.wav``."""
+    """Return the location in the name of a clip: ``barcelona-0`` of ``airport-barcelona-0-0-a.wav``."""
     return "-".join(Path(path).stem.split("-")[1:-2])
 
 

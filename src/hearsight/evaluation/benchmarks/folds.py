@@ -22,7 +22,7 @@ FIXED_SPLIT = (Split(TEST, (TRAIN,)),)
 
 
 def assign_folds(benchmark: Benchmark, turns: Sequence[int] = CROSS_VALIDATION) -> Benchmark:
-    """Give every clip of a single-label benchmark a fold.
+    """Assign a fold to every clip of a single-label benchmark.
 
     Parameters
     ----------

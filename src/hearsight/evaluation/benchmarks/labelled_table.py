@@ -92,7 +92,7 @@ def read_rows(table: Path, columns: Sequence[str] = ("path", "label"), *, within
 
 
 def read_folds(rows: Sequence[TableRow]) -> tuple[list[int] | None, tuple[Split, ...]]:
-    """Give the fold of every row and the splits that follow; None where no row has a fold.
+    """Return the fold of every row and the splits that follow; None where no row has a fold.
 
     Raises
     ------

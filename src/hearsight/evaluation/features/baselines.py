@@ -28,7 +28,7 @@ class LogMelBaseline:
     def extract(
         self, waveform: Float32[np.ndarray, " samples"]
     ) -> tuple[Float32[np.ndarray, "segments dim"], Float64[np.ndarray, " segments"]]:
-        """Give one row: the means of the bins, then their deviations. A clip shorter than one frame is padded with silence."""
+        """Return one row: the means of the bins, then their deviations. A clip shorter than one frame is padded with silence."""
         padding = max(0, JIA.win_length - len(waveform))
         log_mel = compute_log_mel(np.pad(waveform, (0, padding)), JIA).astype(np.float64)
         row = np.concatenate([log_mel.mean(axis=0), log_mel.std(axis=0)])
@@ -55,7 +55,7 @@ class MFCCBaseline:
     def extract(
         self, waveform: Float32[np.ndarray, " samples"]
     ) -> tuple[Float32[np.ndarray, "segments dim"], Float64[np.ndarray, " segments"]]:
-        """Give one row: the means, then the deviations. A clip shorter than one transform is padded with silence."""
+        """Return one row: the means, then the deviations. A clip shorter than one transform is padded with silence."""
         padded = np.pad(waveform, (0, max(0, cepstra.N_FFT - len(waveform))))
         coefficients = cepstra.compute_cepstra(padded, 1 + self.num_coefficients)[:, 1:]
         crossings = cepstra.compute_zero_crossing_rate(padded)

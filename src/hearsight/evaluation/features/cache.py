@@ -1,4 +1,4 @@
-"""What has been worked out for a benchmark before, on disk: arrays by the digest of all that decides them."""
+"""What has been computed for a benchmark before, on disk: arrays by the digest of all that decides them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hearsight.files import write_atomically
 
 
 def find_cache(kind: str) -> Path:
-    """Give the folder of one kind of entries: below ``$HEARSIGHT_CACHE``, ``~/.cache/hearsight`` by default."""
+    """Return the folder of one kind of entries: below ``$HEARSIGHT_CACHE``, ``~/.cache/hearsight`` by default."""
     home = os.environ.get("HEARSIGHT_CACHE") or Path.home() / ".cache" / "hearsight"
     return Path(home).expanduser() / kind
 
@@ -27,7 +27,7 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> tuple[np.ndarray, ...] | 
         with path.open("rb") as file, np.load(file, allow_pickle=False) as entry:
             return tuple(entry[name] for name in names)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        print_message(f"{path}: cannot be read ({error}); worked out again")
+        print_message(f"{path}: cannot be read ({error}); computed again")
         return None
 
 
@@ -53,7 +53,7 @@ class CachedFolds:
         self._folder = None if digest is None else find_cache("finetuned") / digest[:32]
 
     def read(self, fold: int, shape: tuple[int, int]) -> Float64[np.ndarray, "clips classes"] | None:
-        """Give what was kept of a fold; None where nothing of this shape was."""
+        """Return the cached scores of a fold; None if there are none of this shape."""
         found = None if self._folder is None else read_arrays(self._folder / f"{fold}.npz", ("decisions",))
         return found[0] if found is not None and found[0].shape == shape else None
 

@@ -83,12 +83,12 @@ def _keep_clips(found: BenchmarkFeatures, kept: Bool[np.ndarray, " clips"]) -> B
 
 
 def name_pool(extractor: FeatureExtractor | MediaExtractor, pool: str) -> str:
-    """Say how the rows of a model become a clip's."""
+    """Return how the rows of a model become those of a clip."""
     return STATISTICS if extractor.pooled else pool
 
 
 def pool_clips(extractor: FeatureExtractor | MediaExtractor, found: BenchmarkFeatures, pool: str) -> ClipFeatures:
-    """Give a row for each clip that can be read; or for each window, and how many windows each has."""
+    """Return a row for each clip that can be read; or for each window, and how many windows each has."""
     if extractor.pooled:
         return ClipFeatures(found.values)
     if pool == WINDOWS:
@@ -130,7 +130,7 @@ def concatenate_features(parts: Sequence[ClipFeatures], names: Sequence[str]) ->
 
 
 def _agree_on_windows(parts: Sequence[ClipFeatures], names: Sequence[str]) -> Int64[np.ndarray, " clips"] | None:
-    """Give the windows of each clip that all parts with windows have; None where none has any."""
+    """Return the windows of each clip that all parts with windows have; None where none has any."""
     cut = [(name, part.counts) for name, part in zip(names, parts, strict=True) if part.counts is not None]
     if not cut:
         return None

@@ -51,7 +51,7 @@ class TeacherExtractor:
     def extract(
         self, waveform: Float32[np.ndarray, " samples"]
     ) -> tuple[Float32[np.ndarray, "segments dim"], Float64[np.ndarray, " segments"]]:
-        """Give a row for each second; the last one ends with the clip."""
+        """Return a row for each second; the last one ends with the clip."""
         heard = list(self._splitter.split([waveform]))
         values = np.concatenate([self._teacher.predict(part.waveforms) for part in heard])
         if self._features == "logits":
@@ -80,7 +80,7 @@ class EncoderExtractor:
     def extract(
         self, waveform: Float32[np.ndarray, " samples"]
     ) -> tuple[Float32[np.ndarray, "segments dim"], Float64[np.ndarray, " segments"]]:
-        """Give one row."""
+        """Return one row."""
         return self._encoder.encode(waveform)[None], np.ones(1)
 
 
@@ -126,7 +126,7 @@ class HearExtractor:
     def extract(
         self, waveform: Float32[np.ndarray, " samples"]
     ) -> tuple[Float32[np.ndarray, "segments dim"], Float64[np.ndarray, " segments"]]:
-        """Give one row, of the length that the model announces.
+        """Return one row, of the length that the model announces.
 
         Raises
         ------

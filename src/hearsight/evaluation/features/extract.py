@@ -1,4 +1,4 @@
-"""The embeddings of a whole benchmark: worked out once, kept on disk, and pooled to one row of numbers per clip."""
+"""The embeddings of a whole benchmark: computed once, kept on disk, and pooled to one row of numbers per clip."""
 
 from __future__ import annotations
 
@@ -174,6 +174,6 @@ def _read_entry(path: Path, num_clips: int) -> BenchmarkFeatures | None:
         return None
     values, shares, counts = found
     if counts.shape != (num_clips,) or not len(values) == len(shares) == counts.sum():
-        print_message(f"{path}: not whole; worked out again")
+        print_message(f"{path}: not whole; computed again")
         return None
     return BenchmarkFeatures(values, shares, counts, {})

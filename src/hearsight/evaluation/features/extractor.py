@@ -40,7 +40,7 @@ class FeatureExtractor(Protocol):
     def extract(
         self, waveform: Float32[np.ndarray, " samples"]
     ) -> tuple[Float32[np.ndarray, "segments dim"], Float64[np.ndarray, " segments"]]:
-        """Give the rows of a clip, and how much each counts in a mean over time."""
+        """Return the rows of a clip, and how much each counts in a mean over time."""
         ...
 
 
@@ -130,6 +130,6 @@ class NetworkExtractor:
     def extract(
         self, waveform: Float32[np.ndarray, " samples"]
     ) -> tuple[Float32[np.ndarray, "segments dim"], Float64[np.ndarray, " segments"]]:
-        """Give the embedding of each segment, and its share of the time."""
+        """Return the embedding of each segment, and its share of the time."""
         heard = list(self._listener.forward_waveform(waveform, self.sample_rate))
         return np.concatenate([part.embeddings for part in heard]), np.concatenate([part.weights for part in heard])

@@ -41,7 +41,7 @@ def choose_windows(layer: str, benchmark: str, seconds: float | None, hop: float
 class LayerExtractor:
     """A layer's values in windows of a clip: a row for each window, all channels at all its moments.
 
-    The layer is worked out once for a whole clip, and the windows are cut out of it, as the authors' own evaluation does. A clip
+    The layer is computed once for a whole clip, and the windows are cut out of it, as the authors' own evaluation does. A clip
     too short for the network is repeated by it; windows begin within the clip itself.
 
     Parameters
@@ -88,7 +88,7 @@ class LayerExtractor:
     def extract(
         self, waveform: Float32[np.ndarray, " samples"]
     ) -> tuple[Float32[np.ndarray, "segments dim"], Float64[np.ndarray, " segments"]]:
-        """Give a row for each window."""
+        """Return a row for each window."""
         with torch.inference_mode():
             batch = torch.from_numpy(np.ascontiguousarray(self._listener.limit_band(waveform)))[None].to(
                 self._listener.device

@@ -40,7 +40,7 @@ class MediaExtractor(Protocol):
         ...
 
     def extract_media(self, path: Path) -> tuple[Float32[np.ndarray, "segments dim"], Float64[np.ndarray, " segments"]]:
-        """Give the row of a clip, and that it counts once."""
+        """Return the row of a clip, and that it counts once."""
         ...
 
 
@@ -62,7 +62,7 @@ class VisionExtractor:
         return hashlib.sha256(f"vision {NUM_IMAGES} {self._teacher.digest}".encode()).hexdigest()
 
     def extract_media(self, path: Path) -> tuple[Float32[np.ndarray, "segments dim"], Float64[np.ndarray, " segments"]]:
-        """Give one row of a video.
+        """Return one row of a video.
 
         Raises
         ------

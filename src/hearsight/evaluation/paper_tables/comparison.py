@@ -67,7 +67,7 @@ class FilledCell:
         return [one.describe() for one in self.measurements]
 
     def as_json(self) -> dict[str, Any]:
-        """Give it as an object."""
+        """Return a JSON object."""
         last = self.measurements[-1] if self.measurements else None
         value = self.count.value if self.count else last.value if last else None
         return {
@@ -116,7 +116,7 @@ class FilledTable:
         return list(dict.fromkeys(note for row in self.cells for cell in row for note in cell.notes))
 
     def list_rows(self) -> list[list[str]]:
-        """Give the cells under :attr:`columns`, with the numbers of their footnotes."""
+        """Return the cells under :attr:`columns`, with the numbers of their footnotes."""
         rows: list[list[str]] = []
         for row in self.cells:
             shown = [row[0].published.row.title]
@@ -130,7 +130,7 @@ class FilledTable:
         return rows
 
     def leave_out_blank(self) -> tuple[list[str], list[list[str]], list[str]]:
-        """Give heads and rows without the columns of ours that are blank throughout, and lines that say which these are.
+        """Return heads and rows without the columns of ours that are blank throughout, and lines that say which these are.
 
         A terminal has no room for columns in which nothing stands.
         """
@@ -142,16 +142,16 @@ class FilledTable:
         return [heads[place] for place in kept], [[row[place] for place in kept] for row in rows], said
 
     def list_notes(self) -> list[str]:
-        """Give what is to be said of the whole table, then the footnotes with their numbers."""
+        """Return the notes on the whole table, then the footnotes with their numbers."""
         numbered = [f"{str(number).translate(_SUPERSCRIPTS)} {note}" for number, note in enumerate(self.notes, start=1)]
         return [*self.table.notes, *numbered]
 
     def list_provenance(self) -> list[str]:
-        """Say of each cell of ours where it comes from."""
+        """Return where each cell of ours comes from."""
         return [f"{cell.published.name} = {line}" for row in self.cells for cell in row for line in cell.provenance]
 
     def as_json(self) -> dict[str, Any]:
-        """Give it as an object."""
+        """Return a JSON object."""
         table = self.table
         return {
             "name": table.name,

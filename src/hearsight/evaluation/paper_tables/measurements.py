@@ -120,7 +120,7 @@ class Measurement(BaseModel):
         return found
 
     def describe(self) -> str:
-        """Say where it comes from, in one line."""
+        """Return where it comes from, in one line."""
         low_high = f" ({self.interval[0]:g} to {self.interval[1]:g})" if self.interval else ""
         how = ", ".join(f"{key} {value}" for key, value in self.protocol.items() if value is not False)
         return (

@@ -62,12 +62,12 @@ class ClipSounds:
     failures: dict[int, str]
 
     def read(self, clip: int) -> Float32[np.ndarray, " samples"]:
-        """Give the sound of a clip."""
+        """Return the sound of a clip."""
         start = self.starts[clip]
         return from_int16(np.asarray(self.samples[start : start + self.lengths[clip]]))
 
     def without_failures(self) -> ClipSounds:
-        """Give the clips that can be read."""
+        """Return the clips that can be read."""
         kept = self.lengths > 0
         return ClipSounds(self.samples, self.starts[kept], self.lengths[kept], {})
 
@@ -197,7 +197,7 @@ def open_fold_cache(
 
 
 def replace_output(network: Network, num_classes: int, *, exclusive: bool, seed: int) -> Network:
-    """Give the same network with a fresh last layer for other classes; all other weights are copies."""
+    """Return the same network with a fresh last layer for other classes; all other weights are copies."""
     options = {key: value for key, value in network.options.items() if key != "heads"}
     fresh = build_network(network.name, num_classes, seed=seed, **options)
     fresh.heads = (num_classes,) if exclusive else ()
@@ -265,7 +265,7 @@ def _measure_loss(logits: Tensor, targets: Tensor, *, exclusive: bool) -> Tensor
 def _hear(
     network: Network, clips: np.ndarray, sounds: ClipSounds, classes: Sequence[str]
 ) -> Float64[np.ndarray, "held classes"]:
-    """Give the logarithm of the mean probability of each class over a clip's segments."""
+    """Return the logarithm of the mean probability of each class over a clip's segments."""
     listener: hearsight.Listener = Listener(network, classes, name=network.name)
     rows: list[np.ndarray] = []
     for clip in clips:

@@ -27,7 +27,7 @@ def check_rows(features: Float[np.ndarray, "clips dim"], targets: Bool[np.ndarra
 
 
 def find_present(targets: Bool[np.ndarray, "clips classes"]) -> Bool[np.ndarray, " classes"]:
-    """Say which classes have a clip.
+    """Return which classes have a clip.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def find_present(targets: Bool[np.ndarray, "clips classes"]) -> Bool[np.ndarray,
 def measure_spread(
     features: Float[np.ndarray, "clips dim"], widths: Sequence[int] = ()
 ) -> tuple[Float64[np.ndarray, " dim"], Float64[np.ndarray, " dim"]]:
-    """Give mean and deviation of each feature; infinity in the place of a deviation of zero.
+    """Return mean and deviation of each feature; infinity in the place of a deviation of zero.
 
     What never varies has nothing to say: not even where it does vary among other clips. With the ``widths`` of several parts,
     deviations are such that each part counts alike once features are divided by them (:func:`hearsight.learners.weigh_parts`).

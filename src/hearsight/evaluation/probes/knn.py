@@ -47,7 +47,7 @@ class KnnProbe:
     absent: tuple[int, ...]
 
     def predict_scores(self, features: Float[np.ndarray, "others dim"]) -> Float64[np.ndarray, "others classes"]:
-        """Give the share of each class among the neighbours, each weighed by the inverse of its Euclidean distance."""
+        """Return the share of each class among the neighbours, each weighed by the inverse of its Euclidean distance."""
         refuse_not_finite("features", features)
         shares = _vote((features - self.mean) / self.scale, self.rows, self.targets, (int(self.hyperparameter),))[0]
         shares[:, list(self.absent)] = -np.inf
@@ -114,7 +114,7 @@ def _choose(
 
 
 def _vote(rows: np.ndarray, known: np.ndarray, targets: np.ndarray, counts: tuple[int, ...]) -> np.ndarray:
-    """Give the shares for each number of neighbours: ``[choices, rows, classes]``."""
+    """Return the shares for each number of neighbours: ``[choices, rows, classes]``."""
     shares = np.zeros((len(counts), len(rows), targets.shape[1]))
     lengths = np.square(known).sum(axis=1)
     most = min(max(counts), len(known))

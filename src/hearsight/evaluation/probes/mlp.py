@@ -66,7 +66,7 @@ ESC_DROPOUT = 0.3
 
 
 def choose_settings(probe: str, benchmark: str) -> MlpSettings:
-    """Give a probe's recipe for a benchmark."""
+    """Return a probe's recipe for a benchmark."""
     recipe = SETTINGS[probe]
     if probe == "jia" and benchmark in ("esc10", "esc50"):
         return dataclasses.replace(recipe, dropout=ESC_DROPOUT)
@@ -186,7 +186,7 @@ def _choose_epochs(
 
 
 def _train(inputs: Tensor, targets: Tensor, recipe: MlpSettings, epochs: int, seed: int) -> Iterator[nn.Sequential]:
-    """Give the network after each epoch; torch's global generator is left as it was between them."""
+    """Yield the network after each epoch; torch's global generator is left as it was between them."""
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
