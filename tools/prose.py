@@ -1,6 +1,6 @@
 """Find prose that CONTRIBUTING asks not to write, in the pages, in docstrings and in messages for users.
 
-``python -m tools.prose`` prints one line per finding and exits with 1 if there are any; ``make check`` runs it. It knows docstrings that
+``python -m tools.prose`` (``make prose``) prints one line per finding and exits with 1 if there are any. It knows docstrings that
 open with the wrong verb, and phrases that were once frequent here. It does not know whether a sentence is good.
 """
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import check
+from tools import check, prose
 from tools.pages import DOCS, ROOT
 
 PAGES = sorted(str(path.relative_to(ROOT)) for path in check.list_documents())
@@ -69,3 +69,13 @@ def test_no_page_of_the_site_configuration_loads_anything_from_the_network() -> 
 
 def test_readme_fits_on_few_screens() -> None:
     assert len(Path(ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if Path(page).name not in prose.RECORDS])
+def test_page_has_none_of_the_phrases_that_contributing_names(page: str) -> None:
+    assert list(prose.check_page((ROOT / page).read_text(encoding="utf-8"))) == []
+
+
+def test_docstring_that_opens_with_the_wrong_verb_is_found() -> None:
+    assert len(list(prose.check_module('def f():\n    """Give the sound."""'))) == 1
+    assert list(prose.check_module('def f():\n    """Return the sound."""')) == []
