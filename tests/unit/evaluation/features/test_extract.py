@@ -84,7 +84,7 @@ def test_a_damaged_entry_is_said_and_made_again(make_folder, cache_folder, capsy
         entry.write_bytes({"cut": entry.read_bytes()[:-40], "empty": b"", "text": b"nothing"}[damage])
     same(first, extract_features(extractor, benchmark))
     assert extractor.calls == 12
-    assert "worked out again" in capsys.readouterr().err
+    assert "computed again" in capsys.readouterr().err
     same(first, extract_features(extractor, benchmark))
     assert extractor.calls == 12
 
