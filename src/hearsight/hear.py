@@ -99,7 +99,7 @@ class HearModel(nn.Module):
         return torch.from_numpy(np.stack(limited)).to(waveforms.device)
 
     def forward(self, segments: Float[Tensor, "segments samples"]) -> Float32[Tensor, "segments dim"]:
-        """Give the embeddings of segments, on the network's own device.
+        """Return the embeddings of segments, on the network's own device.
 
         Raises
         ------

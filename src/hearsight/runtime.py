@@ -37,7 +37,7 @@ class Port:
     dtype: str
 
     def describe(self) -> str:
-        """Say what it is, for an error."""
+        """Return its shape and type as text for an error."""
         sizes = ", ".join("any" if size is None else str(size) for size in self.sizes)
         return f"[{sizes}] of {self.dtype}"
 
@@ -93,7 +93,7 @@ class Session:
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
 
     def run(self, feeds: Mapping[str, Shaped[np.ndarray, "*input"]], outputs: Sequence[str] | None = None) -> list[Any]:
-        """Give the named outputs, or all of them, for one input each."""
+        """Return the named outputs, or all of them, for one input each."""
         self._running = self._make_options()
         with self._explaining():
             return self._session.run(None if outputs is None else list(outputs), dict(feeds), self._running)

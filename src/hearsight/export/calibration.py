@@ -55,7 +55,7 @@ class Agreement:
     mean_cosine: float
 
     def describe(self) -> list[str]:
-        """Say it in lines for a person."""
+        """Return a summary as lines of text."""
         return [
             f"8 bits against the network, {self.num_segments} segments that it was not calibrated on "
             f"({self.num_calibration} others): same first class {100 * self.same_first:.1f} %",

@@ -43,7 +43,7 @@ class TraceableRecurrent(nn.Module):
         self.register_buffer(name, constant, persistent=False)
 
     def forward(self, frames: Float[Tensor, "batch frames bands"]) -> tuple[Float[Tensor, "batch frames dim"], None]:
-        """Give the last layer's outputs, and nothing in the place of its last state."""
+        """Return the last layer's outputs, and nothing in the place of its last state."""
         if not torch.onnx.is_in_onnx_export():
             return self.layers(frames)[0], None
         attributes: dict[str, Any] = {"hidden_size": self.layers.hidden_size}

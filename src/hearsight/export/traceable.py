@@ -57,7 +57,7 @@ class TraceableLogMel(nn.Module):
         self.register_buffer(name, constant.detach(), persistent=False)
 
     def forward(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames mels"]:
-        """Give the matrix of each waveform, whose length is a whole number of patches."""
+        """Return the matrix of each waveform, whose length is a whole number of patches."""
         definition = self.definition
         hop = definition.hop_length
         if definition.centred:
@@ -162,7 +162,7 @@ class TraceableMaxPool(nn.Module):
         self.kernel, self.stride = (1, cast(int, pooling.kernel_size)), (1, cast(int, pooling.stride))
 
     def forward(self, values: Float[Tensor, "batch channels values"]) -> Float[Tensor, "batch channels fewer_values"]:
-        """Give the maxima."""
+        """Return the maxima."""
         return nn.functional.max_pool2d(values.unsqueeze(2), self.kernel, self.stride).squeeze(2)
 
 

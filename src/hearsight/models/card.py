@@ -90,12 +90,12 @@ def _tell_classes(config: Mapping[str, Any]) -> list[str]:
 
 
 def _name_input(config: Mapping[str, Any]) -> list[str]:
-    """Say that a network hears log-mel matrices; nothing of one that hears waveforms as they are."""
+    """Return the kind of input, ``log-mel``; nothing for a network that takes the waveform itself."""
     return ["log-mel"] if "n_mels" in config["front_end"] else []
 
 
 def _list_results(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Give the scores on published benchmarks as the Hub's ``model-index`` has them; a validation split of one's own is none."""
+    """Return the scores on published benchmarks as the Hub's ``model-index`` has them; a validation split of one's own is none."""
     results: list[dict[str, Any]] = []
     for key, value in scores.items():
         benchmark, _, metric = key.partition("/")

@@ -65,7 +65,7 @@ class _SizeOnly(nn.Module):
         self.definition = definition
 
     def forward(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch ..."]:
-        """Give an empty log-mel matrix, or the waveform."""
+        """Return an empty log-mel matrix, or the waveform."""
         if isinstance(self.definition, WaveformFrontEnd):
             return waveform
         frames = self.definition.count_frames(waveform.shape[1])
@@ -86,7 +86,7 @@ def _copy_to_meta(network: Network) -> Network:
 
 
 def _pass_over(module: nn.LSTM | nn.GRU, inputs: Tensor) -> tuple[Tensor, Any]:
-    """Give what a recurrent layer (``batch_first``) gives, empty: on ``meta`` torch unrolls it, step by step, for seconds."""
+    """Return tensors of the shapes of a recurrent layer's outputs (``batch_first``), empty: on ``meta`` torch unrolls it, step by step, for seconds."""
     directions = 2 if module.bidirectional else 1
     output = inputs.new_empty(*inputs.shape[:2], directions * module.hidden_size)
     state = inputs.new_empty(directions * module.num_layers, inputs.shape[0], module.hidden_size)

@@ -54,7 +54,7 @@ class LogMel(nn.Module):
         return self
 
     def forward(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames mels"]:
-        """Give the log-mel matrix of each waveform, in the waveform's own precision.
+        """Return the log-mel matrix of each waveform, in the waveform's own precision.
 
         Frames are counted as :meth:`~hearsight.signal.front_ends.FrontEnd.count_frames` does; a waveform shorter than a window
         gives an empty matrix.
@@ -125,7 +125,7 @@ class NormalizedLogMel(LogMel):
         self.register_buffer("variance", torch.ones(definition.n_mels))
 
     def forward(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames mels"]:
-        """Give the normalised log-mel matrix of each waveform, in the waveform's own precision."""
+        """Return the normalised log-mel matrix of each waveform, in the waveform's own precision."""
         log_mel = super().forward(waveform)
         if self.training:
             self._add_frames(log_mel)

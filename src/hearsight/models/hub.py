@@ -56,7 +56,7 @@ class HubAddress:
     revision: str | None = None
 
     def __str__(self) -> str:
-        """Give the address as it is written."""
+        """Return the address as it is written."""
         return PREFIX + self.repository + (f"@{self.revision}" if self.revision else "")
 
 
@@ -145,7 +145,7 @@ class Pushed:
     files: tuple[str, ...]
 
     def describe(self) -> list[str]:
-        """Say it in lines for a person."""
+        """Return a summary as lines of text."""
         seen = "its owner" if self.private else "everyone"
         return [f"{', '.join(self.files)} pushed to {self.page}", f"{seen} loads it as {self.address}"]
 
@@ -206,7 +206,7 @@ def _make_repository(api: HfApi, address: HubAddress, *, private: bool) -> bool:
 
 
 def _advise(card: Path) -> None:
-    """Say so where nobody is told what they may do with the network."""
+    """Print a message where the card names no licence."""
     head = card.read_text(encoding="utf-8").split("\n---", 1)[0] if card.exists() else ""
     if "\nlicense:" not in head:
         print_message(f"{card}: no licence; a line `license: …` in its head says what others may do with the network")
@@ -250,7 +250,7 @@ class SharedNetwork(
     def forward(
         self, waveform: Shaped[Tensor, "*shape"], lengths: Int[Tensor, " batch"] | None = None
     ) -> NetworkOutput:
-        """Hear a batch of waveforms; see :meth:`Network.forward`."""
+        """Return the outputs for a batch of waveforms; see :meth:`Network.forward`."""
         return self.network(waveform, lengths)
 
     @classmethod
@@ -267,7 +267,7 @@ class SharedNetwork(
         Raises
         ------
         UsageError, HubError, CheckpointError
-            As :func:`fetch_checkpoint` and :func:`~hearsight.models.checkpoint.load_checkpoint` say.
+            As :func:`fetch_checkpoint` and :func:`~hearsight.models.checkpoint.load_checkpoint` do.
         """
         folder = Path(pretrained_model_name_or_path)
         if not folder.is_dir():
@@ -314,7 +314,7 @@ def _explaining(address: HubAddress, *, writing: bool = False) -> Generator[None
 
 
 def _explain(address: HubAddress, error: Exception, *, writing: bool) -> tuple[str, str, str]:
-    """Say what was found, what was wanted, and the way out."""
+    """Return what was found, what was wanted, and a hint."""
     if constants.HF_HUB_OFFLINE and isinstance(error, (LocalEntryNotFoundError, OfflineModeIsEnabled)):
         wanted = "a connection" if writing else "a repository that was fetched before"
         return "offline mode is on", wanted, "unset HF_HUB_OFFLINE"

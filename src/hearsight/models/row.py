@@ -32,7 +32,7 @@ class Figure:
         return self._unit / 10 ** len(self.printed[:-1].partition(".")[2])
 
     def matches(self, count: int) -> bool:
-        """Say whether ``count``, rounded or cut off at the printed precision, is this figure."""
+        """Return whether ``count``, rounded or cut off at the printed precision, is this figure."""
         # divided and compared as whole numbers of last digits, where floating point cannot be off by one
         wanted = round(self.value / self.last_digit)
         steps = count / self.last_digit

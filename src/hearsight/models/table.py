@@ -73,11 +73,11 @@ class NetworkDescription:
         return " ".join([self.name, *(f"{key}={value}" for key, value in self.options.items())])
 
     def as_json(self) -> dict[str, Any]:
-        """Give the line as a JSON object; ``name`` is unique."""
+        """Return the line as a JSON object; ``name`` is unique."""
         return dataclasses.asdict(self) | {"name": self.title}
 
     def row(self) -> tuple[str, ...]:
-        """Give the cells of the line, under :data:`COLUMNS`."""
+        """Return the cells of the line, under :data:`COLUMNS`."""
         verdicts = [each for each in (self.matches_parameters, self.matches_macs) if each is not None]
         matches = " / ".join("yes" if each else "no" for each in verdicts)
         if self.reason:

@@ -1,4 +1,4 @@
-"""The networks by name: what the files of the families offer, joined."""
+"""All networks by name: those of the families, and those of other packages."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from hearsight.models.architectures import (
     wu,
 )
 from hearsight.models.network import Network
+from hearsight.models.plugins import load_plugins
 from hearsight.models.row import NetworkRow
 
 FAMILIES: tuple[tuple[NetworkRow, ...], ...] = (
@@ -56,7 +57,7 @@ _WANTED: dict[Any, str] = {
     Literal["overlap", "drop"]: "overlap or drop",
     Sequence[int] | None: "whole numbers",
 }
-"""What an error says of an option's kind."""
+"""The wording of an option's type in an error."""
 
 PAPERS = ("Jia 2019", "Hershey 2017", "Wu & Lee 2018", "SoundNet 2016", "PANNs 2020", "hearsight")
 """The papers, in the order of the table; what is our own comes last."""
@@ -64,7 +65,8 @@ PAPERS = ("Jia 2019", "Hershey 2017", "Wu & Lee 2018", "SoundNet 2016", "PANNs 2
 NETWORKS: dict[str, NetworkRow] = {
     row.name: row for paper in PAPERS for family in FAMILIES for row in family if row.paper == paper
 }
-"""All networks, paper by paper."""
+"""All networks, paper by paper; then those of other packages (:mod:`hearsight.models.plugins`)."""
+NETWORKS |= {row.name: row for row in load_plugins(NETWORKS)}
 
 
 def build_network(name: str, num_classes: int, *, seed: int | None = None, **options: Any) -> Network:

@@ -41,7 +41,7 @@ class Conv4Trunk(nn.Module):
         self.dim = 2 * channels[-1]
 
     def forward(self, patches: Float[Tensor, "batch 1 frames mels"]) -> Float[Tensor, "batch dim"]:
-        """Give the embeddings: the means of the channels, then their maxima."""
+        """Return the embeddings: the means of the channels, then their maxima."""
         normalised = self.norm(patches.transpose(1, 3)).transpose(1, 3)
         maps = self.layers(normalised)
         return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1)

@@ -144,7 +144,7 @@ class EmbeddingTrunk(nn.Module):
         return self
 
     def forward(self, patches: Float[Tensor, "batch 1 frames mels"]) -> Float[Tensor, "batch dim"]:
-        """Give the output of the last hidden layer."""
+        """Return the output of the last hidden layer."""
         with torch.no_grad():
             embeddings = self.source(patches)
         return self.layers(embeddings)

@@ -68,7 +68,7 @@ class InceptionTrunk(nn.Module):
         self.blocks = nn.Sequential(*blocks)
 
     def forward(self, patches: Float[Tensor, "batch 1 frames mels"]) -> Float[Tensor, "batch dim"]:
-        """Give the mean of each of the last maps, 10 x 6 for a patch of 96 x 64."""
+        """Return the mean of each of the last maps, 10 x 6 for a patch of 96 x 64."""
         return self.blocks(self.stem(patches)).mean(dim=(2, 3))
 
     def _chain(self, *layers: tuple[int, Kernel], halving: bool = False) -> nn.Sequential:

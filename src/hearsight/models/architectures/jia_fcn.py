@@ -53,7 +53,7 @@ class FullyConvolutionalTrunk(nn.Module):
         )
 
     def forward(self, patches: Float[Tensor, "batch 1 frames mels"]) -> Float[Tensor, "batch dim"]:
-        """Give the embeddings: the output of the 128-unit layer, after its activation and normalisation."""
+        """Return the embeddings: the output of the 128-unit layer, after its activation and normalisation."""
         return self.layers(patches)
 
 

@@ -114,7 +114,7 @@ class MobileNetV2Trunk(nn.Module):
         self.bottleneck = nn.Linear(last, embedding_dim)
 
     def forward(self, patches: Float[Tensor, "batch 1 frames mels"]) -> Float[Tensor, "batch dim"]:
-        """Give the embeddings: the output of the 128-unit layer, before its activation."""
+        """Return the embeddings: the output of the 128-unit layer, before its activation."""
         maps = self.head(self.blocks(self.stem(patches)))
         return self.bottleneck(maps.mean(dim=(2, 3)))
 

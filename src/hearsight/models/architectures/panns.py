@@ -39,7 +39,7 @@ class ConvolutionBlock(nn.Module):
         self.dropout = nn.Dropout(0.2)
 
     def forward(self, maps: Float[Tensor, "batch channels frames mels"]) -> Float[Tensor, "batch out pooled bands"]:
-        """Give the maps of the next block."""
+        """Return the maps of the next block."""
         maps = self.bn1(self.conv1(maps)).relu()
         maps = self.bn2(self.conv2(maps)).relu()
         return self.dropout(self.pool(maps))
@@ -61,7 +61,7 @@ class Cnn14Trunk(nn.Module):
         self.fc1 = nn.Linear(channels[-1], scale_channels(EMBEDDING_DIM, width))
 
     def forward(self, patches: Float[Tensor, "batch 1 frames mels"]) -> Float[Tensor, "batch dim"]:
-        """Give the embeddings: the output of the fully connected layer, after its activation."""
+        """Return the embeddings: the output of the fully connected layer, after its activation."""
         normalised = self.bn0(patches.transpose(1, 3)).transpose(1, 3)
         over_time = self.blocks(normalised).mean(3)
         return self.fc1(self.dropout(over_time.amax(2) + over_time.mean(2))).relu()

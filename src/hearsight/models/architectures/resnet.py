@@ -81,7 +81,7 @@ class ResNet50Trunk(nn.Module):
         self.dim = in_channels
 
     def forward(self, patches: Float[Tensor, "batch 1 frames mels"]) -> Float[Tensor, "batch dim"]:
-        """Give the mean of each map over the whole patch."""
+        """Return the mean of each map over the whole patch."""
         return self.blocks(self.stem(patches)).mean(dim=(2, 3))
 
 

@@ -153,7 +153,7 @@ class SoundNet(Network):
     def features(
         self, waveform: Shaped[Tensor, "*shape"], layer: str, lengths: Int[Tensor, " batch"] | None = None
     ) -> Float[Tensor, "batch channels values"]:
-        """Give what a layer says over time, behind its normalisation and activation.
+        """Return the values of a layer over time, after its normalisation and activation.
 
         Parameters
         ----------
@@ -266,18 +266,18 @@ NETWORKS = (
         paper="SoundNet 2016",
         table="Table 1",
         factory=build_soundnet_8,
-        input="waveform at 22,050 Hz, any length",
+        input="waveform at 22,050 Hz, 10 s",
         published_classes=NUM_CLASSES,
-        notes="the paper prints sizes of maps, which are met for 20 s, and no counts; multiplies are those of 10 s",
+        notes="the paper prints sizes of maps, which are met for 20 s, and no counts; multiplies are for 10 s, 30 M a second",
     ),
     NetworkRow(
         name="soundnet-5",
         paper="SoundNet 2016",
         table="Table 2",
         factory=build_soundnet_5,
-        input="waveform at 22,050 Hz, any length",
+        input="waveform at 22,050 Hz, 5 s",
         published_classes=NUM_CLASSES,
-        notes="the paper prints sizes of maps and no counts; multiplies are those of 5 s",
+        notes="the paper prints sizes of maps and no counts; multiplies are for 5 s, 75 M a second",
     ),
 )
 """The family's rows of the zoo."""

@@ -43,7 +43,7 @@ class CodeMean(nn.Module):
         self.encoder = nn.Sequential(*layers.values())
 
     def forward(self, waveform: Float[Tensor, "batch 1 samples"]) -> Float[Tensor, "batch dim"]:
-        """Give the mean code of each waveform."""
+        """Return the mean code of each waveform."""
         return self.encoder(waveform).mean(dim=2)
 
 
@@ -58,7 +58,7 @@ class Autoencoder(Network):
         draw_soundnet(self)
 
     def reconstruct(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch samples"]:
-        """Give waveforms back, as long as they were, from their codes; in evaluation mode, each on its own.
+        """Return waveforms, reconstructed from their codes at their own length; in evaluation mode, each on its own.
 
         Raises
         ------
@@ -74,7 +74,7 @@ class Autoencoder(Network):
         return nn.functional.pad(decoded, (0, missing))[:, : waveform.shape[1]] / SOUNDNET_1S.scale
 
     def measure_loss(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, ""]:
-        """Give what the autoencoder minimises: the mean squared error of the reconstruction, amplitudes in [-256, 256]."""
+        """Return the loss that the autoencoder minimises: the mean squared error of the reconstruction, amplitudes in [-256, 256]."""
         return (self.front_end(self.reconstruct(waveform)) - self.front_end(waveform)).square().mean()
 
 

@@ -27,7 +27,7 @@ class Window:
         return max(0, (length + 2 * self.padding - self.kernel) // self.stride + 1)
 
     def after(self, first: Window) -> Window:
-        """Give the window of this layer seen through the layer before it."""
+        """Return the window of this layer seen through the layer before it."""
         kernel = (self.kernel - 1) * first.stride + first.kernel
         return Window(kernel, self.stride * first.stride, self.padding * first.stride + first.padding)
 

@@ -56,7 +56,7 @@ class VggishTrunk(nn.Module):
         self.fc2 = nn.Linear(units, EMBEDDING_DIM)
 
     def forward(self, patches: Float[Tensor, "batch 1 frames mels"]) -> Float[Tensor, "batch dim"]:
-        """Give the embeddings."""
+        """Return the embeddings."""
         maps = self.convolutions(patches)
         flat = maps.permute(0, 2, 3, 1).flatten(1)
         return self.fc2(self.fc1_2(self.fc1_1(flat).relu()).relu())
@@ -66,7 +66,7 @@ class NoClasses(nn.Module):
     """Stands where a classifier would, in a network that is without one: no logits."""
 
     def forward(self, embeddings: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch 0"]:
-        """Give nothing of each embedding."""
+        """Return no logits for each embedding."""
         return embeddings[:, :0]
 
 

@@ -35,7 +35,7 @@ FEATURES = {"log-mel": WU, "mfcc": WU_MFCC, "cqt": WU_CQT}
 
 
 def choose_features(features: str) -> FrontEnd:
-    """Give the front end of one of the paper's kinds of features.
+    """Return the front end of one of the paper's kinds of features.
 
     Raises
     ------
@@ -61,7 +61,7 @@ class Recurrent(nn.Module):
         self.lstm = nn.LSTM(WU.n_mels, units, num_layers=3, batch_first=True)
 
     def forward(self, patches: Float[Tensor, "batch 1 frames mels"]) -> Float[Tensor, "batch dim"]:
-        """Give what the last layer says after the last frame."""
+        """Return the output of the last layer for the last frame."""
         outputs, _ = self.lstm(patches.squeeze(1))
         return outputs[:, -1]
 
@@ -76,7 +76,7 @@ class AttentiveRecurrent(nn.Module):
         self.context = nn.Linear(context_units, 1, bias=False)
 
     def forward(self, patches: Float[Tensor, "batch 1 frames mels"]) -> Float[Tensor, "batch dim"]:
-        """Give the weighted mean of the outputs of all frames."""
+        """Return the weighted mean of the outputs of all frames."""
         outputs, _ = self.gru(patches.squeeze(1))
         weights = self.context(torch.tanh(self.attention(outputs))).softmax(dim=1)
         return (weights * outputs).sum(dim=1)
@@ -86,7 +86,7 @@ class MapMeans(nn.Module):
     """Global average pooling; unlike torch's adaptive one, it has a reproducible gradient on every device."""
 
     def forward(self, maps: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch channels"]:
-        """Give the mean of each map."""
+        """Return the mean of each map."""
         return maps.mean(dim=(2, 3))
 
 
@@ -195,7 +195,7 @@ def iterate_dense(in_features: int, units: int, batch_norm: bool) -> Iterator[nn
 
 
 def make_factory(name: str, plan: AlexNetPlan) -> Callable[..., Network]:
-    """Give the function that builds a network of this plan."""
+    """Return the function that builds a network of this plan."""
 
     def build(num_classes: int, *, features: str = "log-mel", width: float = 1.0) -> Network:
         return build_alexnet(plan, num_classes, features, width)
@@ -205,7 +205,7 @@ def make_factory(name: str, plan: AlexNetPlan) -> Callable[..., Network]:
 
 
 def make_row(name: str, table: str, printed: str, factory: Callable[..., Network], notes: str = "") -> NetworkRow:
-    """Give a row of the zoo."""
+    """Return a row of the zoo."""
     return NetworkRow(
         name=name,
         paper="Wu & Lee 2018",

@@ -183,7 +183,7 @@ def _list_tensors(loaded: Any, keys: tuple[str, ...], source: Source) -> dict[st
 
 
 def _shorten(error: Exception) -> str:
-    """Give the first sentence of an error; PyTorch's go on with advice to switch the protection off."""
+    """Return the first sentence of an error; PyTorch's go on with advice to switch the protection off."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     named = next((line for line in lines if "GLOBAL" in line or "nsupported" in line), lines[0] if lines else "")
     return f"{(named or type(error).__name__):.160}"

@@ -49,7 +49,7 @@ class Conversion:
     named: bool
 
     def describe(self) -> list[str]:
-        """Say it in lines for a person."""
+        """Return a summary as lines of text."""
         classes = f"{self.num_classes:,} classes" if self.num_classes else "no classes"
         lines = [
             f"{self.out}: {self.network}, {classes}, embeddings of {self.embedding_dim:,} numbers, {self.sample_rate:,} Hz",

@@ -51,7 +51,7 @@ def build_of_width(name: str, num_classes: int, width: float, **options: Any) ->
 
 
 def start_state(network: Network) -> dict[str, Tensor]:
-    """Give zeros in the shape of every tensor of a network, which may be on torch's ``meta`` device."""
+    """Return zeros in the shape of every tensor of a network, which may be on torch's ``meta`` device."""
     return {name: torch.zeros(tensor.shape, dtype=tensor.dtype) for name, tensor in network.state_dict().items()}
 
 
@@ -120,7 +120,7 @@ def _has_numbers(array: np.ndarray, target: Tensor) -> bool:
 
 
 def _find_bad(arrays: Mapping[str, np.ndarray], state: Mapping[str, Tensor], slot: Slot) -> str:
-    """Say what is wrong with the numbers of an array; nothing where they are well."""
+    """Return what is wrong with the numbers of an array; an empty text where nothing is."""
     with np.errstate(over="ignore"):
         values = arrays[slot.source].astype(_to_numpy(state[slot.target]))
     if not np.isfinite(values).all():

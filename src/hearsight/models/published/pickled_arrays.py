@@ -66,7 +66,7 @@ class PickledNumbers:
         return "O" in self.code
 
     def make(self) -> np.dtype[Any]:
-        """Give NumPy's description of them."""
+        """Return NumPy's description of them."""
         return np.dtype(self.code.lstrip("<>=|")).newbyteorder("=" if self.order == "|" else cast(Any, self.order))
 
 
@@ -98,7 +98,7 @@ def build_object(name: Any, arguments: Any, spend: Spend) -> Any:
 
 
 def set_state(target: Any, state: Any, spend: Spend) -> None:
-    """Give an array its shape and numbers, or a kind of numbers its byte order; errors as those of :func:`build_object`."""
+    """Set the shape and numbers of an array, or the byte order of a kind of numbers; errors as those of :func:`build_object`."""
     if not isinstance(state, tuple) or not isinstance(target, PickledArray | PickledNumbers):
         raise Refusal("the state of an object that is no array")
     values = cast(tuple[Any, ...], state)
@@ -164,7 +164,7 @@ _MAKERS: dict[str, Callable[[tuple[Any, ...], Spend], Any]] = {
 
 
 def _fill(array: PickledArray, content: tuple[Any, Any, Any], spend: Spend, *, by_column: bool = False) -> PickledArray:
-    """Give an array its shape, its kind of numbers, and their bytes; or the list of its objects."""
+    """Set the shape of an array, its kind of numbers and their bytes; or the list of its objects."""
     shape, numbers, data = content
     if not isinstance(numbers, PickledNumbers) or not isinstance(shape, tuple):
         raise Refusal("an array of unknown shape or numbers")

@@ -54,7 +54,7 @@ def build_soundnet(source: Source, width: float) -> Network:
 
 
 def _list_last(plan: Plan) -> tuple[str, str]:
-    """Give the names of a plan's two last layers."""
+    """Return the names of a plan's two last layers."""
     name = f"conv{1 + len(_list_convolutions(plan))}"
     return name, f"{name}_2"
 
@@ -131,5 +131,5 @@ def _find_layers(content: Any) -> list[TorchObject]:
 
 
 def _has_class(module: TorchObject, kind: str) -> bool:
-    """Say whether a layer is of a kind, in the package for the processor or in those for the GPU."""
+    """Return whether a layer is of a kind, in the package for the processor or in those for the GPU."""
     return module.class_name in (f"nn.Spatial{kind}", f"cudnn.Spatial{kind}")

@@ -85,7 +85,7 @@ def read_source(path: str | Path) -> Source:
 
 
 def _recognise(content: bytes) -> str:
-    """Say what kind of file it is by how it begins."""
+    """Return the kind of file by how it begins."""
     if content.startswith(b"\x89HDF\r\n\x1a\n"):
         return "hdf5"
     if content.startswith(b"\x93NUMPY"):

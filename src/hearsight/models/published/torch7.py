@@ -54,7 +54,7 @@ class Table:
     entries: dict[Any, Any] = dataclasses.field(default_factory=dict[Any, Any])
 
     def list_values(self) -> list[Any]:
-        """Give the values under 1, 2, 3 and so on, as far as they go."""
+        """Return the values under 1, 2, 3 and so on, as far as they go."""
         values: list[Any] = []
         while len(values) + 1 in self.entries:
             values.append(self.entries[len(values) + 1])
@@ -69,7 +69,7 @@ class TorchObject:
     content: Any = None
 
     def field(self, name: str) -> Any:
-        """Give a field, or None where there is none."""
+        """Return a field, or None where there is none."""
         return self.content.entries.get(name) if isinstance(self.content, Table) else None
 
 
@@ -208,7 +208,7 @@ class _Reader:
 
 
 def _view(storage: np.ndarray, sizes: list[int], strides: list[int], offset: int) -> np.ndarray:
-    """Give the part of a storage that a tensor shows, where it lies within and is no larger."""
+    """Return the part of a storage that a tensor shows, where it lies within and is no larger."""
     if min(sizes) < 0 or min(strides) < 0 or offset < 0:
         raise _BrokenError(f"a tensor of sizes {sizes}, strides {strides} and offset {offset}")
     if 0 in sizes:

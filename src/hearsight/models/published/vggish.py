@@ -57,7 +57,7 @@ def build_vggish(source: Source, pca: Source | None, width: float) -> Network:
 
 
 def _list_layers() -> dict[str, str]:
-    """Give the network's name of each layer."""
+    """Return the network's name of each layer."""
     convolutions = {name: f"trunk.convolutions.{name}" for name, _, _ in CONVOLUTIONS}
     return convolutions | {name: f"trunk.{name}" for name in FULLY_CONNECTED}
 
