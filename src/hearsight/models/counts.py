@@ -86,7 +86,7 @@ def _copy_to_meta(network: Network) -> Network:
 
 
 def _pass_over(module: nn.LSTM | nn.GRU, inputs: Tensor) -> tuple[Tensor, Any]:
-    """Return tensors of the shapes of a recurrent layer's outputs (``batch_first``), empty: on ``meta`` torch unrolls it, step by step, for seconds."""
+    """Return empty tensors of the shapes of a recurrent layer's outputs: on ``meta`` torch would unroll it for seconds."""
     directions = 2 if module.bidirectional else 1
     output = inputs.new_empty(*inputs.shape[:2], directions * module.hidden_size)
     state = inputs.new_empty(directions * module.num_layers, inputs.shape[0], module.hidden_size)

@@ -20,7 +20,7 @@ from hearsight.models.row import NetworkRow
 ENTRY_POINTS = "hearsight.networks"
 
 
-def load_plugins(known: Container[str]) -> list[NetworkRow]:
+def load_plugins(known: Iterable[str]) -> list[NetworkRow]:
     """Load the rows that other packages offer.
 
     A package whose entry point cannot be loaded, or offers something else or a name that is taken, is named on stderr and left out:
@@ -31,22 +31,29 @@ def load_plugins(known: Container[str]) -> list[NetworkRow]:
     known
         Names that are taken.
     """
-    rows: dict[str, NetworkRow] = {}
+    taken, rows = set(known), dict[str, NetworkRow]()
     for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
         package = entry.dist.name if entry.dist else entry.value
         try:
-            for row in _list_rows(entry.load()):
-                if row.name in known or row.name in rows:
-                    raise ValueError(f"the name {row.name!r} is taken")
-                rows[row.name] = row
+            rows |= _check_rows(entry.load(), {*taken, *rows})
         except Exception as error:  # noqa: BLE001 (another package's code may raise anything)
             print_message(f"networks of the package {package} are left out ({type(error).__name__}: {error})")
     return list(rows.values())
 
 
-def _list_rows(offered: object) -> list[NetworkRow]:
-    rows = [offered] if isinstance(offered, NetworkRow) else list(cast(Iterable[object], offered))
-    wrong = next((row for row in rows if not isinstance(row, NetworkRow)), None)
-    if wrong is not None:
-        raise TypeError(f"a {type(wrong).__name__} is offered, and not a NetworkRow")
-    return cast(list[NetworkRow], rows)
+def _check_rows(offered: object, known: Container[str]) -> dict[str, NetworkRow]:
+    """Return the rows of an entry point by name.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When something else is offered, or a name is taken.
+    """
+    rows: dict[str, NetworkRow] = {}
+    for row in [offered] if isinstance(offered, NetworkRow) else cast(Iterable[object], offered):
+        if not isinstance(row, NetworkRow):
+            raise TypeError(f"a {type(row).__name__} is offered, and not a NetworkRow")
+        if row.name in known or row.name in rows:
+            raise ValueError(f"the name {row.name!r} is taken")
+        rows[row.name] = row
+    return rows

@@ -66,7 +66,7 @@ NETWORKS: dict[str, NetworkRow] = {
     row.name: row for paper in PAPERS for family in FAMILIES for row in family if row.paper == paper
 }
 """All networks, paper by paper; then those of other packages (:mod:`hearsight.models.plugins`)."""
-NETWORKS |= {row.name: row for row in load_plugins(NETWORKS)}
+NETWORKS.update({row.name: row for row in load_plugins(NETWORKS)})
 
 
 def build_network(name: str, num_classes: int, *, seed: int | None = None, **options: Any) -> Network:

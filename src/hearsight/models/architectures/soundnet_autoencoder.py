@@ -74,7 +74,7 @@ class Autoencoder(Network):
         return nn.functional.pad(decoded, (0, missing))[:, : waveform.shape[1]] / SOUNDNET_1S.scale
 
     def measure_loss(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, ""]:
-        """Return the loss that the autoencoder minimises: the mean squared error of the reconstruction, amplitudes in [-256, 256]."""
+        """Return the loss: the mean squared error of the reconstruction, amplitudes in [-256, 256]."""
         return (self.front_end(self.reconstruct(waveform)) - self.front_end(waveform)).square().mean()
 
 

@@ -39,7 +39,7 @@ class Postprocessor(nn.Module):
         self.register_buffer("pca_means", torch.zeros(EMBEDDING_DIM))
 
     def forward(self, embeddings: Float[Tensor, "*batch dim"]) -> UInt8[Tensor, "*batch dim"]:
-        """Return ``E (x - mean)``, clipped to [-2, 2] and mapped to 0..255; what lies between two numbers is cut off, not rounded."""
+        """Return ``E (x - mean)``, clipped to [-2, 2] and mapped to 0..255; fractions are cut off, not rounded."""
         rotated = (embeddings.float() - self.pca_means) @ self.pca_eigen_vectors.T
         clipped = rotated.clamp(QUANTIZE_MIN, QUANTIZE_MAX)
         scaled = (clipped - QUANTIZE_MIN) * (255.0 / (QUANTIZE_MAX - QUANTIZE_MIN))
