@@ -271,7 +271,9 @@ def test_an_unfinished_run_says_how_to_go_on(saved: Path, tmp_path: Path) -> Non
     run = tmp_path / "run"
     (run / "checkpoints").mkdir(parents=True)
     (run / "run.json").write_text("{}")
-    with pytest.raises(CheckpointError, match=r"an unfinished run.*\nhint: run the same command again to train it to the end$"):
+    with pytest.raises(
+        CheckpointError, match=r"an unfinished run.*\nhint: run the same command again to train it to the end$"
+    ):
         load_checkpoint(run)
     shutil.copytree(saved, run / "checkpoints" / "epoch-0002")
     with pytest.raises(CheckpointError, match=r"or use .*epoch-0002"):
