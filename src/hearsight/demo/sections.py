@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
 
 from hearsight.dataset.reader import Dataset
 from hearsight.demo.embed import escape, show_picture, show_video
@@ -13,7 +15,7 @@ from hearsight.demo.result import DemoFolder, DemoResult
 from hearsight.drawing.canvas import to_svg
 from hearsight.drawing.labels import draw_agreement, draw_label_counts
 from hearsight.drawing.scores import Score, draw_scores
-from hearsight.drawing.sound import draw_spectrogram, draw_tags
+from hearsight.drawing.sound import Answer, draw_judged_tags, draw_spectrogram, is_heard
 from hearsight.drawing.training import draw_learning
 from hearsight.listening.listener import load
 from hearsight.media.audio import read_audio
@@ -143,19 +145,34 @@ less statistics of the log-mel bins: {gains}; in brackets 95 % intervals, paired
 
 
 def show_example(result: DemoResult, place: DemoFolder, example: World) -> str:
-    """Show a new video, what was heard in it second by second, and what the heard clusters look like."""
+    """Show a new video, what the network tags in it second by second, and which of these tags are right."""
     path = max(example.videos, key=lambda video: (_rate_example(example, video.name), video.name))
     kinds = _explain_names(Dataset(place.dataset), result.quality)
-    shown = _merge_tags(load(place.run).tag(path, top=None, per_segment=True), kinds)
+    tags = _merge_tags(load(place.run).tag(path, top=None, per_segment=True, sense="seen"), kinds)
+    truths = _list_audible(example, path.name)
+    answers = _judge_segments(tags, truths)
+    judged = [answer.is_right for answer in answers if answer.is_right is not None]
     log_mel = compute_log_mel(read_audio(path, JIA.sample_rate), JIA)
-    truth = "; ".join(_list_heard(example, path.name))
+    figure = to_svg(draw_judged_tags(log_mel, JIA, tags, truths, answers), "spectrogram of the example and its tags")
+    heard = "; ".join(
+        f"{kind} from {' and '.join(f'{start:.0f} to {end:.0f} s' for start, end in spans)}"
+        for kind, spans in truths.items()
+    )
     return f"""<h2>Listening to something new</h2>
-<p>Of {len(example.videos)} videos that were never trained on, the plainest. The network gets its sound and says what it would
-expect to see: clusters of pictures, here gathered by the kind that they mostly show. What can really be heard:
-{escape(truth)}.</p>
-<figure class="example">{show_video(path, "the example")}</figure>
-<figure>{to_svg(draw_tags(log_mel, JIA, shown), "spectrogram of the example and its tags")}
-<figcaption>Bars are as strong as the network is sure of the surest cluster of a kind.</figcaption></figure>"""
+<p>One of {len(example.videos)} videos that the network was not trained on. The network gets its sound only, one second at a
+time. It answers with clusters of pictures, which are shown here by the kind of object that they mostly show. What can be heard:
+{escape(heard)}. <strong>In {sum(judged)} of {len(judged)} segments of a second the most probable kind is right.</strong> Press
+play, or click into the drawing to go to a time.</p>
+<div class="example">
+<figure>{show_video(path, "the example")}</figure>
+<figure>{figure}
+<figcaption>Above the lanes, the most probable kind of each second: <span class="right">● right</span>,
+<span class="wrong">✕ wrong</span>. In the lanes, a grey frame is the time in which the kind can be heard; a tag is
+<span class="right">green</span> where it is right and <span class="wrong">orange</span> where it is wrong, the stronger the more
+probable.</figcaption></figure>
+</div>
+<script>
+{_read_script()}</script>"""
 
 
 def show_commands(place: DemoFolder) -> str:
@@ -246,6 +263,26 @@ def _rate_example(world: World, video: str) -> tuple[bool, int]:
     return plain, len(rows)
 
 
-def _list_heard(world: World, video: str) -> list[str]:
+def _list_audible(world: World, video: str) -> dict[str, list[tuple[float, float]]]:
+    """List the spans in which each kind can be heard in a video, in seconds, in order of time."""
     rows = [row for row in world.read_contents().to_pylist() if row["path"] == video and row["audible"]]
-    return [f"{row['kind']} from {row['start']:.0f} to {row['end']:.0f} s" for row in rows]
+    spans: dict[str, list[tuple[float, float]]] = {}
+    for row in sorted(rows, key=lambda row: row["start"]):
+        spans.setdefault(row["kind"], []).append((row["start"], row["end"]))
+    return spans
+
+
+def _judge_segments(tags: Sequence[Tag], truths: Mapping[str, Sequence[tuple[float, float]]]) -> list[Answer]:
+    """Judge the most probable kind of each segment; a segment in which nothing can be heard is not judged."""
+    answers: list[Answer] = []
+    for (start, duration), group in itertools.groupby(
+        sorted(tags, key=lambda tag: (tag.start, -tag.probability)), key=lambda tag: (tag.start, tag.duration)
+    ):
+        best = next(group)
+        audible = {kind for kind, spans in truths.items() if is_heard(start, duration, spans)}
+        answers.append(Answer(start, duration, best.name in audible if audible else None))
+    return answers
+
+
+def _read_script() -> str:
+    return resources.files("hearsight.demo").joinpath("playhead.js").read_text(encoding="utf-8")

@@ -66,9 +66,18 @@ def test_the_page_is_one_file_that_needs_no_network(result: DemoResult) -> None:
     ]
     assert len(addresses) > 20
     assert all(address.startswith(("data:", "#")) for address in addresses)
-    assert not re.search(r"url\((?!#)|@import|<script|<link", text)
+    assert not re.search(r"url\((?!#)|@import|<script\s|<link", text)
     assert sum(tag == "video" for tag, _ in page.elements) == 13
     assert sum(tag == "svg" for tag, _ in page.elements) >= 16
+
+
+def test_the_lines_that_move_with_the_example_are_in_its_drawing(result: DemoResult) -> None:
+    text = result.page.read_text(encoding="utf-8")
+    example = text[text.index('<div class="example">') : text.index("<script>")]
+    for name in ("playhead-0", "playhead-1", "playhead-span"):
+        assert example.count(f'id="{name}"') == 1
+        assert text.count(f'id="{name}"') == 1
+    assert re.search(r"In \d+ of \d+ segments of a second the most probable kind is right", text)
 
 
 def test_run_again_it_keeps_everything_and_gives_the_same_scores(result: DemoResult) -> None:

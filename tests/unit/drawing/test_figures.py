@@ -4,13 +4,14 @@ import re
 import xml.etree.ElementTree as ET
 
 import matplotlib
+import matplotlib.colors
 import numpy as np
 import pytest
 
-from hearsight.drawing.canvas import INK, drawing, shorten, to_file, to_svg
+from hearsight.drawing.canvas import GREEN, INK, ORANGE, drawing, shorten, to_file, to_svg
 from hearsight.drawing.labels import draw_agreement, draw_label_counts
 from hearsight.drawing.scores import Score, draw_scores
-from hearsight.drawing.sound import draw_spectrogram, draw_tags
+from hearsight.drawing.sound import Answer, draw_judged_tags, draw_spectrogram, draw_tags, is_heard
 from hearsight.drawing.training import draw_learning
 from hearsight.records import Tag
 from hearsight.signal.front_ends import JIA
@@ -70,6 +71,27 @@ def test_the_most_probable_classes_get_a_lane_each(log_mel: np.ndarray) -> None:
     tags = [Tag("f", float(second), 1.0, f"class {n}", 0.1 * n) for second in range(3) for n in range(9)]
     texts = _find_texts(draw_tags(log_mel, JIA, tags, lanes=3))
     assert [text for text in texts if text.startswith("class")] == ["class 8", "class 7", "class 6"]
+
+
+def test_right_tags_are_green_and_wrong_ones_orange_and_true_classes_have_the_first_lanes(log_mel: np.ndarray) -> None:
+    tags = [Tag("f", 0.0, 1.0, "dog", 0.9), Tag("f", 1.0, 1.0, "dog", 0.2), Tag("f", 1.0, 1.0, "cat", 0.8)]
+    answers = [Answer(0.0, 1.0, True), Answer(1.0, 1.0, False), Answer(2.0, 1.0, None)]
+    figure = draw_judged_tags(log_mel, JIA, tags, {"dog": [(0.0, 1.1)], "bell": [(2.0, 3.0)]}, answers)
+    lanes = figure.axes[1]
+    assert [label.get_text() for label in lanes.get_yticklabels()] == ["dog", "bell", "cat"]
+    bars = {(b.get_x(), round(b.get_y() + 0.4)): b for group in lanes.containers for b in group if b.get_fill()}
+    colours = {place: matplotlib.colors.to_hex(bar.get_facecolor()) for place, bar in bars.items()}
+    assert colours == {(0.0, 0): GREEN, (1.0, 0): ORANGE, (1.0, 2): ORANGE}
+    assert bars[0.0, 0].get_facecolor()[3] > bars[1.0, 0].get_facecolor()[3] > 0.4
+    marks = {line.get_marker(): list(line.get_xdata()) for line in lanes.lines}
+    assert (marks["o"], marks["x"]) == ([0.5], [1.5])
+
+
+@pytest.mark.parametrize(
+    ("spans", "heard"), [([(0.0, 1.2)], False), ([(1.6, 9.0)], True), ([(0.0, 1.2), (1.9, 3.0)], True)]
+)
+def test_a_quarter_of_a_segment_is_enough_to_be_heard(spans: list[tuple[float, float]], heard: bool) -> None:
+    assert is_heard(1.0, 1.0, spans) is heard
 
 
 def test_a_learning_curve_needs_no_validation() -> None:
