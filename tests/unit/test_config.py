@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -180,3 +181,17 @@ def test_absent_configuration_names_those_that_come_with_hearsight(tmp_path, mon
     for absent in ("mixture", "folder/mixtures", "mixtures.toml"):
         with pytest.raises(ConfigError, match=r"no such file[\s\S]*come with hearsight: mixtures"):
             load_config(MixConfig, "mix", Path(absent))
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[build", b"a = " + b"[" * 100_000, b"a = " + b"9" * 5_000])
+def test_a_file_that_is_no_toml_is_named(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "knobs.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"knobs\.toml: "):
+        load_config(BuildConfig, "build", path)
+
+
+def test_a_named_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "knobs.toml")
+    with pytest.raises(ConfigError, match="named pipe"):
+        load_config(BuildConfig, "build", tmp_path / "knobs.toml")

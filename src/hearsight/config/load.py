@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hearsight.config.stage import Stage
+from hearsight.documents import read_text
 from hearsight.errors import ConfigError, guess
 
 STAGES: tuple[str, ...] = ("build", "mix", "train", "evaluate")
@@ -15,6 +16,9 @@ STAGES: tuple[str, ...] = ("build", "mix", "train", "evaluate")
 
 _SHIPPED = Path(__file__).parent / "recipes"
 """Folder of the configuration files that come with hearsight."""
+
+MOST_BYTES = 1_000_000
+"""The largest configuration file that is read."""
 
 _ConfigT = TypeVar("_ConfigT", bound=Stage)
 
@@ -72,15 +76,16 @@ def list_config_files() -> list[str]:
 
 
 def _read_stage(file: Path, stage: str) -> dict[str, Any]:
+    wanted = f"a TOML file with a table [{stage}]"
+    if not file.exists():
+        raise ConfigError(file, "no such file", wanted, f"these come with hearsight: {', '.join(list_config_files())}")
+    text = read_text(file, ConfigError, wanted=wanted, most_bytes=MOST_BYTES)
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        hint = f"these come with hearsight: {', '.join(list_config_files())}"
-        raise ConfigError(file, "no such file", f"a TOML file with a table [{stage}]", hint) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(file, f"cannot be read ({error})", "a TOML file") from error
+        tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(file, f"not TOML ({error})", "TOML") from error
+    except (RecursionError, ValueError) as error:  # nested too deeply, or a number of thousands of digits
+        raise ConfigError(file, f"not usable TOML ({error})", "TOML") from error
     for name, table in tables.items():
         if name not in STAGES:
             raise ConfigError(file, f"unknown table [{name}]", "a stage", guess(name, STAGES))
@@ -96,7 +101,7 @@ def _apply_override(values: dict[str, Any], override: str, stage: str) -> None:
         raise ConfigError(f"--set {override}", "no key=value", "for example cut.length=5")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (RecursionError, ValueError):
         value = text
     path = key.split(".")
     if path[0] in STAGES and len(path) > 1:

@@ -28,6 +28,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from hearsight import documents
 from hearsight.errors import DatasetError
 from hearsight.files import write_text
 from hearsight.units import SAMPLE_RATE
@@ -181,12 +182,7 @@ def read_json(path: Path) -> Any:
     DatasetError
         When it is not there or not JSON.
     """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DatasetError(path, f"cannot be read ({error.strerror})", "a file of a finished dataset") from error
-    except ValueError as error:
-        raise DatasetError(path, f"not JSON ({error})", "a file of a finished dataset") from error
+    return documents.read_json(path, DatasetError, wanted="a file of a finished dataset")
 
 
 def read_manifest(folder: Path) -> Manifest:
