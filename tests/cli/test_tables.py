@@ -43,7 +43,7 @@ def test_a_score_is_recorded_and_stands_in_the_table_with_its_provenance(esc10: 
         c for row in told[0]["rows"] if row["row"] == "svm-mfcc" for c in row["cells"] if c["column"] == "esc10"
     )
     assert cell["measured_value"] == json.loads(line)["value"] > 90.0
-    assert "head linear (paper: svm)" in cell["notes"][0]
+    assert "probe linear (paper: svm)" in cell["notes"][0]
     said = run_command("tables", "soundnet2016-4", "--results", results, "--provenance").stdout
     assert said.startswith(CELL)
     assert f"--record {CELL}" in said
