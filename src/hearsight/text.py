@@ -20,6 +20,7 @@ _UNSAFE = re.compile(
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
 _LAST_OF_PLANE = 0xFFFF
+_NAME_BYTE = re.compile("[\udc80-\udcff]")
 
 
 def escape_controls(text: str) -> str:
@@ -33,6 +34,18 @@ def escape_controls(text: str) -> str:
         Text from outside.
     """
     return _UNSAFE.sub(_escape, text)
+
+
+def make_encodable(text: str) -> str:
+    r"""Return text that can be stored as UTF-8: each byte of a file name that is not, as a visible escape, as in ``caf\xe9``.
+
+    Parameters
+    ----------
+    text
+        The name of a file, or text that may hold one.
+    """
+    shown = _NAME_BYTE.sub(lambda found: f"\\x{ord(found[0]) - _FIRST_BYTE + 0x80:02x}", text)
+    return shown.encode("utf-8", "backslashreplace").decode()
 
 
 def find_control(text: str) -> str | None:

@@ -233,3 +233,20 @@ def test_the_summary_is_the_same_when_it_is_read_back(built: Path) -> None:
     total = sum(teacher.num_classes for teacher in dataset.manifest.teachers)
     assert dataset.summary.utilisation == pytest.approx(len(dataset.classes) / total)
     assert any("classes appear" in line for line in dataset.summary.describe())
+
+
+def test_file_names_that_are_not_utf_8_are_built_rejected_and_stored_escaped(videos: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    for name, source in (("caf\udce9.mp4", "video-00.mp4"), ("plain.mp4", "video-01.mp4")):
+        Path(f"{folder}/{name}").write_bytes((videos / source).read_bytes())
+    Path(f"{folder}/text\udcff.mp4").write_text("no video")
+    out = tmp_path / "dataset"
+    summary = build_dataset([folder], out, configure("max_failure_rate=0.9"), workers=1)
+    assert (summary.num_sources, summary.num_sources_kept) == (3, 2)
+    sources = set(Dataset(out).clips().column("source").to_pylist())
+    assert sources == {f"{folder}/caf\\xe9.mp4", f"{folder}/plain.mp4"}
+    rejected = pq.read_table(out / "rejected.parquet").to_pylist()
+    assert [(row["path"], row["reason"]) for row in rejected] == [(f"{folder}/text\\xff.mp4", "not_media")]
+    again = build_dataset([folder], out, configure("max_failure_rate=0.9"), workers=1)
+    assert again == summary

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hearsight.text import escape_controls, escape_json, find_control
+from hearsight.text import escape_controls, escape_json, find_control, make_encodable
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,7 @@ def test_escaped_json_has_the_same_values(values: dict[str, str]) -> None:
     document = escape_json(json.dumps(values, ensure_ascii=False, indent=1))
     assert json.loads(document) == json.loads(json.dumps(values))
     assert not [c for c in document if unicodedata.category(c) in ("Cc", "Cs") and c != "\n"]
+
+
+def test_only_what_utf_8_cannot_hold_is_escaped_for_storing() -> None:
+    assert make_encodable("caf\udce9 \ud800 \u00e9\n.wav") == "caf\\xe9 \\ud800 \u00e9\n.wav"

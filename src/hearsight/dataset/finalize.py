@@ -42,6 +42,7 @@ from hearsight.records import REJECTION_SCHEMA, Rejection
 from hearsight.teachers.classes import list_classes
 from hearsight.teachers.policy import fit_threshold
 from hearsight.teachers.teacher import FittedTeacher, Teacher
+from hearsight.text import make_encodable
 from hearsight.version import VERSION
 
 
@@ -242,5 +243,9 @@ def _record_teacher(teacher: Teacher | FittedTeacher, table: pa.Table, policy: P
 
 
 def _write_rejections(layout: Layout, rejections: Sequence[Rejection]) -> None:
-    table = pa.Table.from_pylist([dataclasses.asdict(rejection) for rejection in rejections], schema=REJECTION_SCHEMA)
-    write_parquet(layout.rejected, table)
+    rows = [
+        dataclasses.asdict(rejection)
+        | {"path": make_encodable(rejection.path), "detail": make_encodable(rejection.detail)}
+        for rejection in rejections
+    ]
+    write_parquet(layout.rejected, pa.Table.from_pylist(rows, schema=REJECTION_SCHEMA))

@@ -34,6 +34,7 @@ from hearsight.records import NAMESPACE, Media, Rejection, RejectReason, Source,
 from hearsight.teachers.policy import keep_soft_labels
 from hearsight.teachers.registry import load_teacher
 from hearsight.teachers.teacher import FittedTeacher, Teacher
+from hearsight.text import make_encodable
 
 
 class UnitError(Exception):
@@ -70,7 +71,9 @@ class MediaUnit:
         """Name of the unit, and of its part. A file that has changed is another unit."""
         state = "absent" if self.size is None else f"{self.size}|{self.modified}"
         source = self.source
-        return str(uuid_module.uuid5(NAMESPACE, f"unit:{source.path}|{source.start}|{source.end}|{state}"))
+        return str(
+            uuid_module.uuid5(NAMESPACE, f"unit:{make_encodable(source.path)}|{source.start}|{source.end}|{state}")
+        )
 
     def find_change(self) -> str | None:
         """Return what has happened to the file since it was observed; None where it is as it was."""
@@ -224,7 +227,7 @@ class _MediaLabeller:
         values: dict[str, Any] = {
             "uuid": name_clip(media.uuid, clip.start, clip.duration),
             "media_uuid": media.uuid,
-            "source": media.path,
+            "source": make_encodable(media.path),
             "start": clip.start,
             "duration": clip.duration,
             "fold": assign_fold(media.uuid),

@@ -31,6 +31,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from hearsight import documents
 from hearsight.errors import DatasetError
 from hearsight.files import write_text
+from hearsight.text import escape_json
 from hearsight.units import SAMPLE_RATE
 
 FORMAT_VERSION = 2
@@ -166,12 +167,14 @@ class Layout:
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically, with sorted keys, so that the same value always has the same bytes."""
-    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    document = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    write_text(path, escape_json(document) + "\n")
 
 
 def digest_json(value: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a JSON value; the order of its keys does not matter."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    document = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(document.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def read_json(path: Path) -> Any:

@@ -14,6 +14,7 @@ from hearsight.dataset.labels import LabelLists
 from hearsight.dataset.layout import TeacherRecord, read_json
 from hearsight.errors import DatasetError
 from hearsight.records import Rejection
+from hearsight.text import make_encodable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +90,7 @@ def summarise(
 ) -> BuildSummary:
     """Compute the summary of a build."""
     kept = set(index.column("source").to_pylist())
-    num_kept = sum(source in kept for source in sources)
+    num_kept = sum(make_encodable(source) in kept for source in sources)
     reasons = Counter(str(rejection.reason) for rejection in rejections)
     means = {
         modality: sum(len(labels[t.name].classes) for t in teachers if t.modality == modality) / len(index)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from hearsight.listening.files import find_media
 from hearsight.listening.listener import Listener
 from hearsight.listening.outputs import SegmentOutputs
 from hearsight.records import Tag
+from hearsight.text import make_encodable
 from hearsight.version import VERSION
 
 ROWS_AT_A_TIME = 4096
@@ -183,7 +183,7 @@ class _RowBuffer:
     def add(self, path: str | Path, outputs: Iterable[SegmentOutputs]) -> float:
         """Add the segments of one file as they come; return its duration in seconds."""
         # a table holds text: a byte of a name that is not UTF-8 is written as an escape
-        name = os.fsencode(path).decode(errors="backslashreplace")
+        name = make_encodable(str(path))
         end = 0.0
         for number, part in enumerate(outputs):
             self.num_files += number == 0

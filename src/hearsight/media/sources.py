@@ -1,4 +1,4 @@
-"""Where videos come from: files, folders, globs and lists in, one sorted list of sources without repetition out."""
+"""Where videos come from: from files, folders, globs and lists to one sorted list of sources without repetition."""
 
 from __future__ import annotations
 
@@ -28,15 +28,18 @@ LIST_SUFFIXES = frozenset({".csv", ".tsv", ".parquet"})
 
 _COLUMNS = ("path", "start", "end")
 
+_MAC_FOLDER = "__MACOSX"
+"""Folder that macOS puts into its archives: it holds files of the same names that are no videos."""
+
 
 def list_sources(specs: Sequence[str | Path]) -> list[Source]:
-    """Find the media files that a user means.
+    """Find the media files that a user names.
 
     Parameters
     ----------
     specs
-        Each one a file (of any suffix), a folder (searched recursively for videos by their suffix; hidden files and folders
-        are passed over, and so are links to folders), a glob (``**`` for any number of folders), or a CSV or Parquet list with
+        Each one a file (of any suffix), a folder (searched recursively for videos by their suffix; hidden files and folders,
+        ``__MACOSX`` and links to folders are passed over), a glob (``**`` for any number of folders), or a CSV or Parquet list with
         the columns ``path`` and, if wanted, ``start`` and ``end`` in seconds. Paths in a list are relative to the list's folder.
 
     Returns
@@ -90,9 +93,9 @@ def _expand(spec: str) -> Iterator[Source]:
 
 
 def _search_folder(folder: Path) -> Iterator[str]:
-    """Find the videos below a folder; links to folders are not followed, so that no loop can catch us."""
+    """Find the videos below a folder; links to folders are not followed, so that there is no endless loop."""
     for parent, folders, files in os.walk(folder.absolute()):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not name.startswith(".") and name != _MAC_FOLDER]
         for name in files:
             if not name.startswith(".") and Path(name).suffix.lower() in MEDIA_SUFFIXES:
                 yield str(Path(parent) / name)
@@ -103,6 +106,8 @@ def _match(pattern: str) -> Iterator[Source]:
     wild = glob.has_magic(Path(pattern).suffix) or not Path(pattern).suffix
     for match in matches:
         path = Path(match)
+        if _MAC_FOLDER in path.parts:
+            continue
         if path.is_dir():
             if "**" not in pattern:
                 yield from (Source(found) for found in _search_folder(path))
@@ -111,7 +116,7 @@ def _match(pattern: str) -> Iterator[Source]:
 
 
 def _make_absolute(path: Path) -> str:
-    """Give one name to one file: links keep their own name, but where ``..`` would make two names of one, all is resolved."""
+    """Return one name for one file: links keep their own name, but where ``..`` would make two names of one, all is resolved."""
     return str(path.resolve() if ".." in path.parts else path.absolute())
 
 

@@ -178,3 +178,20 @@ def test_the_usual_suffixes_are_known() -> None:
         ".m4v",
     } <= MEDIA_SUFFIXES
     assert not {".mp3", ".wav", ".txt", ".jpg", ".csv", ".m3u8"} & MEDIA_SUFFIXES
+
+
+def test_what_macos_adds_to_archives_is_passed_over(tmp_path: Path) -> None:
+    for name in ("videos/a.mp4", "__MACOSX/videos/._a.mp4", "videos/__MACOSX/b.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    want = [Source(str(tmp_path / "videos" / "a.mp4"))]
+    assert list_sources([tmp_path]) == want
+    assert list_sources([tmp_path / "**" / "*.mp4"]) == want
+
+
+def test_blanks_after_commas_belong_to_no_field(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path, start, end\na.mp4, 1.5, 4\n b c.mp4 ,, \n")
+    assert list_sources([tmp_path / "list.csv"]) == [
+        Source(str(tmp_path / "a.mp4"), 1.5, 4.0),
+        Source(str(tmp_path / "b c.mp4")),
+    ]
