@@ -1,6 +1,6 @@
 """From media to clips: consecutive windows, and what becomes of the rest after the last whole one.
 
-Every span of a media file ends up in exactly one clip or one rejection.
+Every span of a media file is part of exactly one clip or one rejection.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ as wholes, so that a copy that begins 1.3 s later has no clip in common. Here th
 (:mod:`hearsight.clips.audio_fingerprints`), 32 bits every 32 ms, are compared at any offset:
 
 1. Words that occur in a few media only propose pairs of media and how they lie to each other. A word in many media is a steady hum
-   or a jingle, and says nothing of copies.
+   or a jingle, and no sign of a copy.
 2. A proposal that enough words agree on is checked on all words that overlap by it.
 
 All of it is joins of sorted columns that DuckDB spills to disk, so that memory does not grow with the number of clips.

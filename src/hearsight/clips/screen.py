@@ -16,7 +16,7 @@ from hearsight.units import SAMPLE_RATE, to_decibels
 _N_FFT = 1024
 _HOP_LENGTH = 512
 _DYNAMIC_RANGE = 60.0
-"""dB below the loudest band and moment of a clip beyond which a fingerprint hears silence."""
+"""dB below the loudest band and moment of a clip below which a fingerprint takes it for silence."""
 
 _FLUX_BANDS = np.geomspace(250.0, 3500.0, 8)
 """Hz: edges of the seven bands whose rise and fall against each other is fingerprinted; within what a telephone carries."""
@@ -70,7 +70,7 @@ def screen_clip(clip: DecodedClip, *, min_loudness: float, min_motion: float) ->
 def measure_loudness(samples: Int16[np.ndarray, " samples"]) -> float:
     """Measure the RMS level in dB relative to full scale, no lower than -120.
 
-    A full-scale square wave has 0 dB. The mean is taken out: a constant offset, as cheap recorders make it, is not heard.
+    A full-scale square wave has 0 dB. The mean is removed: a constant offset, as cheap recorders make it, is inaudible.
     """
     if len(samples) == 0:
         return to_decibels(0.0)
@@ -87,7 +87,7 @@ def measure_motion(thumbnails: UInt8[np.ndarray, "images 32 32"]) -> float:
 def fingerprint_sound(samples: Int16[np.ndarray, " samples"]) -> bytes:
     """Return 256 bits that stay nearly the same when a sound is encoded again, at another level or sample rate.
 
-    Six words of 32 bits say whether each of six pairs of neighbouring bands rises against the other from one 32nd of the clip to
+    Six words of 32 bits hold whether each of six pairs of neighbouring bands rises against the other from one 32nd of the clip to
     the next (after Haitsma and Kalker 2002, "A highly robust audio fingerprinting system", section 4.2, with long smooth steps in
     place of their dense frames). Two more words hold the shape of the mean spectrum, so that steady sounds differ too: where it
     rises, and where it stands out from its surroundings.
@@ -111,7 +111,7 @@ def fingerprint_sound(samples: Int16[np.ndarray, " samples"]) -> bytes:
 def fingerprint_images(thumbnails: UInt8[np.ndarray, "images 32 32"]) -> bytes:
     """Return 64 bits that stay nearly the same when pictures are encoded again, at another size or frame rate.
 
-    32 bits say where the mean picture gets brighter from left to right (as in a difference hash), 16 how bright its quarters
+    32 bits hold where the mean picture gets brighter from left to right (as in a difference hash), 16 how bright its quarters
     are, 16 which quarter gets brighter from one fifth of the clip to the next.
     """
     if len(thumbnails) == 0:

@@ -144,7 +144,7 @@ def _check_gap(reader: MediaReader, time: float, end: float) -> None:
 
 def _regroup(blocks: Iterable[Float32[np.ndarray, " _"]], size: int) -> Iterator[Float32[np.ndarray, " samples"]]:
     """Cut blocks of any length into blocks of one length, and a last one of what is left."""
-    held: list[np.ndarray] = []
+    held: list[Float32[np.ndarray, " _"]] = []
     num_held = 0
     try:
         for block in blocks:

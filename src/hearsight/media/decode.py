@@ -225,7 +225,7 @@ class _WindowMaker:
         return found[0].found if found else ""
 
     def _pop_samples(self, count: int) -> Int16[np.ndarray, " samples"]:
-        taken: list[np.ndarray] = []
+        taken: list[Int16[np.ndarray, " _"]] = []
         missing = count
         while missing > 0 and self._samples:
             block = self._samples.popleft()

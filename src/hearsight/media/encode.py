@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 
 from hearsight.media.streams import Encoding
 
@@ -94,7 +94,12 @@ class SoundWriter:
     """
 
     def __init__(
-        self, container: Any, encoding: Encoding, waveform: np.ndarray, sample_rate: int, frame_class: Any
+        self,
+        container: Any,
+        encoding: Encoding,
+        waveform: Float32[np.ndarray, "*channels samples"],
+        sample_rate: int,
+        frame_class: Any,
     ) -> None:
         self._container = container
         self._frame_class = frame_class

@@ -30,10 +30,10 @@ def open_media_file(path: str | Path) -> BinaryIO:
 
 @contextlib.contextmanager
 def reject_unexpected(path: str | Path) -> Generator[None]:
-    """Turn every exception that nobody foresaw into a rejection of the file.
+    """Turn every unforeseen exception into a rejection of the file.
 
-    Media files come from anywhere, and the libraries that read them raise what they like: a division by a time base of zero, a
-    number that is too large for C, memory that is not there. None of it may end a run over a million other files.
+    Media files come from anywhere, and the libraries that read them raise exceptions of any kind: a division by a time base of
+    zero, a number that is too large for C, memory that is not there. None of it may end a run over a million other files.
 
     Raises
     ------

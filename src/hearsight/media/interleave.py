@@ -1,9 +1,9 @@
-"""Sound and pictures of one file in step, however the file interleaves them, in bounded memory.
+"""Sound and pictures of one file in step and in bounded memory, however the file interleaves them.
 
-Most files keep sound and pictures of the same time within a second of each other, and one pass through one handle gives both.
+Most files keep sound and pictures of the same time within a second of each other, and one pass through one handle reads both.
 Where one kind runs ahead of the other by more than ``LOOKAHEAD``, because the file stores it so or because the other one has a
 hole, the one that lags is read through a second handle from there on. Either way a packet is decoded once, but for the two seconds
-that set the second handle's decoder going.
+that the second handle's decoder needs to start.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ THUMBNAIL_SIDE = 32
 
 _SAME_TIME = 0.001
 """Seconds within which two times are one. Matroska and FLV round to milliseconds, and the times asked for (1/6, 1/2, 5/6 s ...) are
-those of pictures at 24 and 30 per second: without this, a file and its copy in another container would give other pictures."""
+those of pictures at 24 and 30 per second: without this, a file and its copy in another container would have other pictures."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -240,7 +240,7 @@ def is_swapped(matrix: tuple[int, ...] | None) -> bool:
 def turn_upright(
     image: UInt8[np.ndarray, "height width *rgb"], matrix: tuple[int, ...] | None
 ) -> UInt8[np.ndarray, "_ _ *rgb"]:
-    """Turn and mirror a picture as its display matrix says, to the nearest quarter turn.
+    """Turn and mirror a picture by its display matrix, to the nearest quarter turn.
 
     The matrix takes a pixel at (x, y) to (a x + c y, b x + d y), with y downwards and a, b in its first row, c, d in its second
     (ISO/IEC 14496-12, section 6.2.2; FFmpeg's ``libavutil/display.h``).

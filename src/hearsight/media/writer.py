@@ -67,9 +67,9 @@ def write_video(
 def _encode(
     container: Any,
     encoding: Encoding,
-    images: Iterable[np.ndarray] | None,
+    images: Iterable[UInt8[np.ndarray, "height width 3"]] | None,
     frame_rate: float,
-    waveform: np.ndarray | None,
+    waveform: Float32[np.ndarray, "*channels samples"] | None,
     sample_rate: int,
 ) -> None:
     pictures = None if images is None else PictureWriter(container, encoding, frame_rate, ffmpeg.VideoFrame)

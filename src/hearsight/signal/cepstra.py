@@ -14,6 +14,7 @@ import scipy.fft
 from jaxtyping import Float, Float64
 
 from hearsight.errors import UsageError
+from hearsight.signal.log_mel import describe_not_finite
 
 SAMPLE_RATE = 44_100
 """Hz, that of ESC's recordings."""
@@ -53,7 +54,7 @@ def compute_cepstra(
         When an amplitude is not finite, or there are fewer samples than can be mirrored (half of :data:`N_FFT`).
     """
     if not np.isfinite(waveform).all():
-        raise UsageError("waveform", "NaN or infinite amplitudes", "finite ones in [-1, 1]")
+        raise UsageError("waveform", describe_not_finite(waveform), "finite amplitudes in [-1, 1]")
     if len(waveform) <= N_FFT // 2:
         raise UsageError("waveform", f"{len(waveform)} samples", f"more than {N_FFT // 2}")
     padded = np.pad(waveform.astype(np.float64), N_FFT // 2, mode="reflect")

@@ -99,5 +99,5 @@ def _make_analytic(
     return np.fft.ifft(padded)
 
 
-def _measure_level(waveform: np.ndarray) -> float:
+def _measure_level(waveform: Float32[np.ndarray, " samples"]) -> float:
     return float(np.sqrt(np.square(waveform, dtype=np.float64).mean()))

@@ -1,7 +1,7 @@
-"""Several channels to one, as a person hears them: also where they would cancel each other.
+"""Several channels mixed to one, also where their mean would cancel.
 
 The rule is the mean of the channels (:func:`~hearsight.signal.waveform.downmix`). A recording whose channels are loud and out of
-phase, as a wrongly wired microphone or a "karaoke" effect makes it, has a mean of nearly nothing, although it is loud in the room.
+phase, as a wrongly wired microphone makes it, has a mean of nearly nothing, although it is loud in the room.
 There the channels that move against the strongest one are inverted before the mean is taken.
 """
 

@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Shaped
 
 from hearsight.errors import UsageError
 from hearsight.signal.front_ends import FrontEnd
@@ -18,12 +18,12 @@ def make_window(front_end: FrontEnd) -> Float64[np.ndarray, " win_length"]:
     return _freeze(_make_taper(front_end, front_end.win_length))
 
 
-def _make_taper(front_end: FrontEnd, length: int) -> np.ndarray:
+def _make_taper(front_end: FrontEnd, length: int) -> Float64[np.ndarray, " length"]:
     constant = {"hann": 0.5, "hamming": 0.54}[front_end.window]
     return constant - (1.0 - constant) * np.cos(2.0 * np.pi * np.arange(length) / length)
 
 
-def _freeze(array: np.ndarray) -> np.ndarray:
+def _freeze(array: Shaped[np.ndarray, "*any"]) -> Shaped[np.ndarray, "*any"]:
     array.setflags(write=False)
     return array
 
@@ -32,8 +32,8 @@ def _freeze(array: np.ndarray) -> np.ndarray:
 def constant_q_kernels(front_end: FrontEnd) -> Float64[np.ndarray, "win_length parts"]:
     """Make the kernels of a constant-Q transform (Brown 1991): the real parts of all bands, then the imaginary ones.
 
-    Bands lie geometrically from ``f_min`` to ``f_max``; each is heard through a window of so many of its periods as the ratio of
-    neighbours asks for, in the middle of the frame, and scaled so that a tone is as loud in it as under a window of 25 ms.
+    Bands lie geometrically from ``f_min`` to ``f_max``; each is analysed in a window of as many of its periods as the ratio of
+    neighbours requires, in the middle of the frame, and scaled so that a tone is as loud in it as under a window of 25 ms.
 
     Raises
     ------
@@ -100,18 +100,18 @@ def _check_range(front_end: FrontEnd, lowest: float) -> None:
         raise UsageError(front_end.name, found, f"a range within {lowest:g} and {front_end.sample_rate / 2} Hz")
 
 
-def hertz_to_mel(hertz: np.ndarray) -> np.ndarray:
+def hertz_to_mel(hertz: Float64[np.ndarray, "*any"]) -> Float64[np.ndarray, "*any"]:
     """Convert frequencies to the HTK mel scale."""
     return 1127.0 * np.log1p(hertz / 700.0)
 
 
-def hertz_to_slaney(hertz: np.ndarray) -> np.ndarray:
+def hertz_to_slaney(hertz: Float64[np.ndarray, "*any"]) -> Float64[np.ndarray, "*any"]:
     """Convert frequencies to Slaney's mel scale: straight up to 1,000 Hz, logarithmic above (Auditory Toolbox, 1998)."""
     above = 15.0 + np.log(np.maximum(hertz, 1000.0) / 1000.0) * (27.0 / np.log(6.4))
     return np.where(hertz < 1000.0, 3.0 * hertz / 200.0, above)
 
 
-def slaney_to_hertz(mel: np.ndarray) -> np.ndarray:
+def slaney_to_hertz(mel: Float64[np.ndarray, "*any"]) -> Float64[np.ndarray, "*any"]:
     """Convert Slaney's mel back to frequencies."""
     above = 1000.0 * np.exp((np.maximum(mel, 15.0) - 15.0) * (np.log(6.4) / 27.0))
     return np.where(mel < 15.0, 200.0 * mel / 3.0, above)

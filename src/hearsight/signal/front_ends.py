@@ -1,8 +1,8 @@
-"""Front ends: what each network hears of a waveform, as the papers and their code define it.
+"""Front ends: how each network's input is computed from a waveform, as the papers and their code define it.
 
 The formula is that of the VGGish release (tensorflow/models, research/audioset/vggish: ``mel_features.py``): magnitude (not
 power) of an uncentred STFT whose incomplete last frame is dropped, triangles that are linear in HTK mel and not normalised, the
-DC bin silent, and the natural logarithm after a small offset. What another paper hears otherwise is a field of :class:`FrontEnd`.
+DC bin silent, and the natural logarithm after a small offset. What another paper does differently is a field of :class:`FrontEnd`.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class FrontEnd:
         return self.n_fft // 2 if self.centred else 0
 
     def count_frames(self, num_samples: int) -> int:
-        """Count the frames that a waveform of ``num_samples`` gives; one that is too short to be reflected gives none."""
+        """Return the number of frames of a waveform of ``num_samples``; 0 where it is too short to be reflected."""
         if self.centred:
             whole = num_samples + 2 * self.reflected_samples
             return count_frames(whole, self.win_length, self.hop_length) if num_samples > self.reflected_samples else 0
@@ -142,7 +142,7 @@ paper leaves open is its code's."""
 
 @dataclasses.dataclass(frozen=True)
 class WaveformFrontEnd:
-    """The front end of a network that hears the waveform itself.
+    """The front end of a network that takes the waveform itself.
 
     Attributes
     ----------
@@ -167,13 +167,13 @@ class WaveformFrontEnd:
 
 SOUNDNET = WaveformFrontEnd("soundnet", 22_050, scale=256.0, segment_samples=65_536, patch_samples=220_500)
 """SoundNet 2016, sections 2 and 3.1: 22,050 Hz, amplitudes in [-256, 256]. An output of the eight-layer network every 65,536
-samples; pieces of 10 s, the shortest that the authors' own evaluation gives it."""
+samples; pieces of 10 s, the shortest input of the authors' own evaluation."""
 
 SOUNDNET_5 = dataclasses.replace(SOUNDNET, segment_samples=98_304, patch_samples=110_250)
 """The same for the five-layer network: an output every 98,304 samples; pieces of 5 s."""
 
 SOUNDNET_1S = dataclasses.replace(SOUNDNET, segment_samples=22_050, patch_samples=22_050)
-"""The same by seconds, as SoundNet's autoencoder and its evaluation on ESC hear."""
+"""The same by seconds, as SoundNet's autoencoder and its evaluation on ESC have it."""
 
 FRONT_ENDS: dict[str, FrontEnd] = {
     definition.name: definition for definition in (VGGISH, JIA, HERSHEY, HERSHEY_AED, WU, WU_MFCC, WU_CQT, PANNS)

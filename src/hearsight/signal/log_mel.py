@@ -1,4 +1,4 @@
-"""Log-mel matrices of whole waveforms by a front end's definition: this NumPy path, and the torch path of the models beside it."""
+"""Log-mel matrices of whole waveforms by a front end's definition: the NumPy implementation. The torch one is in the models."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from hearsight.signal.front_ends import VGGISH, FrontEnd
 BLOCK_FRAMES = 256
 """Frames transformed at once: they and their spectra stay in a core's second-level cache."""
 MIN_VARIANCE = 1e-4
-"""What a band's variance is taken for at least when it is divided by."""
+"""Lower bound on a band's variance before it is divided by."""
 MIN_POWER = 1e-10
-"""What a band's power is taken for at least when it becomes dB: -100 dB."""
+"""Lower bound on a band's power before it is converted to dB: -100 dB."""
 
 
 def compute_log_mel(
@@ -39,7 +39,7 @@ def compute_log_mel(
     -------
     Float[np.ndarray, "frames mels"]
         Natural logarithms, or dB. Frame ``i`` covers the samples from ``i * hop_length`` on, ``win_length`` of them; where frames
-        are centred, as many around that place. A waveform shorter than one window gives no frame. Computed in the waveform's own
+        are centred, as many around that place. A waveform shorter than one window has no frame. Computed in the waveform's own
         precision: float64 is the published algorithm to 1e-6; float32, 1.4 times as fast, is off by up to 1e-5, and by up to 1e-3
         in a band that is silent beside a band at full scale.
         Decibels, which no offset keeps from showing such a band, are computed in float64 and rounded.
@@ -71,14 +71,20 @@ def compute_log_mel(
     return gathered @ cosine_matrix(front_end).astype(waveform.dtype) if front_end.kind == "mfcc" else gathered
 
 
-def _check_waveform(waveform: np.ndarray) -> None:
+def _check_waveform(waveform: Float[np.ndarray, ...]) -> None:
     if waveform.ndim != 1:
         raise UsageError("waveform", f"shape {waveform.shape}", "[samples], one channel", "mix channels down first")
     if not np.isfinite(waveform).all():
-        raise UsageError("waveform", "NaN or infinite amplitudes", "finite ones in [-1, 1]")
+        raise UsageError("waveform", describe_not_finite(waveform), "finite amplitudes in [-1, 1]")
 
 
-def _pad(waveform: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+def describe_not_finite(waveform: Float[np.ndarray, " samples"]) -> str:
+    """Return in words how many samples are not finite, and where the first one is."""
+    places = np.flatnonzero(~np.isfinite(waveform))
+    return f"{len(places)} samples that are NaN or infinite, the first at {places[0]}"
+
+
+def _pad(waveform: Float[np.ndarray, " samples"], front_end: FrontEnd) -> Float[np.ndarray, " padded"]:
     if front_end.centred:
         return np.pad(waveform, front_end.reflected_samples, mode="reflect")
     return np.pad(waveform, (0, front_end.pad_samples)) if front_end.pad_samples else waveform
@@ -103,7 +109,7 @@ class _MelBands:
         self._window = make_window(front_end).astype(dtype)
         self._halves = list(_halve_bands(mel_matrix(front_end).astype(dtype)))
 
-    def __call__(self, frames: np.ndarray, bands: np.ndarray) -> None:
+    def __call__(self, frames: Float[np.ndarray, "frames samples"], bands: Float[np.ndarray, "frames mels"]) -> None:
         windowed, magnitude = self._windowed[: len(frames)], self._magnitude[: len(frames)]
         np.multiply(frames, self._window, out=windowed[:, : frames.shape[1]])
         np.abs(np.asarray(scipy.fft.rfft(windowed, axis=1)), out=magnitude)
@@ -111,7 +117,9 @@ class _MelBands:
             np.matmul(magnitude[:, bins], matrix, out=bands[:, half])
 
 
-def _halve_bands(matrix: np.ndarray) -> Iterator[tuple[slice, slice, np.ndarray]]:
+def _halve_bands(
+    matrix: Float[np.ndarray, "bins mels"],
+) -> Iterator[tuple[slice, slice, Float[np.ndarray, "_ _"]]]:
     """Cut a mel matrix into its lower and its upper bands, each with the bins that they lie over: half of the products are none."""
     middle = matrix.shape[1] // 2
     for half in (slice(0, middle), slice(middle, matrix.shape[1])):
@@ -135,7 +143,9 @@ class _BandTransforms(threading.local):
 _BAND_TRANSFORMS = _BandTransforms()
 
 
-def _compute_power_bands(front_end: FrontEnd, frames: np.ndarray, bands: np.ndarray) -> None:
+def _compute_power_bands(
+    front_end: FrontEnd, frames: Float[np.ndarray, "frames samples"], bands: Float[np.ndarray, "frames mels"]
+) -> None:
     """Gather the bands' power, in dB."""
     # in double precision: single precision would leak a loud tone into silent bands, and no offset hides that
     spectrum = np.asarray(scipy.fft.rfft(frames.astype(np.float64) * make_window(front_end), n=front_end.n_fft, axis=1))
@@ -143,7 +153,9 @@ def _compute_power_bands(front_end: FrontEnd, frames: np.ndarray, bands: np.ndar
     bands[:] = 10.0 * np.log10(np.maximum(power, MIN_POWER))
 
 
-def _compute_constant_q(front_end: FrontEnd, frames: np.ndarray, bands: np.ndarray) -> None:
+def _compute_constant_q(
+    front_end: FrontEnd, frames: Float[np.ndarray, "frames samples"], bands: Float[np.ndarray, "frames bands"]
+) -> None:
     # in double precision: its bands are small differences of large numbers
     bands[:] = np.hypot(*np.split(frames @ constant_q_kernels(front_end), 2, axis=1))
 

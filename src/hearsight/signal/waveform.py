@@ -29,7 +29,7 @@ def downmix(waveform: Float32[np.ndarray, "channels samples"]) -> Float32[np.nda
         When there is no channel.
     """
     if waveform.shape[0] == 0:
-        raise ValueError("a waveform without channels cannot be mixed")
+        raise ValueError(f"a waveform without channels, of shape {waveform.shape}, cannot be mixed")
     if waveform.shape[0] == 1:
         return np.ascontiguousarray(waveform[0])
     return waveform.mean(axis=0, dtype=np.float32)
@@ -38,7 +38,7 @@ def downmix(waveform: Float32[np.ndarray, "channels samples"]) -> Float32[np.nda
 def resample(
     waveform: Float32[np.ndarray, " samples"], sample_rate: int, to_rate: int
 ) -> Float32[np.ndarray, " resampled"]:
-    """Bring a whole waveform to another sample rate.
+    """Resample a whole waveform.
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ def resample(
 
 
 def count_resampled(num_samples: int, sample_rate: int, to_rate: int) -> int:
-    """Count the samples that resampling gives: the nearest whole number, halves up."""
+    """Return the number of samples after resampling: the nearest whole number, halves up."""
     return math.floor(num_samples * to_rate / sample_rate + 0.5)
 
 
 def limit_band(
     waveform: Float32[np.ndarray, " samples"], sample_rate: int, band_rate: int
 ) -> Float32[np.ndarray, " samples"]:
-    """Take out of a waveform what a lower sample rate could not have held; as many samples as before.
+    """Remove from a waveform what lies above the band of a lower sample rate; its length stays.
 
     It is the same array where ``band_rate`` is not lower. A waveform that came from there before is, but for rounding, what it was.
     """
@@ -77,7 +77,7 @@ def limit_band(
 def resample_blocks(
     blocks: Iterable[Float32[np.ndarray, " _"]], sample_rate: int, to_rate: int
 ) -> Iterator[Float32[np.ndarray, " _"]]:
-    """Bring a waveform that comes in blocks to another sample rate."""
+    """Resample a waveform that comes in blocks."""
     stream = StreamResampler(sample_rate, to_rate)
     for block in blocks:
         if len(resampled := stream.push(block)):
@@ -87,7 +87,7 @@ def resample_blocks(
 
 
 class StreamResampler:
-    """Bring a waveform to another sample rate block by block, with nothing lost or doubled at the seams.
+    """Resample a waveform block by block, with no sample lost or doubled between blocks.
 
     Output lags behind input by the filter's length (some tens of milliseconds) until the last block flushes it.
     """
