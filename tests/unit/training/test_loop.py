@@ -451,6 +451,22 @@ def test_weights_that_are_no_numbers_end_an_epoch_without_validation_clips(tmp_p
         pupil.check(1, 1, None)
 
 
+@pytest.mark.parametrize("num_validation", [10, 0])
+def test_an_epoch_whose_last_step_ruined_the_weights_is_not_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_validation: int
+) -> None:
+    """Each epoch has five steps; the tenth is the last of the second, and no later loss shows what it did."""
+    real = student.schedule_rate
+    monkeypatch.setattr(
+        student, "schedule_rate", lambda config, step, per: 1e39 if step == 9 else real(config, step, per)
+    )
+    with pytest.raises(
+        TrainingError, match=r"epoch 2, step 10: the loss is nan.*\n.*the checkpoint of epoch 1 is kept"
+    ):
+        train(FakeDataset(40, num_validation), tmp_path, make_config(epochs=2))
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["epoch-0001"]
+
+
 def test_divergence_in_a_later_epoch_keeps_the_epoch_before(
     data: FakeDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
