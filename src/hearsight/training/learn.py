@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hearsight.config import BuildConfig, MixConfig, TrainConfig, list_keys, load_config
+from hearsight.console import ProgressCallback, report_progress
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.mix import mix_dataset
 from hearsight.dataset.mix_teachers import load_given_teachers
@@ -115,14 +116,28 @@ def learn_from_media(
     configs: LearnConfigs | None = None,
     *,
     workers: int | None = None,
+    progress: ProgressCallback | None = None,
 ) -> LearnSummary:
     """Build the dataset ``out/dataset``, mix it into ``out/mixtures`` if asked to, and train the run ``out`` on it.
 
     When it is called again, each stage goes on where it stopped.
 
+    Parameters
+    ----------
+    sources
+        Files, folders, globs or lists of videos.
+    out
+        The run folder.
+    configs
+        The configuration of each stage.
+    workers
+        Number of worker processes; by default one per processor.
+    progress
+        Called with the progress of every stage, in place of progress bars.
+
     Raises
     ------
-    DatasetError, UsageError
+    DatasetError, RunError, UsageError
         As :func:`~hearsight.dataset.build.build_dataset` and :func:`~hearsight.training.loop.train` do.
     """
     configs = configs or LearnConfigs()
@@ -132,9 +147,10 @@ def learn_from_media(
     dataset = Path(out) / "dataset"
     # once training has begun, the dataset must stay as it is: files that failed are not tried again
     retry = not (Path(out) / "run.json").exists()
-    built, mixed = build_dataset(sources, dataset, configs.build, workers=workers, retry=retry), None
-    if configs.mix is not None:
-        mixtures = Path(out) / "mixtures"
-        mixed = mix_dataset(dataset, mixtures, configs.mix, workers=workers)
-        dataset = mixtures
-    return LearnSummary(built, mixed, train(dataset, Path(out), configs.train))
+    with report_progress(progress):
+        built, mixed = build_dataset(sources, dataset, configs.build, workers=workers, retry=retry), None
+        if configs.mix is not None:
+            mixtures = Path(out) / "mixtures"
+            mixed = mix_dataset(dataset, mixtures, configs.mix, workers=workers)
+            dataset = mixtures
+        return LearnSummary(built, mixed, train(dataset, Path(out), configs.train))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float16
+from jaxtyping import Bool, Float16, Shaped
 from torch import Tensor
 
 from hearsight.metrics.averages import mean_average_precision
@@ -134,7 +134,7 @@ def compute_accuracy(
     return sum(accuracies) / len(accuracies) if accuracies else None
 
 
-def _allocate(path: Path, shape: tuple[int, int], dtype: type[np.generic]) -> np.ndarray:
+def _allocate(path: Path, shape: tuple[int, int], dtype: type[np.generic]) -> Shaped[np.ndarray, "clips classes"]:
     if math.prod(shape) * np.dtype(dtype).itemsize <= IN_MEMORY:
         return np.zeros(shape, dtype)
     array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
