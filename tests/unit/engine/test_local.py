@@ -141,10 +141,10 @@ def test_an_unexpected_exception_is_the_failure_of_its_unit_alone(kind: str) -> 
 def test_a_run_of_which_most_units_fail_ends_early(kind: str) -> None:
     stage = functools.partial(make_failing, kind, *range(2, 100))
     answered: list[int] = []
-    with pytest.raises(WorkerError, match="6 units of work failed and 2 finished") as raised:
+    with pytest.raises(WorkerError, match=r"6 units of work failed and \d finished") as raised:
         answered.extend(answer.unit for answer in open_engine("local", 2).run(stage, list(range(100))))
     assert ("SIGSEGV" if kind == "death" else "ZeroDivisionError") in str(raised.value)
-    assert {0, 1} <= set(answered)
+    assert {0, 1} & set(answered)  # which worker is first to fail differs from run to run
     assert len(answered) < 10
 
 
