@@ -110,7 +110,7 @@ def test_each_chimaera_is_made_as_its_spec_says(built: Path, tmp_path: Path) -> 
 
 
 def test_what_nobody_saw_has_no_pictures() -> None:
-    with pytest.raises(ConfigError, match=r"chimaeras 0\.5 have no pictures"):
+    with pytest.raises(ConfigError, match=r"chimaeras = 0\.5 excludes vision"):
         load_config(MixConfig, "mix", None, ["vision=true", "chimaeras=0.5"])
 
 
@@ -256,7 +256,7 @@ def test_learn_tells_at_once_that_nothing_would_be_mixed_or_heard(tmp_path: Path
         load_learn_configs(None, ["mix.clips=10"])
     with pytest.raises(ConfigError, match=r"mix\.clips"):
         load_learn_configs(None, ["train.recipe=mixtures", "mixclips=10"])
-    with pytest.raises(ConfigError, match="targets soft are for the loss cross-entropy"):
+    with pytest.raises(ConfigError, match="targets = soft is for loss = cross-entropy"):
         load_learn_configs(None, ["train.recipe=soundnet2016", "train.targets=soft"])
     deaf = LearnConfigs(build=BuildConfig(audio=()), mix=MixConfig(), train=TrainConfig(recipe="mixtures"))
     with pytest.raises(UsageError, match="no audio teacher"):

@@ -140,5 +140,5 @@ def test_an_error_raised_on_purpose_reaches_the_caller_from_ray() -> None:
 
 def test_without_ray_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
-    with pytest.raises(MissingExtraError, match=r"hearsight\[ray\]"):
+    with pytest.raises(MissingExtraError, match=r"wanted the extra 'ray'"):
         open_engine("ray", 1)
