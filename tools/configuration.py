@@ -74,7 +74,7 @@ def render() -> str:
         ("evaluate", EvaluateConfig),
     ):
         rows = "\n".join(describe(model)).replace("``", "`")
-        meaning = " ".join((model.__doc__ or "").split())
+        meaning = " ".join((model.__doc__ or "").split("\n\n")[0].split())
         parts.append(f"## {stage}\n\n{meaning}\n\n| key | default | meaning |\n|---|---|---|\n{rows}\n")
     return "\n".join(parts)
 

@@ -19,12 +19,14 @@ if "torch" not in sys.modules:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
+    from hearsight.config import BuildConfig, EvaluateConfig, MixConfig, TrainConfig
     from hearsight.dataset.build import build_dataset
     from hearsight.dataset.mix import mix_dataset
     from hearsight.dataset.reader import Dataset
     from hearsight.errors import HearsightError
-    from hearsight.evaluation.evaluate import evaluate
+    from hearsight.evaluation.evaluate import compare, evaluate
     from hearsight.evaluation.features.sklearn_transformer import Embedder
+    from hearsight.export.onnx import export_network
     from hearsight.listening.listener import Listener, load
     from hearsight.records import Clip, Media, Tag
     from hearsight.training.loop import train
@@ -32,31 +34,43 @@ if TYPE_CHECKING:
 __version__ = VERSION
 
 _HOMES = {
+    "BuildConfig": "hearsight.config",
     "Clip": "hearsight.records",
     "Dataset": "hearsight.dataset.reader",
     "Embedder": "hearsight.evaluation.features.sklearn_transformer",
+    "EvaluateConfig": "hearsight.config",
     "HearsightError": "hearsight.errors",
     "Listener": "hearsight.listening.listener",
     "Media": "hearsight.records",
+    "MixConfig": "hearsight.config",
     "Tag": "hearsight.records",
+    "TrainConfig": "hearsight.config",
     "build_dataset": "hearsight.dataset.build",
+    "compare": "hearsight.evaluation.evaluate",
     "evaluate": "hearsight.evaluation.evaluate",
+    "export_network": "hearsight.export.onnx",
     "load": "hearsight.listening.listener",
     "mix_dataset": "hearsight.dataset.mix",
     "train": "hearsight.training.loop",
 }
 
 __all__ = [
+    "BuildConfig",
     "Clip",
     "Dataset",
     "Embedder",
+    "EvaluateConfig",
     "HearsightError",
     "Listener",
     "Media",
+    "MixConfig",
     "Tag",
+    "TrainConfig",
     "__version__",
     "build_dataset",
+    "compare",
     "evaluate",
+    "export_network",
     "load",
     "mix_dataset",
     "train",

@@ -63,7 +63,14 @@ class PolicyConfig(Stage):
 
 
 class BuildConfig(Stage):
-    """How a labelled dataset is built from videos."""
+    """How a labelled dataset is built from videos.
+
+    Examples
+    --------
+    >>> config = hearsight.BuildConfig(images_per_second=1.0, cut={"length": 5.0})
+    >>> config.cut.length
+    5.0
+    """
 
     vision: tuple[str, ...] = ("clusters",)
     """Vision teachers, each as ``kind:where``."""
@@ -94,7 +101,13 @@ class BuildConfig(Stage):
 
 
 class MixConfig(Stage):
-    """How excerpts and mixtures of a dataset's sounds become a new dataset, which audio teachers label anew."""
+    """How excerpts and mixtures of a dataset's sounds become a new dataset, which audio teachers label anew.
+
+    Examples
+    --------
+    >>> hearsight.MixConfig(clips=6_000).length
+    1.0
+    """
 
     clips: int = Field(default=12_000, ge=2)
     """Number of excerpts and mixtures, including those for validation."""

@@ -24,7 +24,13 @@ class FinetuneConfig(Stage):
 
 
 class EvaluateConfig(Stage):
-    """How a model is scored on a benchmark (Jia 2019, section 4)."""
+    """How a model is scored on a benchmark (Jia 2019, section 4).
+
+    Examples
+    --------
+    >>> hearsight.EvaluateConfig(probe="svm").probe
+    'svm'
+    """
 
     extra_models: tuple[str, ...] = ()
     """Further models, spelled as the run is. Their features of a clip stand beside the run's, each model counts alike, and one

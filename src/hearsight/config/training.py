@@ -48,7 +48,13 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 
 class TrainConfig(Stage):
-    """How a network is trained on a dataset (Jia 2019, section 3)."""
+    """How a network is trained on a dataset (Jia 2019, section 3).
+
+    Examples
+    --------
+    >>> hearsight.TrainConfig(recipe="quick", epochs=3).epochs
+    3
+    """
 
     recipe: Literal["jia2019", "quick", "mixtures", "soundnet2016"] = "jia2019"
     """Which defaults the keys below have: ``jia2019``, made for millions of clips; ``quick``, which learns from about a thousand

@@ -146,6 +146,15 @@ def compare(
     UsageError
         When there are none, their numbers differ, they were not scored on the same clips and folds, or several runs are to be
         compared by another measure than the accuracy.
+
+    Examples
+    --------
+    >>> trained = hearsight.evaluate("run", "folder=sounds", probe="svm")
+    >>> baseline = hearsight.evaluate("baseline:log-mel", "folder=sounds", probe="svm")
+    >>> comparison = hearsight.compare(trained, baseline)
+    >>> low, high = comparison.interval
+    >>> low <= comparison.difference <= high
+    True
     """
     firsts = [first] if isinstance(first, Evaluation) else list(first)
     seconds = [second] if isinstance(second, Evaluation) else list(second)

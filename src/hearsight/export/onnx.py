@@ -122,6 +122,12 @@ def export_network(
         When the checkpoint or the dataset cannot be used.
     GraphError
         When the file does not return what the network returns; it is not kept.
+
+    Examples
+    --------
+    >>> summary = hearsight.export_network("run", "run.onnx")
+    >>> summary.difference < 1e-4
+    True
     """
     out = Path(out)
     _check_request(out, int8, calibrate)
