@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 # read when torch loads its runtime: threads that wait for each other sleep, as in the command line
@@ -12,6 +13,9 @@ import pytest
 import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
+
+# a shell starts background jobs with Ctrl-C ignored, and the processes that tests interrupt would inherit it
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # there is a process of tests for each processor, and their networks are small: a second thread would wait for the first
 torch.set_num_threads(1)
