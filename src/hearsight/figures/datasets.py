@@ -10,13 +10,14 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float64, Int64
 
+from hearsight.dataset.layout import ClassRecord
 from hearsight.dataset.reader import Dataset
 from hearsight.drawing.activations import Activation, draw_activations
 from hearsight.drawing.label_groups import draw_label_groups
 from hearsight.drawing.label_statistics import draw_label_statistics
 from hearsight.drawing.maps import draw_maps
 from hearsight.errors import DatasetError, UsageError
-from hearsight.figures.hierarchy import group_counts, read_parents
+from hearsight.figures.hierarchy import ClassCount, group_counts, read_hierarchy
 from hearsight.figures.pictures import read_picture
 from hearsight.figures.predictions import ClipPredictions, choose_evenly, find_class_names, predict_clips
 from hearsight.learners.tsne import map_to_plane
@@ -46,7 +47,8 @@ def plot_label_groups(dataset: Path, hierarchies: Sequence[Path], *, level: int 
     dataset
         The folder.
     hierarchies
-        Files that :func:`~hearsight.figures.hierarchy.read_parents` reads; a class belongs to the first that names it.
+        Files that :func:`~hearsight.figures.hierarchy.read_hierarchy` reads. A class belongs to the first that has its
+        identifier, or else the name that its teacher gives it.
     level
         How far below the top of a hierarchy the groups lie that have a bar.
 
@@ -61,18 +63,32 @@ def plot_label_groups(dataset: Path, hierarchies: Sequence[Path], *, level: int 
         raise UsageError("--hierarchy", "none", "AudioSet's ontology.json, for example")
     if level < 0:
         raise UsageError("--level", f"{level}", "0 for the top, or more")
-    parents = [read_parents(path) for path in hierarchies]
-    counts = _count_labels(Dataset(dataset))
-    return draw_label_groups({modality: group_counts(classes, parents, level) for modality, classes in counts.items()})
+    trees = [read_hierarchy(path) for path in hierarchies]
+    classes = _list_classes(Dataset(dataset))
+    return draw_label_groups({modality: group_counts(some, trees, level) for modality, some in classes.items()})
+
+
+def _list_classes(data: Dataset) -> dict[str, list[ClassCount]]:
+    """Return the used classes by modality, under their teachers' names: the vocabulary's may say "seen" or "heard" behind them."""
+    known = {(row["teacher"], row["class_index"]): row for row in data.class_table().to_pylist()}
+    classes: dict[str, list[ClassCount]] = {}
+    for record in _check_classes(data):
+        row = known[record.teacher, record.class_index]
+        classes.setdefault(record.modality, []).append(ClassCount(row["name"], row["id"], record.count))
+    return classes
 
 
 def _count_labels(data: Dataset) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {}
-    for record in data.classes:
+    for record in _check_classes(data):
         counts.setdefault(record.modality, {})[record.name] = record.count
-    if not counts:
-        raise DatasetError(data.path, "no class that a clip carries", "a dataset with labels")
     return counts
+
+
+def _check_classes(data: Dataset) -> Sequence[ClassRecord]:
+    if not data.classes:
+        raise DatasetError(data.path, "no class that a clip carries", "a dataset with labels")
+    return data.classes
 
 
 def plot_maps(dataset: Path, run: Path, *, clips: int = 1000, seed: int = 0) -> Any:

@@ -5,9 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from hearsight.config import BuildConfig
+from hearsight.dataset.build import build_dataset
+from hearsight.dataset.reader import Dataset
 from hearsight.errors import TableError, UsageError
-from hearsight.figures.datasets import plot_label_groups
-from hearsight.figures.hierarchy import UNKNOWN, group_counts, read_parents
+from hearsight.figures.datasets import _list_classes, plot_label_groups
+from hearsight.figures.hierarchy import UNKNOWN, ClassCount, Hierarchy, group_counts, read_hierarchy
+from tests.support.teachers import write_colour_teacher
+from tests.support.videos import write_folder
 
 ONTOLOGY = [
     {"id": "/1", "name": "Sounds of things", "child_ids": ["/2", "/3"]},
@@ -38,25 +43,21 @@ def dictionary(tmp_path: Path) -> Path:
     return path
 
 
+def count(name: str, number: int, identity: str | None = None) -> ClassCount:
+    return ClassCount(name, identity, number)
+
+
 def test_both_published_forms_are_read(ontology: Path, dictionary: Path) -> None:
-    assert read_parents(ontology) == {
-        "Sounds of things": "",
-        "Vehicle": "Sounds of things",
-        "Alarm": "Sounds of things",
-        "Siren": "Vehicle",
-        "Music": "",
-    }
-    assert read_parents(dictionary) == {
-        "thing, matter": "",
-        "animal": "thing, matter",
-        'dog, "domestic dog"': "animal",
-    }
+    tree = read_hierarchy(ontology)
+    assert tree.trace("/4") == ["Sounds of things", "Vehicle", "Siren"]
+    assert tree.trace("/5") == ["Music"]
+    assert read_hierarchy(dictionary).trace("n3") == ["thing, matter", "animal", 'dog, "domestic dog"']
 
 
 def test_classes_are_summed_up_under_the_top_and_the_one_below_it(ontology: Path, dictionary: Path) -> None:
-    parents = [read_parents(ontology), read_parents(dictionary)]
+    trees = [read_hierarchy(ontology), read_hierarchy(dictionary)]
     counts = {"Siren": 3, "Vehicle": 2, "Alarm": 1, "Music": 5, 'dog, "domestic dog"': 7, "cluster 3": 4}
-    assert group_counts(counts, parents) == {
+    assert group_counts([count(name, number) for name, number in counts.items()], trees) == {
         "Sounds of things": {"Vehicle": 5, "Alarm": 1},
         "Music": {"Music": 5},
         "thing, matter": {"animal": 7},
@@ -64,16 +65,43 @@ def test_classes_are_summed_up_under_the_top_and_the_one_below_it(ontology: Path
     }
 
 
+def test_a_class_is_found_by_its_identifier_whatever_its_teacher_calls_it(ontology: Path) -> None:
+    renamed = [count("civil defence siren", 3, "/4"), count("Siren", 2, "not in this list")]
+    assert group_counts(renamed, [read_hierarchy(ontology)]) == {"Sounds of things": {"Vehicle": 5}}
+
+
+def test_two_classes_of_one_name_stay_apart() -> None:
+    tree = Hierarchy({"/a": "bat", "/b": "bat", "/1": "animal", "/2": "tool"}, {"/a": "/1", "/b": "/2"})
+    assert group_counts([count("bat", 1, "/a"), count("bat", 2, "/b")], [tree]) == {
+        "animal": {"bat": 1},
+        "tool": {"bat": 2},
+    }
+
+
 def test_groups_lie_as_deep_as_asked_for(ontology: Path) -> None:
-    counts = {"Siren": 3, "Vehicle": 2, "Music": 5}
-    assert group_counts(counts, [read_parents(ontology)], 1) == {
+    counts = [count("Siren", 3), count("Vehicle", 2), count("Music", 5)]
+    assert group_counts(counts, [read_hierarchy(ontology)], 1) == {
         "Vehicle": {"Siren": 3, "Vehicle": 2},
         "Music": {"Music": 5},
     }
 
 
 def test_a_circle_ends() -> None:
-    assert group_counts({"a": 1}, [{"a": "b", "b": "c", "c": "b"}]) == {"c": {"b": 1}}
+    tree = Hierarchy({name: name for name in "abc"}, {"a": "b", "b": "c", "c": "b"})
+    assert group_counts([count("a", 1)], [tree]) == {"c": {"b": 1}}
+
+
+def test_a_class_that_is_seen_and_heard_is_grouped_by_its_teachers_names(tmp_path: Path) -> None:
+    videos = write_folder(tmp_path / "videos", 2)
+    teacher = write_colour_teacher(tmp_path / "colours.onnx")
+    out = tmp_path / "dataset"
+    build_dataset([videos], out, BuildConfig(vision=(f"onnx:{teacher}",), audio=()), workers=1)
+    records = json.loads((out / "vocabulary.json").read_text())
+    tree = Hierarchy({record["name"]: record["name"] for record in records}, {})
+    dataset = Dataset(out, verify=False)
+    dataset.classes = [record.model_copy(update={"name": f"{record.name} (seen)"}) for record in dataset.classes]
+    (classes,) = _list_classes(dataset).values()
+    assert UNKNOWN not in group_counts(classes, [tree])
 
 
 @pytest.mark.parametrize(
@@ -83,9 +111,9 @@ def test_a_file_of_something_else_is_named(text: str, tmp_path: Path) -> None:
     path = tmp_path / "other.json"
     path.write_text(text)
     with pytest.raises(TableError, match=r"other\.json"):
-        read_parents(path)
+        read_hierarchy(path)
     with pytest.raises(TableError, match="absent"):
-        read_parents(tmp_path / "absent.json")
+        read_hierarchy(tmp_path / "absent.json")
 
 
 def test_a_dataset_s_labels_are_grouped(dataset: Path, ontology: Path) -> None:
