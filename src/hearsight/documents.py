@@ -67,7 +67,7 @@ def read_json(
 
 
 def parse_json(
-    text: str, where: object, kind: type[HearsightError] = InputError, *, wanted: str = "a JSON document"
+    text: str | bytes, where: object, kind: type[HearsightError] = InputError, *, wanted: str = "a JSON document"
 ) -> Any:
     """Return the values of a JSON document.
 
@@ -137,6 +137,21 @@ def validate(
         return model.model_validate(values)
     except ValidationError as error:
         raise kind(where, explain_validation(error), wanted) from error
+
+
+def validate_list(
+    model: type[_ModelT], values: Any, where: object, kind: type[HearsightError] = InputError, *, wanted: str = ""
+) -> list[_ModelT]:
+    """Return the elements of a JSON list as pydantic models; parameters as those of :func:`validate`.
+
+    Raises
+    ------
+    HearsightError
+        Of the given kind, when they are no list, or naming the first element with mistakes and these.
+    """
+    if not isinstance(values, list):
+        raise kind(where, f"JSON of the kind {type(values).__name__}", wanted or "a list")
+    return [validate(model, one, f"{where} entry {number}", kind, wanted=wanted) for number, one in enumerate(values)]
 
 
 def explain_validation(error: ValidationError) -> str:

@@ -12,9 +12,10 @@ import os
 import re
 import secrets
 import stat
+import sys
 from collections.abc import Generator, Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from filelock import BaseFileLock, FileLock, Timeout, UnixFileLock
 
@@ -121,15 +122,20 @@ def make_folder(folder: Path) -> None:
 
 
 def hash_file(path: Path) -> str:
-    """Return the hexadecimal SHA-256 of a file.
+    """Return the hexadecimal SHA-256 of a regular file.
 
     Raises
     ------
     OSError
-        When it cannot be read.
+        When it cannot be read, or is a pipe or a device.
     """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with open_regular(path, sys.maxsize) as file:
+        return hash_open_file(file)
+
+
+def hash_open_file(file: BufferedReader) -> str:
+    """Return the hexadecimal SHA-256 of what is left to read of an open file."""
+    return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync_folder(folder: Path) -> None:
@@ -203,7 +209,7 @@ def _create_lock(path: Path) -> BaseFileLock:
     return FileLock(path, is_singleton=False)
 
 
-def open_regular(path: Path, most_bytes: int) -> BinaryIO:
+def open_regular(path: Path, most_bytes: int) -> BufferedReader:
     """Open a regular file for reading, without ever waiting for a pipe or a device.
 
     Parameters

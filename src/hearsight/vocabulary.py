@@ -24,13 +24,13 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hearsight.documents import parse_json
 from hearsight.errors import TableError
 from hearsight.files import read_regular
 from hearsight.text import find_control
@@ -262,12 +262,7 @@ def _read_lines(text: str, where: str) -> Iterable[tuple[str, _Row]]:
 
 
 def _read_json(text: str, where: str) -> Iterable[tuple[str, _Row]]:
-    try:
-        values: Any = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise TableError(f"{where} line {error.lineno}", f"not JSON ({error.msg})", _WANTED) from error
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
-        raise TableError(where, f"JSON that cannot be read ({error})", _WANTED) from error
+    values: Any = parse_json(text, where, TableError, wanted=_WANTED)
     while isinstance(values, list) and len(values) == 1 and isinstance(values[0], list):
         values = values[0]
     if isinstance(values, Mapping) and isinstance(values.get("id2label"), Mapping):

@@ -109,7 +109,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name():
         ("file,start_sec\na,1\n", "a.csv", "a.csv line 1: no column of names"),
         ("# a comment\nYTID, start\n", "segments.csv", "segments.csv line 1: no column of names"),
         ("a\tb\nc\td\n", "a.txt", "a.txt line 1: no column of names"),
-        ('{"dog": 0,\n"cat"', "a.json", "a.json line 2: not JSON"),
+        ('{"dog": 0,\n"cat"', "a.json", r"a.json: not JSON \(line 2"),
         ('{"dog": 0.5}', "a.json", "entry 'dog'"),
         ('{"dog": true}', "a.json", "entry 'dog'"),
         ('["dog", 3]', "a.json", "entry 1: 3"),

@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from hearsight import documents
 from hearsight.errors import DatasetError
@@ -217,9 +217,4 @@ def read_manifest(folder: Path) -> Manifest:
         newer = isinstance(version, int) and version > FORMAT_VERSION
         hint = "upgrade hearsight" if newer else "build it again"
         raise DatasetError(layout.manifest, f"format version {version!r}", f"at most version {FORMAT_VERSION}", hint)
-    try:
-        return Manifest.model_validate(values)
-    except ValidationError as error:
-        raise DatasetError(
-            layout.manifest, f"not what it should hold ({error.error_count()} mistakes)", "a manifest"
-        ) from error
+    return documents.validate(Manifest, values, layout.manifest, DatasetError, wanted="a manifest")

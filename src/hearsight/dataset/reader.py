@@ -17,13 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float32, Int16, Int32, Int64
-from pydantic import ValidationError
 
 from hearsight.console import print_message
 from hearsight.dataset.checks import FileChecks, check_complete
 from hearsight.dataset.labels import LabelLists, choose_label_lists
 from hearsight.dataset.layout import MIXED_FROM, ClassRecord, Layout, Manifest, TeacherRecord, read_json, read_manifest
 from hearsight.dataset.statistics import BuildSummary, read_summary
+from hearsight.documents import validate_list
 from hearsight.errors import DatasetError
 from hearsight.records import CLASS_SCHEMA, SoftLabels
 
@@ -79,12 +79,7 @@ class Dataset:
     def _read_vocabulary(self) -> list[ClassRecord]:
         path = self._layout.vocabulary
         self._checks.check(path)
-        try:
-            return [ClassRecord.model_validate(values) for values in read_json(path)]
-        except (ValidationError, TypeError) as error:
-            raise DatasetError(
-                path, "it cannot be understood", "the vocabulary of a dataset", "build it again"
-            ) from error
+        return validate_list(ClassRecord, read_json(path), path, DatasetError, wanted="a class of the vocabulary")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from hearsight.errors import BrokenMediaError, HearsightError, MediaError
 from hearsight.files import open_regular
@@ -13,7 +13,7 @@ from hearsight.media.limits import MAX_FILE_BYTES
 from hearsight.records import RejectReason
 
 
-def open_media_file(path: str | Path) -> BinaryIO:
+def open_media_file(path: str | Path) -> BufferedReader:
     """Open a media file for reading its bytes; nothing is opened that could be waited for.
 
     Raises

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from hearsight.errors import MediaError
+from hearsight.files import hash_open_file
 from hearsight.media.container import MediaReader
 from hearsight.media.guard import open_media_file, reject_unexpected
 from hearsight.media.pictures import find_shown_size
 from hearsight.media.streams import Picture
 from hearsight.records import Media, RejectReason, Source, name_media
-
-_CHUNK_BYTES = 1 << 20
 
 
 def read_media(source: Source) -> Media:
@@ -59,21 +57,18 @@ def read_media(source: Source) -> Media:
 
 
 def digest_file(path: str | Path) -> str:
-    """Return the hexadecimal SHA-256 of a file's bytes, read a megabyte at a time.
+    """Return the hexadecimal SHA-256 of a media file's bytes.
 
     Raises
     ------
     MediaError
         ``unreadable``.
     """
-    digest = hashlib.sha256()
     try:
         with open_media_file(path) as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
+            return hash_open_file(file)
     except OSError as error:
         raise MediaError(path, error.strerror or str(error), reason=RejectReason.UNREADABLE) from error
-    return digest.hexdigest()
 
 
 def _find_size_and_rotation(reader: MediaReader) -> tuple[tuple[int, int] | None, int]:

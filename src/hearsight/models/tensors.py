@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
 
 import safetensors
 import safetensors.torch
@@ -16,7 +14,7 @@ import torch
 from torch import Tensor
 
 from hearsight.errors import CheckpointError
-from hearsight.files import open_regular, write_atomically
+from hearsight.files import hash_file, hash_open_file, open_regular, write_atomically
 
 MOST_BYTES = 16 * 2**30
 """The largest file of tensors that is read: the largest network of the zoo has 0.3 GB, its optimizer's state 0.6 GB."""
@@ -49,8 +47,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
             if number is None:
                 raise
             raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
-        with temporary.open("rb") as file:
-            return _digest(file)
+        return hash_file(temporary)
 
 
 def read_tensors(
@@ -85,7 +82,7 @@ def read_tensors(
             if wanted is not None:
                 _check_shapes(shapes, wanted, path)
             file.seek(0)
-            found = None if sha256 is None else _digest(file)
+            found = None if sha256 is None else hash_open_file(file)
         if found != sha256:
             hint = "the file was damaged or exchanged: copy the checkpoint again, or train anew"
             raise CheckpointError(path, f"SHA-256 {found}", f"{sha256}, as config.json says", hint)
@@ -106,13 +103,6 @@ def check_tensors(where: Path, found: Mapping[str, Tensor], wanted: Mapping[str,
         When names, shapes or types differ; up to three of each mistake are named.
     """
     _check_shapes({name: (tuple(one.shape), one.dtype) for name, one in found.items()}, wanted, where)
-
-
-def _digest(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while chunk := file.read(1 << 20):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _read_header(header: bytes, path: Path) -> tuple[dict[str, tuple[tuple[int, ...], torch.dtype | None]], int]:

@@ -124,7 +124,7 @@ def parse_network(text: str) -> tuple[str, dict[str, Any]]:
             raise UsageError(text, f"the option {option!r} is given twice", "each option once")
         try:
             options[option] = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # no JSON, or numbers and brackets without end: a word
             options[option] = value
     return name.strip(), options
 

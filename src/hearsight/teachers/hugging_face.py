@@ -15,9 +15,9 @@ from collections.abc import Collection, Generator
 from pathlib import Path
 from typing import Any
 
+from hearsight.documents import check_object, read_json
 from hearsight.errors import ConfigError, TeacherError
 from hearsight.extras import require
-from hearsight.files import read_regular
 from hearsight.teachers.teacher import Modality
 from hearsight.vocabulary import MAX_BYTES, MAX_CLASSES
 
@@ -194,18 +194,10 @@ def convert_errors(where: str) -> Generator[None]:
 
 def _check_config(path: Path) -> None:
     """Check a ``config.json`` before the library allocates anything of the sizes in it."""
-    try:
-        values = json.loads(read_regular(path, MAX_BYTES))
-    except FileNotFoundError as error:
-        raise TeacherError(
-            path.parent, "no config.json in it", "a folder with config.json and model.safetensors"
-        ) from error
-    except OSError as error:
-        raise TeacherError(path, f"cannot be read ({error.strerror or error})", "a Hugging Face model") from error
-    except (ValueError, RecursionError) as error:
-        raise TeacherError(path, f"not JSON ({error})", "a Hugging Face model") from error
-    if not isinstance(values, dict):
-        raise TeacherError(path, f"a JSON {type(values).__name__}", "a JSON object")
+    if not path.exists():
+        raise TeacherError(path.parent, "no config.json in it", "a folder with config.json and model.safetensors")
+    read = read_json(path, TeacherError, wanted="a Hugging Face model", most_bytes=MAX_BYTES)
+    values = check_object(read, path, TeacherError)
     num_labels = values.get("num_labels")
     if isinstance(num_labels, int) and num_labels > MAX_CLASSES:
         raise TeacherError(path, f"num_labels is {num_labels:,}", f"at most {MAX_CLASSES:,} classes")

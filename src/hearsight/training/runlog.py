@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Protocol, cast, runtime_checkable
 
 from hearsight.console import print_message
+from hearsight.documents import parse_json
 from hearsight.errors import InputError
 from hearsight.extras import require
 from hearsight.files import write_text
@@ -134,7 +135,7 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for number, text in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
         try:
-            line = json.loads(text)
+            line = parse_json(text, f"{path} line {number}", wanted="an object with kind and epoch")
             _ = line["kind"], line["epoch"] + 0
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(path, f"line {number} is damaged ({error})", "an object with kind and epoch") from error

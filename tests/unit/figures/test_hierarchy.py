@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,12 @@ def test_a_file_of_something_else_is_named(text: str, tmp_path: Path) -> None:
         read_hierarchy(path)
     with pytest.raises(TableError, match="absent"):
         read_hierarchy(tmp_path / "absent.json")
+
+
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TableError, match="named pipe"):
+        read_hierarchy(tmp_path / "pipe")
 
 
 def test_a_dataset_s_labels_are_grouped(dataset: Path, ontology: Path) -> None:

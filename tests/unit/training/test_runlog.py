@@ -51,8 +51,15 @@ def test_a_line_cut_short_is_left_out_and_a_damaged_one_is_named(tmp_path: Path)
         b'{"kind": "epoch", "epoch": "x"}\n',
     ):
         (tmp_path / "runlog.jsonl").write_bytes(b'{"kind": "start", "epoch": 0}\n' + damaged)
-        with pytest.raises(InputError, match="line 2 is damaged"):
+        with pytest.raises(InputError, match="line 2"):
             read_runlog(tmp_path)
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, "9" * 10_000, "\xff"])
+def test_a_line_that_no_parser_takes_is_named(line: str, tmp_path: Path) -> None:
+    (tmp_path / "runlog.jsonl").write_bytes(line.encode("latin-1") + b"\n")
+    with pytest.raises(InputError, match="line 1"):
+        read_runlog(tmp_path)
 
 
 def test_a_folder_without_a_log_is_an_input_error(tmp_path: Path) -> None:

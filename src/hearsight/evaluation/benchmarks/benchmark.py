@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from hearsight.errors import BenchmarkError
+from hearsight.files import hash_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -239,8 +239,7 @@ def digest_files(paths: Sequence[Path]) -> list[str]:
     digests: list[str] = []
     for path in paths:
         try:
-            with path.open("rb") as file:
-                digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+            digests.append(hash_file(path))
         except OSError as error:
             raise BenchmarkError(path, f"cannot be read ({error.strerror})", "a clip of the benchmark") from error
     return digests

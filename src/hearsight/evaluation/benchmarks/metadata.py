@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from hearsight.documents import read_text
 from hearsight.errors import BenchmarkError
 from hearsight.evaluation.benchmarks.benchmark import list_some
 
@@ -32,15 +34,16 @@ def read_records(table: Path, columns: Sequence[str], *, delimiter: str = ",") -
     BenchmarkError
         When the file cannot be read or a column is missing.
     """
+    text = read_text(table, BenchmarkError, wanted="a table of clips")
     try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter=delimiter, restval="")
-            lacking = [column for column in columns if column not in (reader.fieldnames or ())]
-            if lacking:
-                wanted = f"the columns {', '.join(columns[:-1])} and {columns[-1]}"
-                raise BenchmarkError(table, f"no column {', '.join(lacking)}", wanted)
-            return [(f"{table} line {reader.line_num}", row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        # blanks behind a comma are no part of a cell, and a quotation mark behind them opens one
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval="", skipinitialspace=True)
+        lacking = [column for column in columns if column not in (reader.fieldnames or ())]
+        if lacking:
+            wanted = f"the columns {', '.join(columns[:-1])} and {columns[-1]}"
+            raise BenchmarkError(table, f"no column {', '.join(lacking)}", wanted)
+        return [(f"{table} line {reader.line_num}", row) for row in reader]
+    except csv.Error as error:
         raise BenchmarkError(table, f"cannot be read ({error})", "a table of clips") from error
 
 
@@ -53,10 +56,7 @@ def read_lines(table: Path, num_columns: int) -> list[tuple[str, list[str]]]:
         When the file cannot be read, or a line has fewer than ``num_columns`` columns.
     """
     rows: list[tuple[str, list[str]]] = []
-    try:
-        lines = table.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BenchmarkError(table, f"cannot be read ({error})", "a list of clips") from error
+    lines = read_text(table, BenchmarkError, wanted="a list of clips").splitlines()
     for number, line in enumerate(lines, start=1):
         cells = [cell.strip() for cell in line.split("\t")]
         if not any(cells):

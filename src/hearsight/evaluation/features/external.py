@@ -15,6 +15,7 @@ from jaxtyping import Float32, Float64
 
 from hearsight.errors import ConfigError, UsageError
 from hearsight.evaluation.features.extractor import digest_extractor
+from hearsight.files import hash_file
 from hearsight.listening.segments import SegmentSplitter
 from hearsight.models.segments import Segmentation
 from hearsight.teachers.registry import load_teacher
@@ -120,7 +121,7 @@ class HearExtractor:
         digest = hashlib.sha256(self.name.encode())
         for path in (inspect.getsourcefile(self._module), self._file):
             if path and Path(path).is_file():
-                digest.update(Path(path).read_bytes())
+                digest.update(hash_file(Path(path)).encode())
         return digest_extractor(self, f"{digest.hexdigest()} {self._file}")
 
     def extract(

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 
+from hearsight.documents import parse_json, read_text, validate
 from hearsight.errors import HearsightError, TableError
 from hearsight.evaluation.paper_tables.published import PublishedCell, find_cell
 from hearsight.files import lock, make_folder, write_text
@@ -141,7 +142,7 @@ def record_measurements(path: Path, measurements: Iterable[Measurement]) -> None
     try:
         make_folder(path.parent)
         with lock(path.with_name(f".{path.name}.lock"), wait=True):
-            before = path.read_text(encoding="utf-8") if path.exists() else ""
+            before = _read(path) if path.exists() else ""
             _parse(path, before)
             if before and not before.endswith("\n"):
                 before += "\n"
@@ -158,10 +159,7 @@ def read_measurements(path: Path) -> list[Measurement]:
     TableError
         When it cannot be read, or a line is no measurement, or of a cell that is in no table.
     """
-    try:
-        return _parse(path, path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise TableError(path, f"cannot be read ({error})", "a file of results") from error
+    return _parse(path, _read(path))
 
 
 def read_own_measurements() -> list[Measurement]:
@@ -169,17 +167,18 @@ def read_own_measurements() -> list[Measurement]:
     return [one for path in sorted(OWN_FOLDER.glob("*.jsonl")) for one in read_measurements(path)]
 
 
+def _read(path: Path) -> str:
+    return read_text(path, TableError, wanted="a file of results")
+
+
 def _parse(path: Path, text: str) -> list[Measurement]:
     found: list[Measurement] = []
     for number, line in enumerate(text.splitlines(), start=1):
         where = f"{path} line {number}"
-        try:
-            one = Measurement.model_validate_json(line)
-        except ValidationError as error:
-            places = ", ".join(".".join(map(str, problem["loc"])) or problem["msg"] for problem in error.errors())
-            raise TableError(
-                where, f"no measurement ({places})", "what `hearsight evaluate --record` writes"
-            ) from error
+        wanted = "what `hearsight evaluate --record` writes"
+        one = validate(
+            Measurement, parse_json(line, where, TableError, wanted=wanted), where, TableError, wanted=wanted
+        )
         try:
             find_cell(one.cell)
         except HearsightError as error:

@@ -109,7 +109,7 @@ def test_a_table_of_esc50_that_contradicts_its_files_is_refused(esc50):
     with pytest.raises(BenchmarkError, match="no column target"):
         load(esc50)
     table.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(BenchmarkError, match="cannot be read"):
+    with pytest.raises(BenchmarkError, match="no UTF-8"):
         load(esc50)
 
 

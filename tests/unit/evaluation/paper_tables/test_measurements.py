@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import re
 from pathlib import Path
 
@@ -53,8 +54,8 @@ def test_a_measurement_says_where_it_was_made_otherwise_than_the_paper_s() -> No
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("{", "line 2: no measurement"),
-        ('{"value": 1.0}', "table, row, column"),
+        ("{", "line 2: not JSON"),
+        ('{"value": 1.0}', "table: Field required; row: Field required"),
         (make().model_dump_json().replace("svm-mfcc", "svn-mfcc"), "did you mean 'svm-mfcc'"),
         (make().model_dump_json().replace('"seed"', '"sead"'), "sead"),
     ],
@@ -72,7 +73,7 @@ def test_a_file_that_holds_something_else_is_refused_and_left_as_it_is(tmp_path:
 
 
 def test_an_absent_file_and_an_unwritable_place_are_named(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match=r"absent\.jsonl: cannot be read"):
+    with pytest.raises(TableError, match=r"absent\.jsonl: no such file"):
         read_measurements(tmp_path / "absent.jsonl")
     (tmp_path / "file").write_text("")
     with pytest.raises(TableError, match="cannot be written"):
@@ -82,6 +83,12 @@ def test_an_absent_file_and_an_unwritable_place_are_named(tmp_path: Path) -> Non
 def _record_many(path: Path, number: int) -> None:
     for step in range(10):
         record_measurements(path, [make(value=float(100 * number + step))])
+
+
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TableError, match="named pipe"):
+        measurements.read_measurements(tmp_path / "pipe")
 
 
 def test_two_processes_that_record_at_once_lose_nothing(tmp_path: Path) -> None:
