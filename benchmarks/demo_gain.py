@@ -27,7 +27,9 @@ from hearsight.console import print_message, print_table
 from hearsight.dataset.reader import ClipLabels, Dataset
 from hearsight.demo.result import DemoFolder, DemoSettings
 from hearsight.demo.run import run_demo
-from hearsight.evaluation.evaluate import Evaluation, compare, evaluate
+from hearsight.evaluation.compare import compare
+from hearsight.evaluation.evaluate import evaluate
+from hearsight.evaluation.result import Evaluation
 from hearsight.training.loop import train
 
 WANTED = 15.0

@@ -26,7 +26,9 @@ from hearsight.config import BuildConfig, MixConfig, TrainConfig
 from hearsight.console import print_message, print_table
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.mix import mix_dataset
-from hearsight.evaluation.evaluate import Evaluation, compare, evaluate
+from hearsight.evaluation.compare import compare
+from hearsight.evaluation.evaluate import evaluate
+from hearsight.evaluation.result import Evaluation
 from hearsight.training.loop import train
 
 TEACHERS = {"vision": "mobilenet_v2_1.0_224_quant.tflite", "audio": "yamnet_audio_classifier_with_metadata.tflite"}

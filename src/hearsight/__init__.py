@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from hearsight.dataset.mix import mix_dataset
     from hearsight.dataset.reader import Dataset
     from hearsight.errors import HearsightError
-    from hearsight.evaluation.evaluate import compare, evaluate
+    from hearsight.evaluation.compare import compare
+    from hearsight.evaluation.evaluate import evaluate
     from hearsight.evaluation.features.sklearn_transformer import Embedder
     from hearsight.export.onnx import export_network
     from hearsight.listening.listener import Listener, load
@@ -46,7 +47,7 @@ _HOMES = {
     "Tag": "hearsight.records",
     "TrainConfig": "hearsight.config",
     "build_dataset": "hearsight.dataset.build",
-    "compare": "hearsight.evaluation.evaluate",
+    "compare": "hearsight.evaluation.compare",
     "evaluate": "hearsight.evaluation.evaluate",
     "export_network": "hearsight.export.onnx",
     "load": "hearsight.listening.listener",

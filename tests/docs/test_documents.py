@@ -76,6 +76,12 @@ def test_page_has_none_of_the_phrases_that_contributing_names(page: str) -> None
     assert list(prose.check_page((ROOT / page).read_text(encoding="utf-8"))) == []
 
 
+def test_docstrings_have_none_of_them_either() -> None:
+    modules = sorted((ROOT / "src").rglob("*.py"))
+    found = {str(path): list(prose.check_module(path.read_text(encoding="utf-8"))) for path in modules}
+    assert {path: problems for path, problems in found.items() if problems} == {}
+
+
 def test_docstring_that_opens_with_the_wrong_verb_is_found() -> None:
     assert len(list(prose.check_module('def f():\n    """Give the sound."""'))) == 1
     assert list(prose.check_module('def f():\n    """Return the sound."""')) == []

@@ -9,7 +9,7 @@ from typing import Any
 from hearsight.config import BuildConfig, PolicyConfig, TrainConfig
 from hearsight.dataset.statistics import BuildSummary
 from hearsight.demo.quality import ScaleQuality
-from hearsight.evaluation.evaluate import Comparison, Evaluation
+from hearsight.evaluation.result import Comparison, Evaluation
 from hearsight.training.summary import TrainSummary
 
 

@@ -20,7 +20,9 @@ from hearsight.demo.quality import ScaleQuality, Truth, measure_label_truth, mea
 from hearsight.demo.report import write_report
 from hearsight.demo.result import DemoFolder, DemoResult, DemoSettings
 from hearsight.errors import UsageError
-from hearsight.evaluation.evaluate import Evaluation, compare, evaluate
+from hearsight.evaluation.compare import compare
+from hearsight.evaluation.evaluate import evaluate
+from hearsight.evaluation.result import Evaluation
 from hearsight.training.loop import train
 from hearsight.world.generate import World, generate_portraits, generate_sounds, generate_world
 

@@ -31,7 +31,7 @@ _SHOWN_PICTURES = 6
 
 
 def show_headline(result: DemoResult) -> str:
-    """Say in a few lines what was done and what came of it."""
+    """Return the first section: what was done, and the scores."""
     rows = (
         ("ours", result.student, "trained by watching"),
         ("", result.untrained, "the same network, untrained"),
@@ -176,7 +176,7 @@ probable.</figcaption></figure>
 
 
 def show_commands(place: DemoFolder) -> str:
-    """Say how to go on from here."""
+    """Return the last section: the commands to continue with."""
     folder = escape(place.folder)
     return f"""<h2>Go on from here</h2>
 <pre><code>hearsight tag {folder}/example/*.mp4 --model {folder}/run
@@ -233,7 +233,7 @@ def _choose_clusters(finest: ScaleQuality) -> list[int]:
 
 
 def _explain_names(dataset: Dataset, quality: Sequence[ScaleQuality]) -> dict[str, str]:
-    """Say what kind each visual class of the finest scale mostly shows, by its name in the dataset."""
+    """Return the kind that each visual class of the finest scale mostly shows, by the class's name in the dataset."""
     finest = max((scale for scale in quality if scale.modality == "vision"), key=lambda scale: scale.num_clusters)
     record = next(record for record in dataset.manifest.teachers if record.modality == "vision")
     first = find_scales(record)[-1][0]

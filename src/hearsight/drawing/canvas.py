@@ -68,7 +68,7 @@ _STYLE: Any = {
 
 @contextmanager
 def drawing(width: float, height: float) -> Generator[Figure]:
-    """Give an empty figure of a size in inches to draw on in this project's style.
+    """Yield an empty figure in this project's style, with a size in inches.
 
     Matplotlib's own settings are as before when the block ends.
     """
@@ -77,14 +77,14 @@ def drawing(width: float, height: float) -> Generator[Figure]:
 
 
 def to_svg(figure: Figure, title: str) -> str:
-    """Give a figure as an ``<svg>`` element for a page; the same figure gives the same text.
+    """Return a figure as an ``<svg>`` element for a page; the same figure gives the same text.
 
     Parameters
     ----------
     figure
         What was drawn.
     title
-        What a screen reader says instead.
+        The text that a screen reader reads instead.
     """
     stream = io.StringIO()
     with matplotlib.rc_context(_STYLE):
@@ -100,7 +100,7 @@ def to_svg(figure: Figure, title: str) -> str:
 
 
 def to_file(figure: Figure, kind: str, title: str, dots_per_inch: int = 200) -> bytes:
-    """Give a figure as a file that stands alone, on a white ground; the same figure gives the same bytes.
+    """Return a figure as a file that stands alone, on a white ground; the same figure gives the same bytes.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def to_file(figure: Figure, kind: str, title: str, dots_per_inch: int = 200) -> 
     kind
         ``png``, or ``svg`` or ``pdf``, whose lines and text stay lines and text.
     title
-        What the file says of itself.
+        The title in the file's metadata.
     dots_per_inch
         Of a PNG, and of the pictures within the others.
     """
@@ -123,9 +123,9 @@ def to_file(figure: Figure, kind: str, title: str, dots_per_inch: int = 200) -> 
 
 
 def to_pixels(figure: Figure, width: int, height: int) -> UInt8[np.ndarray, "height width 4"]:
-    """Give a figure as red, green, blue and opacity of every pixel, in a size in pixels; the ground is transparent.
+    """Return red, green, blue and opacity of every pixel of a figure, on a transparent ground.
 
-    The figure's width in inches stays as it is, so that a larger picture has larger letters; its height becomes what the size says.
+    The figure keeps its width in inches, so a larger picture has larger letters. Its height follows from the size in pixels.
     """
     inches = figure.get_figwidth()
     figure.set_size_inches(inches, inches * height / width)
@@ -137,22 +137,22 @@ def to_pixels(figure: Figure, width: int, height: int) -> UInt8[np.ndarray, "hei
 
 
 def outline(colour: str) -> list[AbstractPathEffect]:
-    """Give what draws letters with a rim of a colour, so that they read on any ground."""
+    """Return the effects that draw letters with a rim of a colour, so that they are legible on any ground."""
     return [withStroke(linewidth=2.0, foreground=colour)]
 
 
 def shorten(name: str, most: int) -> str:
-    """Shorten a name to ``most`` letters, saying so by an ellipsis."""
+    """Shorten a name to ``most`` letters, the last an ellipsis."""
     return name if len(name) <= most else f"{name[: most - 1].rstrip(' ,;:-')}…"
 
 
 def format_percent(share: float) -> str:
-    """Spell a share (0 to 1) in percent, with two digits where it is small."""
+    """Return a share (0 to 1) as a percentage, with two digits where it is small."""
     return f"{100.0 * share:.0f} %" if share >= 0.0995 else f"{100.0 * share:.2g} %"
 
 
 def shade_all(values: Float[np.ndarray, "rows columns"], colour: str) -> Float[np.ndarray, "rows columns 4"]:
-    """Give one colour in the strengths of a matrix (0 to 1), transparent at 0: it reads on a light and on a dark ground."""
+    """Return a colour whose opacities are a matrix (0 to 1); it is legible on a light and on a dark ground."""
     plane = np.empty((*values.shape, 4))
     plane[..., :3] = matplotlib.colors.to_rgb(colour)
     plane[..., 3] = values
@@ -160,6 +160,6 @@ def shade_all(values: Float[np.ndarray, "rows columns"], colour: str) -> Float[n
 
 
 def shade(values: Any, colour: str) -> list[tuple[float, float, float, float]]:
-    """Give one colour in as many strengths as there are values from 0 to 1."""
+    """Return a colour once for each value from 0 to 1, with that opacity."""
     red, green, blue = matplotlib.colors.to_rgb(colour)
     return [(red, green, blue, float(value)) for value in values]

@@ -1,4 +1,4 @@
-"""How good is this model, and how sure are we: :func:`evaluate` scores one, :func:`compare` sets two side by side."""
+"""How good is this model, and how sure are we: :func:`evaluate` goes from a benchmark to a score."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Float64
 
 from hearsight.config import EvaluateConfig, load_config
-from hearsight.console import track
 from hearsight.errors import BenchmarkError, UsageError
 from hearsight.evaluation.benchmarks.benchmark import Benchmark, list_some
 from hearsight.evaluation.benchmarks.catalogue import load_benchmark
@@ -22,33 +21,11 @@ from hearsight.evaluation.features.extract import WINDOWS
 from hearsight.evaluation.features.extractor import FeatureExtractor, NetworkBased, NetworkExtractor
 from hearsight.evaluation.features.load import load_extractor
 from hearsight.evaluation.features.vision import MediaExtractor
+from hearsight.evaluation.measure import choose_rows, draw_balanced_part, measure_clean, measure_rows
 from hearsight.evaluation.probes.cross_validation import CrossScore, score_splits
 from hearsight.evaluation.probes.registry import FINETUNE, find_probe
-from hearsight.evaluation.result import Comparison, Evaluation, PartScore
-from hearsight.metrics.balanced import draw_balanced
-from hearsight.metrics.intervals import (
-    Resampling,
-    bootstrap_interval,
-    compare_measures,
-    estimate_measures,
-    mean_of_folds,
-)
-
-__all__ = ["Comparison", "Evaluation", "compare", "evaluate"]
-
-SINGLE_LABEL_MEASURES = ("mean_average_precision", "top_5")
-"""What is measured beside the accuracy where a clip has one class."""
-MULTI_LABEL_MEASURES = (
-    "mean_average_precision",
-    "area_under_curve",
-    "weighted_area_under_curve",
-    "d_prime",
-    "lwlrap",
-    "f1_micro",
-    "f1_macro",
-    "top_5",
-)
-"""What is measured beside the accuracy where it may have several."""
+from hearsight.evaluation.result import Evaluation
+from hearsight.metrics.intervals import Resampling, bootstrap_interval, mean_of_folds
 
 
 def evaluate(run: str | Path, benchmark: str, config: EvaluateConfig | None = None, **options: Any) -> Evaluation:
@@ -123,76 +100,6 @@ def _load_extractors(
     return [first, *(load_extractor(other, seed=config.seed) for other in config.extra_models)]
 
 
-def compare(
-    first: Evaluation | Sequence[Evaluation],
-    second: Evaluation | Sequence[Evaluation],
-    *,
-    measure: str = "accuracy",
-    seed: int = 0,
-) -> Comparison:
-    """Compare two models on the same clips: the difference of their scores and its interval.
-
-    Parameters
-    ----------
-    first, second
-        One evaluation each, or as many of each, in pairs: runs that differ by their seed.
-    measure
-        ``accuracy``, or for one evaluation each, a name of :data:`hearsight.metrics.measures.MEASURES`.
-    seed
-        Of the bootstrap.
-
-    Raises
-    ------
-    UsageError
-        When there are none, their numbers differ, they were not scored on the same clips and folds, or several runs are to be
-        compared by another measure than the accuracy.
-
-    Examples
-    --------
-    >>> trained = hearsight.evaluate("run", "folder=sounds", probe="svm")
-    >>> baseline = hearsight.evaluate("baseline:log-mel", "folder=sounds", probe="svm")
-    >>> comparison = hearsight.compare(trained, baseline)
-    >>> low, high = comparison.interval
-    >>> low <= comparison.difference <= high
-    True
-    """
-    firsts = [first] if isinstance(first, Evaluation) else list(first)
-    seconds = [second] if isinstance(second, Evaluation) else list(second)
-    if not firsts or len(firsts) != len(seconds):
-        raise UsageError("compare", f"{len(firsts)} and {len(seconds)} evaluations", "as many of each, at least one")
-    clips = firsts[0].clips
-    if any(other.clips.clips != clips.clips for other in [*firsts, *seconds]):
-        raise UsageError("compare", "evaluations on different clips", "the same clips and folds")
-    ours = _choose_rows(clips, firsts[0].score, held_out=False)
-    rows = firsts[0].score.rows[ours]
-    if measure != "accuracy":
-        return _compare_measure(firsts, seconds, measure, seed)
-    pairs = zip(firsts, seconds, strict=True)
-    differences = np.stack([one.score.hits[ours].astype(np.float64) - other.score.hits[ours] for one, other in pairs])
-    return Comparison(
-        difference=mean_of_folds(differences.mean(axis=0), clips.folds[rows]),
-        interval=bootstrap_interval(differences, clips.folds[rows], seed=seed),
-        num_clips=len(rows),
-        num_runs=len(firsts),
-    )
-
-
-def _compare_measure(
-    firsts: Sequence[Evaluation], seconds: Sequence[Evaluation], measure: str, seed: int
-) -> Comparison:
-    if len(firsts) != 1:
-        raise UsageError("compare", f"{len(firsts)} runs by {measure}", "one run each, or the accuracy")
-    clips, score = firsts[0].clips, firsts[0].score
-    ours = _choose_rows(clips, score, held_out=False)
-    rows = score.rows[ours]
-    scores = (score.scores[ours], seconds[0].score.scores[ours])
-    thresholds = (score.threshold, seconds[0].score.threshold)
-    found = compare_measures(
-        (measure,), scores, clips.targets[rows], clips.folds[rows], Resampling(seed=seed), thresholds=thresholds
-    )[measure]
-    return Comparison(found.value, (found.low, found.high), len(rows), 1, measure)
-
-
 def _fit_probe(
     extractors: Sequence[FeatureExtractor | MediaExtractor], clips: Benchmark, config: EvaluateConfig
 ) -> tuple[Benchmark, CrossScore, int]:
@@ -255,14 +162,14 @@ def _make_evaluation(
     score: CrossScore,
     shared: Contamination | None,
 ) -> Evaluation:
-    ours = _choose_rows(clips, score, held_out=False)
+    ours = choose_rows(clips, score, held_out=False)
     rows = score.rows[ours]
     hits: Float64[np.ndarray, " clips"] = score.hits[ours].astype(np.float64)
     folds = [fold for fold in score.folds if not fold.held_out]
     drawn = Resampling(resamples=min(config.resamples, config.measure_resamples), seed=config.seed)
     absent = sorted({clips.classes[label] for fold in score.folds for label in fold.unscored})
-    balanced, told = _draw_balanced_part(config, clips, score, drawn)
-    evaluation_rows = _choose_rows(clips, score, held_out=True)
+    balanced, told = draw_balanced_part(config, clips, score, drawn)
+    evaluation_rows = choose_rows(clips, score, held_out=True)
     return Evaluation(
         benchmark=clips.name,
         run=run,
@@ -279,75 +186,21 @@ def _make_evaluation(
         folds=tuple(fold.accuracy for fold in folds),
         interval=bootstrap_interval(hits[None], clips.folds[rows], seed=config.seed, resamples=config.resamples),
         mean_average_precision=float(np.mean([fold.mean_average_precision for fold in folds])),
-        measures=_measure_rows(clips, score, ours, drawn, accuracy=False).measures,
+        measures=measure_rows(clips, score, ours, drawn, accuracy=False).measures,
         num_clips=len(rows),
         num_classes=len(clips.classes),
         dim=0,
         missing=clips.missing,
         undefined=tuple(absent),
-        evaluation_set=_measure_rows(clips, score, evaluation_rows, drawn) if evaluation_rows.any() else None,
+        evaluation_set=measure_rows(clips, score, evaluation_rows, drawn) if evaluation_rows.any() else None,
         balanced=balanced,
         contamination=shared,
-        clean=_measure_clean(clips, score, shared, drawn),
+        clean=measure_clean(clips, score, shared, drawn),
         seconds=0.0,
         notes=(*clips.notes, *_note_folds(clips, score), *told),
         clips=clips,
         score=score,
     )
-
-
-def _choose_rows(clips: Benchmark, score: CrossScore, *, held_out: bool) -> Bool[np.ndarray, " scored"]:
-    """Mark the scored clips of the cross-validation (or fixed split), or else those of the evaluation set."""
-    folds = [fold.fold for fold in score.folds if fold.held_out is held_out]
-    return np.isin(clips.folds[score.rows], folds)
-
-
-def _measure_rows(
-    clips: Benchmark,
-    score: CrossScore,
-    chosen: Bool[np.ndarray, " scored"],
-    drawn: Resampling,
-    *,
-    accuracy: bool = True,
-) -> PartScore:
-    """Measure some of the scored clips, as means over their folds."""
-    names = MULTI_LABEL_MEASURES if clips.multi_label else SINGLE_LABEL_MEASURES
-    names = tuple(name for name in names if name != "top_5" or len(clips.classes) > 5)
-    names = ("top_1", *names) if accuracy else names
-    rows: Int64[np.ndarray, " chosen"] = score.rows[chosen]
-    targets, folds = clips.targets[rows], clips.folds[rows]
-    with track("computing measures and intervals", len(rows), "clips") as bar:
-        measures = estimate_measures(names, score.scores[chosen], targets, folds, drawn, threshold=score.threshold)
-        bar.advance(len(rows))
-    return PartScore(len(rows), measures)
-
-
-def _draw_balanced_part(
-    config: EvaluateConfig, clips: Benchmark, score: CrossScore, drawn: Resampling
-) -> tuple[PartScore | None, list[str]]:
-    if not config.balanced:
-        return None, []
-    ours = np.flatnonzero(_choose_rows(clips, score, held_out=False))
-    found = draw_balanced(clips.targets[score.rows[ours]], config.balanced, seed=config.seed)
-    chosen = np.zeros(len(score.rows), dtype=bool)
-    chosen[ours[found.rows]] = True
-    short = [clips.classes[label] for label in found.short]
-    notes = [f"balanced: fewer than {config.balanced} clips of {list_some(short)}"] if short else []
-    return _measure_rows(clips, score, chosen, drawn), notes
-
-
-def _measure_clean(
-    clips: Benchmark, score: CrossScore, shared: Contamination | None, drawn: Resampling
-) -> PartScore | None:
-    """Measure the scored clips that the dataset does not hold; None where it holds none of them, or all."""
-    if shared is None or not shared.matches:
-        return None
-    known = {match.path for match in shared.matches}
-    apart = np.array([clips.clips[row].path not in known for row in score.rows])
-    ours = _choose_rows(clips, score, held_out=False)
-    if apart.all() or not (apart & ours).any():
-        return None
-    return _measure_rows(clips, score, apart & ours, drawn)
 
 
 def _note_folds(clips: Benchmark, score: CrossScore) -> list[str]:

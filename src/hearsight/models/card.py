@@ -95,7 +95,7 @@ def _name_input(config: Mapping[str, Any]) -> list[str]:
 
 
 def _list_results(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the scores on published benchmarks as the Hub's ``model-index`` has them; a validation split of one's own is none."""
+    """Return the scores on published benchmarks as the Hub's ``model-index`` has them; your own validation split is none."""
     results: list[dict[str, Any]] = []
     for key, value in scores.items():
         benchmark, _, metric = key.partition("/")

@@ -120,7 +120,7 @@ def learn_from_media(
 ) -> LearnSummary:
     """Build the dataset ``out/dataset``, mix it into ``out/mixtures`` if asked to, and train the run ``out`` on it.
 
-    When it is called again, each stage goes on where it stopped.
+    When it is called again, each stage continues where it stopped.
 
     Parameters
     ----------

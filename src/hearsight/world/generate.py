@@ -1,7 +1,7 @@
 """Writing the world to disk: videos with a table of what is in them, and labelled sounds.
 
-Each file depends on the seed and its own number alone. What is there already is kept, so that a generation killed anywhere goes on
-where it stopped; the table is written last.
+Each file depends only on the seed and its own number. Existing files are kept, so that a generation that was killed continues. The
+table is written last.
 """
 
 from __future__ import annotations

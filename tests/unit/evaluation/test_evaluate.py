@@ -9,7 +9,8 @@ import pytest
 import hearsight
 from hearsight.config import EvaluateConfig, load_config
 from hearsight.errors import BenchmarkError, CheckpointError, ConfigError, UsageError
-from hearsight.evaluation.evaluate import compare, evaluate
+from hearsight.evaluation.compare import compare
+from hearsight.evaluation.evaluate import evaluate
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.models.checkpoint_config import ClassOrigin
 from hearsight.models.zoo import build_network

@@ -92,7 +92,7 @@ class Benchmark:
         Clips that the benchmark lists and that are not there; None where it does not list any.
     official
         Whether its folds are published ones. They are scored as they are, and clips of one recording that lie in several of them
-        are noted; folds of one's own are refused then.
+        are noted; your own folds are refused then.
     leak_free
         Whether a probe is fitted without the clips whose recording has a clip in the fold that is scored.
     """

@@ -79,7 +79,7 @@ class PublishedTable(_Printed):
     head
         Probe of the column of row titles.
     benchmark, protocol
-        What the paper measured on, and how, in the words of :class:`~hearsight.evaluation.evaluate.Evaluation`.
+        What the paper measured on, and how, in the words of :class:`~hearsight.evaluation.result.Evaluation`.
     notes
         Footnotes of the whole table.
     """

@@ -14,7 +14,7 @@ from hearsight.metrics.intervals import Estimate
 from hearsight.version import VERSION
 
 STAND_INS = {"flickr-44": "videos"}
-"""Sets of a paper that nobody can get, and the benchmark of one's own that is scored as they were; a footnote says so."""
+"""Sets of a paper that nobody can get, and the benchmark of your own that is scored in their place; a footnote says so."""
 
 
 def check_cells(names: Sequence[str], benchmark: str) -> list[PublishedCell]:

@@ -7,7 +7,8 @@ import pytest
 
 from hearsight.errors import BenchmarkError
 from hearsight.evaluation.benchmarks.catalogue import load_benchmark
-from hearsight.evaluation.evaluate import compare, evaluate
+from hearsight.evaluation.compare import compare
+from hearsight.evaluation.evaluate import evaluate
 from tests.support.layouts import write_audioset, write_sound
 
 
