@@ -192,13 +192,20 @@ def lock_run(out: Path) -> Generator[RunFolder]:
     run = RunFolder(out)
     if not run.record.exists() and (out / CONFIG).exists():
         raise RunError(out, "a checkpoint that is not a run of ours", "a new folder")
+    new = [folder for folder in (run.checkpoints, out) if not folder.exists()]
     make_folder(run.checkpoints)
-    with contextlib.ExitStack() as held:
-        try:
-            held.enter_context(lock(run.checkpoints / LOCK))
-        except BlockingIOError as error:
-            raise RunError(out, "another process is training here", "one at a time") from error
-        yield run
+    try:
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(lock(run.checkpoints / LOCK))
+            except BlockingIOError as error:
+                raise RunError(out, "another process is training here", "one at a time") from error
+            yield run
+    finally:
+        if not run.record.exists():  # refused before it began: no empty folder stays behind
+            with contextlib.suppress(OSError):
+                for folder in new:
+                    folder.rmdir()
 
 
 def is_training(folder: Path) -> bool:

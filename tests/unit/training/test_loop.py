@@ -546,6 +546,11 @@ def test_an_unknown_network_leaves_no_run_behind(data: FakeDataset, tmp_path: Pa
     with pytest.raises(UsageError, match="did you mean 'jia-vggish-fcn'"):
         train(data, tmp_path / "run", make_config(model="jia-vgish-fcn"))
     assert not (tmp_path / "run" / "run.json").exists()
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "own").mkdir()
+    with pytest.raises(UsageError):
+        train(data, tmp_path / "own", TrainConfig(model="nothing"))
+    assert list((tmp_path / "own").iterdir()) == []  # a folder that was there stays
 
 
 def test_waiting_for_data_is_measured(data: FakeDataset, tmp_path: Path) -> None:
