@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from hearsight.cli.application import (
+    LOOP,
     WORK,
     App,
     AsJson,
@@ -172,7 +173,7 @@ def info(
     print_summary(describe_folder(path), as_json)
 
 
-@app.command(group=WORK)
+@app.command(group=LOOP)
 def verify(
     dataset: Annotated[Path, Parameter(help="a folder that `hearsight build` or `hearsight mix` wrote")],
     /,

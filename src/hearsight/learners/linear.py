@@ -107,7 +107,7 @@ def fit_linear(
         Features of each of several parts that stand side by side and are to count alike; see
         :func:`~hearsight.learners.rows.weigh_parts`.
     seed
-        Deals the clips into its splits.
+        Seed of the division of the clips into its splits.
 
     Raises
     ------

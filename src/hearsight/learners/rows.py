@@ -1,4 +1,4 @@
-"""The rows that learners are fitted on: checked, and dealt into parts of which each is tried in turn."""
+"""The rows that learners are fitted on: checked, and divided into parts of which each is tried in turn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Float64, Int, Int64
 from hearsight.errors import UsageError
 
 INNER_SPLITS = 5
-"""Parts that rows are dealt into, at most, for the cross-validation that chooses C."""
+"""Parts that rows are divided into, at most, for the cross-validation that chooses C."""
 
 GRAM_CLIPS = 4_000
 """Clips up to which a fit goes through the matrix of their inner products, however long the features."""
@@ -95,11 +95,11 @@ def assign_parts(
             filled[parts_of_groups[group]] += sizes[group]
         return parts_of_groups[members]
     parts = np.zeros(len(labels), dtype=np.int64)
-    dealt = 0
+    assigned = 0
     for label in np.unique(labels):
         rows = rng.permutation(np.flatnonzero(labels == label))
-        parts[rows] = (np.arange(len(rows)) + dealt) % INNER_SPLITS
-        dealt += len(rows)
+        parts[rows] = (np.arange(len(rows)) + assigned) % INNER_SPLITS
+        assigned += len(rows)
     return parts
 
 

@@ -53,7 +53,7 @@ def test_the_json_has_the_keys_that_are_promised(tones):
     assert len(value["interval"]) == 2
     assert value["untrained"] is False
     assert value["training_clips"] is None
-    assert "5 folds dealt by content" in value["notes"]
+    assert "5 folds assigned by content" in value["notes"]
 
 
 def test_a_run_and_its_network_with_fresh_weights_are_scored_alike(run, tones):

@@ -1,7 +1,7 @@
-"""Folds for benchmarks that bring none: dealt by content, so that they depend neither on file names nor on the machine.
+"""Folds for benchmarks that bring none: assigned by content, so that they depend neither on file names nor on the machine.
 
-The clips of each class, in the order of their content's SHA-256, are dealt in turn. Copies of one file share a fold, and so do the
-clips of one source where sources are known.
+The clips of each class, in the order of their content's SHA-256, are assigned in turn. Copies of one file share a fold,
+and so do the clips of one source where sources are known.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hearsight.errors import BenchmarkError
 from hearsight.evaluation.benchmarks.benchmark import Benchmark, Split, digest_files
 
 CROSS_VALIDATION = (1, 2, 3, 4, 5)
-"""Folds that are dealt in turn for a cross-validation."""
+"""Folds that are assigned in turn for a cross-validation."""
 TRAIN, TEST = 0, 1
 """Folds of a fixed split: what is fitted on, and what is scored."""
 SIXTY_TO_FORTY = (TRAIN, TEST, TRAIN, TEST, TRAIN)
@@ -29,8 +29,7 @@ def assign_folds(benchmark: Benchmark, turns: Sequence[int] = CROSS_VALIDATION) 
     benchmark
         Its clips; their folds are not looked at.
     turns
-        The folds in the order they are dealt in: ``CROSS_VALIDATION``, or ``SIXTY_TO_FORTY`` for a fixed split, which begins anew
-        with each class.
+        The folds in their order: ``CROSS_VALIDATION``, or ``SIXTY_TO_FORTY`` for a fixed split, which begins anew with each class.
 
     Raises
     ------
@@ -43,22 +42,22 @@ def assign_folds(benchmark: Benchmark, turns: Sequence[int] = CROSS_VALIDATION) 
     members: dict[str, list[int]] = {}
     for index, (clip, digest) in enumerate(zip(benchmark.clips, digests, strict=True)):
         members.setdefault(f"source {clip.source}" if clip.source else digest, []).append(index)
-    # a source is known by the least digest of its clips, and dealt with the class of that clip
+    # a source is known by the least digest of its clips, and assigned with the class of that clip
     first = {key: min(rows, key=lambda row: digests[row]) for key, rows in members.items()}
     folds: dict[int, int] = {}
-    dealt = 0
+    assigned = 0
     for label, name in enumerate(benchmark.classes):
         groups = sorted((digests[row], key) for key, row in first.items() if benchmark.clips[row].label == label)
         if len(groups) < 2:
             found = f"one clip in class {name!r}" if groups else f"no clip of its own in class {name!r}"
             raise BenchmarkError(benchmark.folder, found, "at least two different clips (or sources) per class")
-        dealt = 0 if fixed else dealt
+        assigned = 0 if fixed else assigned
         for _, key in groups:
-            folds.update(dict.fromkeys(members[key], turns[dealt % len(turns)]))
-            dealt += 1
+            folds.update(dict.fromkeys(members[key], turns[assigned % len(turns)]))
+            assigned += 1
     clips = tuple(dataclasses.replace(clip, fold=folds[index]) for index, clip in enumerate(benchmark.clips))
     kind = "a split of six to four" if fixed else f"{len(set(folds.values()))} folds"
-    notes = [*benchmark.notes, f"{kind} dealt by content"]
+    notes = [*benchmark.notes, f"{kind} assigned by content"]
     copies = len(digests) - len(set(digests))
     if copies:
         notes.append(f"{copies} clips are copies of others, in the same fold")

@@ -4,7 +4,7 @@ Folds are, in this order of preference:
 
 - those of a table ``folds.csv`` in the folder, with the columns ``path``, ``label``, ``fold`` and, where it is known, ``source``;
 - those of sub-folders ``fold1/CLASS/…``, ``fold2/CLASS/…``;
-- five made from ``CLASS/…``: the clips of each class, in the order of their content's SHA-256, are dealt in turn. Thus they
+- five made from ``CLASS/…``: the clips of each class, in the order of their content's SHA-256, are assigned in turn. Thus they
   depend neither on file names nor on the machine, every class is spread evenly, and copies of one file share a fold. Where clips
   were cut from the same recording, that is not enough: write a ``folds.csv`` with a column ``source``.
 """

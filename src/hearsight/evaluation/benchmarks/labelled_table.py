@@ -1,7 +1,7 @@
 """A CSV table of clips as a benchmark: columns ``path``, ``label`` and, where they are known, ``fold`` and ``source``.
 
 Paths are relative to the table's own folder. Folds are whole numbers, each of which is scored once, or the words ``train`` and
-``test``; where there is no such column, folds are dealt by content (:mod:`hearsight.evaluation.benchmarks.folds`).
+``test``; where there is no such column, folds are assigned by content (:mod:`hearsight.evaluation.benchmarks.folds`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def read_labelled_table(table: Path, name: str = "csv", turns: Sequence[int] = C
     name
         What the benchmark is called.
     turns
-        How folds are dealt where the table has none.
+        How folds are assigned where the table has none.
 
     Raises
     ------

@@ -101,7 +101,7 @@ def score_splits(
     hyperparameter
         C, or a number of neighbours, trees or epochs; chosen unless given.
     seed
-        Of all draws, and of how clips are dealt into splits where only one fold remains to choose in.
+        Of all draws, and of how clips are divided into splits where only one fold remains to choose in.
 
     Raises
     ------

@@ -31,7 +31,7 @@ class KnnProbe:
     rows, targets
         The standardised clips, and which classes are true of them.
     hyperparameter
-        How many neighbours have a say.
+        Number of neighbours that vote.
     converged
         Always: nothing is approached.
     absent
@@ -70,14 +70,14 @@ def fit_knn(
     features, targets
         One row per clip.
     neighbours
-        How many have a say. Chosen from :data:`NEIGHBOURS` by cross-validation within these clips unless given: the fewest of the
-        best accuracy, or of the best mean average precision where clips may have several classes.
+        Number of neighbours that vote. Unless given, it is chosen from :data:`NEIGHBOURS` by cross-validation within these clips:
+        the fewest of the best accuracy, or of the best mean average precision where clips may have several classes.
     groups
         Clips of one group stay together in that cross-validation.
     widths
         Features of each of several parts that stand side by side and are to count alike.
     seed
-        Deals the clips into its parts.
+        Seed of the division of the clips into its parts.
 
     Raises
     ------

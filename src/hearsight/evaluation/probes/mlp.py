@@ -66,11 +66,11 @@ ESC_DROPOUT = 0.3
 
 
 def choose_settings(probe: str, benchmark: str) -> MlpSettings:
-    """Return a probe's recipe for a benchmark."""
-    recipe = SETTINGS[probe]
+    """Return the settings of a probe on a benchmark."""
+    settings = SETTINGS[probe]
     if probe == "jia" and benchmark in ("esc10", "esc50"):
-        return dataclasses.replace(recipe, dropout=ESC_DROPOUT)
-    return recipe
+        return dataclasses.replace(settings, dropout=ESC_DROPOUT)
+    return settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +115,7 @@ def fit_mlp(
     features: Float[np.ndarray, "clips dim"],
     targets: Bool[np.ndarray, "clips classes"],
     *,
-    recipe: MlpSettings,
+    settings: MlpSettings,
     epochs: int | None = None,
     groups: Int[np.ndarray, " clips"] | None = None,
     widths: Sequence[int] = (),
@@ -127,10 +127,10 @@ def fit_mlp(
     ----------
     features, targets
         One row per clip.
-    recipe
+    settings
         The network and how it is trained.
     epochs
-        How often it hears all clips; chosen within these clips unless given.
+        Passes over all clips; chosen within these clips unless given.
     groups
         Clips of one group stay together where the number of epochs is chosen.
     widths
@@ -148,18 +148,18 @@ def fit_mlp(
     converged = True
     with _one_thread():
         if epochs is None:
-            epochs, converged = _choose_epochs(features, targets, recipe, groups, widths, seed)
+            epochs, converged = _choose_epochs(features, targets, settings, groups, widths, seed)
         mean, scale = measure_spread(features, widths)
         inputs, wanted = _to_tensors((features - mean) / scale, targets)
-        *_, network = _train(inputs, wanted, recipe, epochs, seed)
+        *_, network = _train(inputs, wanted, settings, epochs, seed)
     absent = tuple(int(label) for label in np.flatnonzero(~present))
-    return MlpProbe(mean, scale, network.eval(), recipe.exclusive, float(epochs), converged, absent)
+    return MlpProbe(mean, scale, network.eval(), settings.exclusive, float(epochs), converged, absent)
 
 
 def _choose_epochs(
     features: np.ndarray,
     targets: np.ndarray,
-    recipe: MlpSettings,
+    settings: MlpSettings,
     groups: np.ndarray | None,
     widths: Sequence[int],
     seed: int,
@@ -172,9 +172,9 @@ def _choose_epochs(
     inputs, wanted = _to_tensors((features - mean) / scale, targets)
     held, kept = torch.from_numpy(tried), torch.from_numpy(~tried)
     best, chosen, goal, since = math.inf, 1, math.inf, 0
-    for epoch, network in enumerate(_train(inputs[kept], wanted[kept], recipe, MOST_EPOCHS, seed), start=1):
+    for epoch, network in enumerate(_train(inputs[kept], wanted[kept], settings, MOST_EPOCHS, seed), start=1):
         with torch.inference_mode():
-            loss = float(_measure_loss(network.eval()(inputs[held]), wanted[held], recipe))
+            loss = float(_measure_loss(network.eval()(inputs[held]), wanted[held], settings))
         network.train()
         if loss < best:
             best, chosen = loss, epoch
@@ -185,23 +185,23 @@ def _choose_epochs(
     return chosen, False
 
 
-def _train(inputs: Tensor, targets: Tensor, recipe: MlpSettings, epochs: int, seed: int) -> Iterator[nn.Sequential]:
+def _train(inputs: Tensor, targets: Tensor, settings: MlpSettings, epochs: int, seed: int) -> Iterator[nn.Sequential]:
     """Yield the network after each epoch; torch's global generator is left as it was between them."""
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _build(inputs.shape[1], targets.shape[1], recipe)
+        network = _build(inputs.shape[1], targets.shape[1], settings)
         state = torch.get_rng_state()
     optimizer = torch.optim.Adam(
-        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.l2_penalty, foreach=False, fused=True
+        network.parameters(), lr=settings.learning_rate, weight_decay=settings.l2_penalty, foreach=False, fused=True
     )
     for _ in range(epochs):
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(state)
             order = rng.permutation(len(inputs))
-            for rows in np.array_split(order, -(-len(order) // recipe.batch_size)):
+            for rows in np.array_split(order, -(-len(order) // settings.batch_size)):
                 chosen = torch.from_numpy(rows)
-                loss = _measure_loss(network(inputs[chosen]), targets[chosen], recipe)
+                loss = _measure_loss(network(inputs[chosen]), targets[chosen], settings)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -209,17 +209,22 @@ def _train(inputs: Tensor, targets: Tensor, recipe: MlpSettings, epochs: int, se
         yield network
 
 
-def _build(dim: int, num_classes: int, recipe: MlpSettings) -> nn.Sequential:
-    layers: list[nn.Module] = [nn.Dropout(recipe.dropout)]
-    if recipe.hidden:
-        layers += [nn.Linear(dim, recipe.hidden), nn.BatchNorm1d(recipe.hidden), nn.ReLU(), nn.Dropout(recipe.dropout)]
-        dim = recipe.hidden
+def _build(dim: int, num_classes: int, settings: MlpSettings) -> nn.Sequential:
+    layers: list[nn.Module] = [nn.Dropout(settings.dropout)]
+    if settings.hidden:
+        layers += [
+            nn.Linear(dim, settings.hidden),
+            nn.BatchNorm1d(settings.hidden),
+            nn.ReLU(),
+            nn.Dropout(settings.dropout),
+        ]
+        dim = settings.hidden
     layers.append(nn.Linear(dim, num_classes))
     return nn.Sequential(*layers)
 
 
-def _measure_loss(logits: Tensor, targets: Tensor, recipe: MlpSettings) -> Tensor:
-    if recipe.exclusive:
+def _measure_loss(logits: Tensor, targets: Tensor, settings: MlpSettings) -> Tensor:
+    if settings.exclusive:
         return nn.functional.cross_entropy(logits, targets)
     return nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(1).mean()
 

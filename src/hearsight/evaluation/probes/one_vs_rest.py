@@ -48,7 +48,7 @@ def fit_one_vs_rest(
     features
         One row per clip.
     targets
-        Which classes are true of which clips; a class without a clip is never said to be there.
+        Which classes are true of which clips; a class without a clip is never predicted.
     probe
         ``linear`` (logistic regression) or ``svm`` (squared hinge).
     hyperparameter

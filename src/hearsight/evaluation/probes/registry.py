@@ -205,11 +205,11 @@ def _fit_mlp(name: str) -> Callable[[ProbeInputs, float | None], FittedProbe]:
         from hearsight.evaluation.probes.mlp import choose_settings, fit_mlp  # torch takes a second to import
 
         epochs = None if hyperparameter is None else whole(hyperparameter, "epochs")
-        recipe = choose_settings(name, examples.benchmark)
+        settings = choose_settings(name, examples.benchmark)
         return fit_mlp(
             examples.features,
             examples.targets,
-            recipe=dataclasses.replace(recipe, exclusive=not examples.multi_label),
+            settings=dataclasses.replace(settings, exclusive=not examples.multi_label),
             epochs=epochs,
             groups=examples.groups,
             widths=examples.widths,

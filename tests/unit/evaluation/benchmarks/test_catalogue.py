@@ -127,7 +127,7 @@ def test_a_folder_with_a_class_each_gets_five_even_folds_by_content(make_folder)
     assert benchmark.classes == ("bell", "dog")
     for label, each in ((0, 2), (1, 3)):
         assert Counter(benchmark.folds[benchmark.labels == label].tolist()) == dict.fromkeys(range(1, 6), each)
-    assert "5 folds dealt by content" in benchmark.notes
+    assert "5 folds assigned by content" in benchmark.notes
 
 
 def test_folds_by_content_depend_neither_on_names_nor_on_the_place(make_folder, tmp_path):

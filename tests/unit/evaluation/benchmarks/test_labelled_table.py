@@ -58,7 +58,7 @@ def test_folds_are_dealt_by_content_where_there_are_none_and_sources_stay_togeth
     benchmark = load(write_table(folder, rows, "path,label,source"))
     folds_of = {source: {clip.fold for clip in benchmark.clips if clip.source == source} for source in ("a0", "b5")}
     assert all(len(folds) == 1 for folds in folds_of.values())
-    assert "5 folds dealt by content" in benchmark.notes
+    assert "5 folds assigned by content" in benchmark.notes
     assert load(folder / "clips.csv").clips == benchmark.clips
 
 
@@ -129,7 +129,7 @@ def test_videos_are_split_six_to_four_within_each_class(videos):
     benchmark = load(videos, "videos")
     for label in (0, 1):
         assert Counter(benchmark.folds[benchmark.labels == label].tolist()) == {0: 3, 1: 2}
-    assert "a split of six to four dealt by content" in benchmark.notes
+    assert "a split of six to four assigned by content" in benchmark.notes
     result = evaluate("baseline:log-mel", f"videos={videos}", cache=False)
     assert (result.num_clips, len(result.folds)) == (4, 1)
 

@@ -131,10 +131,10 @@ def test_the_papers_own_numbers_are_taken():
 
 def test_epochs_are_chosen_where_the_loss_of_clips_kept_back_is_least():
     examples = draw(apart=0.0, clips=60)  # nothing to be learned: the sooner it ends, the better
-    few = fit_mlp(examples.features, examples.targets, recipe=SETTINGS["mlp"], groups=examples.groups)
+    few = fit_mlp(examples.features, examples.targets, settings=SETTINGS["mlp"], groups=examples.groups)
     assert few.hyperparameter <= 10.0
     plain = draw(apart=1.0)
-    many = fit_mlp(plain.features, plain.targets, recipe=SETTINGS["jia"], groups=plain.groups)
+    many = fit_mlp(plain.features, plain.targets, settings=SETTINGS["jia"], groups=plain.groups)
     assert many.hyperparameter > 20.0
 
 
@@ -148,7 +148,7 @@ def test_features_are_standardised_by_the_clips_that_a_network_is_fitted_on(monk
 
     monkeypatch.setattr(mlp, "measure_spread", measure)
     monkeypatch.setattr(mlp, "MOST_EPOCHS", 2)
-    found = fit_mlp(examples.features, examples.targets, recipe=SETTINGS["mlp"], groups=examples.groups)
+    found = fit_mlp(examples.features, examples.targets, settings=SETTINGS["mlp"], groups=examples.groups)
     while_choosing, at_the_end = seen
     kept = [int(np.flatnonzero((examples.features == row).all(axis=1))[0]) for row in while_choosing]
     held = np.setdiff1d(np.arange(40), kept)
@@ -162,7 +162,7 @@ def test_features_are_standardised_by_the_clips_that_a_network_is_fitted_on(monk
 def test_a_search_that_is_not_done_says_so(monkeypatch):
     monkeypatch.setattr(mlp, "MOST_EPOCHS", 3)
     examples = draw()
-    found = fit_mlp(examples.features, examples.targets, recipe=SETTINGS["jia"], groups=examples.groups)
+    found = fit_mlp(examples.features, examples.targets, settings=SETTINGS["jia"], groups=examples.groups)
     assert (found.hyperparameter, found.converged) == (3.0, False)
 
 
@@ -172,7 +172,7 @@ def test_the_penalty_pulls_weights_to_zero():
         fit_mlp(
             examples.features,
             examples.targets,
-            recipe=dataclasses.replace(SETTINGS["jia"], l2_penalty=penalty, learning_rate=0.01, dropout=0.0),
+            settings=dataclasses.replace(SETTINGS["jia"], l2_penalty=penalty, learning_rate=0.01, dropout=0.0),
             epochs=100,
         )
         for penalty in (0.0, 1.0)
