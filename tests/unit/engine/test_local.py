@@ -248,7 +248,7 @@ def test_ctrl_c_ends_all_workers_without_a_word_from_them(tmp_path: Path) -> Non
     )
     assert process.stdout.readline() == "working\n"
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert (out, err) == ("interrupted\n", "")
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
