@@ -86,7 +86,7 @@ class Permutation:
 
     def _walk(self, values: Int64[np.ndarray, " values"], *, inverse: bool) -> Int64[np.ndarray, " values"]:
         """Apply the network until each value is below the size: this stays on the value's own cycle, so it is a bijection."""
-        if len(values) and not (0 <= values.min() and values.max() < self._size):
+        if len(values) and not (values.min() >= 0 and values.max() < self._size):
             found = f"the places {values.min()} to {values.max()}"
             raise UsageError("permutation", found, f"places of {self._size} items, counted from 0")
         result = values.astype(np.uint64)
