@@ -29,7 +29,7 @@ from hearsight.media.pictures import ImageRequest
 from hearsight.records import Source
 from hearsight.signal.front_ends import JIA
 from hearsight.signal.log_mel import compute_log_mel
-from hearsight.training.runlog import read_runlog
+from hearsight.training.run.log import read_runlog
 from hearsight.world.generate import World, generate_world
 from hearsight.world.kinds import KINDS
 from hearsight.world.scenes import SceneProbabilities

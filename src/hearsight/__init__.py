@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hearsight.version import VERSION
 
 # OpenMP reads this when torch is loaded: threads that wait should sleep, since spinning ones make training several times slower.
-# Where torch is there already, hearsight.training.openmp does the same.
+# Where torch is there already, hearsight.training.step.openmp does the same.
 if "torch" not in sys.modules:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

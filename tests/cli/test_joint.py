@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hearsight.evaluation.evaluate import evaluate
-from hearsight.media.writer import write_video
+from hearsight.media.containers.writer import write_video
 from tests.support.processes import run_command
 from tests.support.teachers import write_colour_teacher
 from tests.support.videos import FRAME_RATE, SAMPLE_RATE

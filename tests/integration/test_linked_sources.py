@@ -11,8 +11,8 @@ from hearsight.clips.folds import assign_fold
 from hearsight.config import BuildConfig, load_config
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.reader import Dataset
-from hearsight.media.streams import Encoding
-from hearsight.media.writer import write_video
+from hearsight.media.containers.streams import Encoding
+from hearsight.media.containers.writer import write_video
 from tests.support.videos import FRAME_RATE, SAMPLE_RATE, make_images, make_waveform, write_clip
 
 SECONDS = 14.0

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from hearsight.media.audio import read_audio
+from hearsight.media.containers.streams import Encoding
+from hearsight.media.containers.writer import write_video
 from hearsight.media.decode import ImageRequest, decode_windows
 from hearsight.media.info import read_media
-from hearsight.media.streams import Encoding
-from hearsight.media.writer import write_video
 from hearsight.records import Source
 
 FRAME_RATE = 25.0

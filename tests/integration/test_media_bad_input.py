@@ -10,10 +10,10 @@ import pytest
 from hearsight.clips.cut import cut_media
 from hearsight.clips.screen import screen_clip
 from hearsight.errors import MediaError
+from hearsight.media.containers.streams import Encoding
+from hearsight.media.containers.writer import write_video
 from hearsight.media.decode import DecodedClip, ImageRequest
 from hearsight.media.info import read_media
-from hearsight.media.streams import Encoding
-from hearsight.media.writer import write_video
 from hearsight.records import Media, Rejection, RejectReason, Source
 from hearsight.signal.waveform import downmix, resample
 from tests.support.media import (

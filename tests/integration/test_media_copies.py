@@ -12,10 +12,10 @@ import pytest
 from hearsight.clips.cut import cut_media
 from hearsight.clips.duplicates import MAX_IMAGE_BITS, MAX_SOUND_BITS, find_duplicates
 from hearsight.clips.screen import fingerprint_images, fingerprint_sound
+from hearsight.media.containers.streams import Encoding
+from hearsight.media.containers.writer import write_video
 from hearsight.media.decode import DecodedClip
 from hearsight.media.info import read_media
-from hearsight.media.streams import Encoding
-from hearsight.media.writer import write_video
 from hearsight.records import CLIP_SCHEMA, Source, name_clip
 from tests.support.videos import FRAME_RATE, SAMPLE_RATE, make_images, make_waveform
 

@@ -16,11 +16,11 @@ from hearsight.clips.cut import cut_media
 from hearsight.clips.screen import screen_clip
 from hearsight.errors import MediaError
 from hearsight.media.audio import read_audio
-from hearsight.media.container import MediaReader
+from hearsight.media.containers.reader import MediaReader
+from hearsight.media.containers.streams import Encoding, Picture
+from hearsight.media.containers.writer import write_video
 from hearsight.media.decode import DecodedClip, ImageRequest
 from hearsight.media.info import read_media
-from hearsight.media.streams import Encoding, Picture
-from hearsight.media.writer import write_video
 from hearsight.records import Rejection, RejectReason, Source
 from tests.support.damage import (
     join_files,

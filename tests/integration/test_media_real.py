@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from hearsight.clips.cut import cut_media
-from hearsight.media import stream_decoder
 from hearsight.media.audio import read_audio
+from hearsight.media.containers import stream_decoder
 from hearsight.media.decode import DecodedClip, ImageRequest, decode_windows
 from hearsight.media.info import read_media
 from hearsight.media.sources import list_sources

@@ -24,7 +24,7 @@ from hearsight.signal.chimaeras import make_chimaera, scramble_phases
 from hearsight.signal.waveform import change_speed, from_int16
 from hearsight.training.learn import LearnConfigs, learn_from_media, load_learn_configs
 from hearsight.training.loop import train
-from hearsight.training.runlog import read_runlog
+from hearsight.training.run.log import read_runlog
 from tests.support.layouts import write_sound
 from tests.support.processes import digest_tree, kill_when, run_command
 from tests.support.videos import write_clip, write_folder

@@ -38,8 +38,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "metrics/tagging": ("unit/metrics", "properties/test_metrics.py"),
     "clips/cut": ("unit/clips/test_cut.py", "properties/test_cut.py"),
     "teachers/policy": ("unit/teachers/test_policy.py", "properties/test_policy.py"),
-    "training/losses": ("unit/training/test_losses.py", "unit/training/test_targets.py"),
-    "training/optimizer": ("unit/training/test_optimizer.py",),
+    "training/step/losses": ("unit/training/step/test_losses.py", "unit/training/data/test_targets.py"),
+    "training/step/optimizer": ("unit/training/step/test_optimizer.py",),
 }
 """The modules, and the tests that belong to each."""
 SLOWEST = 10.0

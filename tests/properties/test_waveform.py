@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hearsight.media.streams import Sound
+from hearsight.media.containers.streams import Sound
 from hearsight.media.timeline import SoundTimeline
 from hearsight.signal.waveform import StreamResampler, count_resampled, resample
 

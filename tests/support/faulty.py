@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from hearsight.media.writer import write_video
+from hearsight.media.containers.writer import write_video
 from hearsight.teachers.spec import TeacherSpec
 from hearsight.teachers.teacher import Modality
 from hearsight.vocabulary import Vocabulary

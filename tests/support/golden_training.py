@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hearsight.training.loop import train
-from hearsight.training.runlog import read_runlog
+from hearsight.training.run.log import read_runlog
 from tests.support.training import SoftDataset, make_config
 
 _SOUNDNET = {"model": "soundnet-5", "options": {"width": 0.1}, "epochs": 2}

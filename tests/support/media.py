@@ -8,8 +8,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from hearsight.media.streams import Encoding
-from hearsight.media.writer import write_video
+from hearsight.media.containers.streams import Encoding
+from hearsight.media.containers.writer import write_video
 
 RATE = 48_000
 FRAME_RATE = 25.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hearsight.media.writer import write_video
+from hearsight.media.containers.writer import write_video
 
 FRAME_RATE = 6.0
 SAMPLE_RATE = 16_000

@@ -17,7 +17,7 @@ EVERYWHERE = {"numpy", "jaxtyping", "torch", "pyarrow", "pydantic", "scipy"}
 """What arrays, tables, networks and configurations are written in."""
 ROOMS = {"sklearn": "learners"}
 """Packages that have a room of several files."""
-ERRORS_ALONE = {"safetensors": {"teachers/hugging_face.py"}}
+ERRORS_ALONE = {"safetensors": {"teachers/runtimes/hugging_face.py"}}
 """Where a package is imported for the error that another one lets through."""
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -168,7 +168,7 @@ def info(
     as_json: AsJson = False,
 ) -> None:
     """Print what a dataset or a run holds."""
-    from hearsight.training.describe import describe_folder
+    from hearsight.training.run.describe import describe_folder
 
     print_summary(describe_folder(path), as_json)
 

@@ -10,7 +10,7 @@ from hearsight.config import BuildConfig, PolicyConfig, TrainConfig
 from hearsight.dataset.statistics import BuildSummary
 from hearsight.demo.quality import ScaleQuality
 from hearsight.evaluation.result import Comparison, Evaluation
-from hearsight.training.summary import TrainSummary
+from hearsight.training.run.summary import TrainSummary
 
 
 @dataclasses.dataclass(frozen=True)

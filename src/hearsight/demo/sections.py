@@ -22,7 +22,7 @@ from hearsight.media.audio import read_audio
 from hearsight.records import Tag
 from hearsight.signal.front_ends import JIA
 from hearsight.signal.log_mel import compute_log_mel
-from hearsight.training.runlog import read_runlog
+from hearsight.training.run.log import read_runlog
 from hearsight.world.generate import World
 from hearsight.world.kinds import KINDS
 

@@ -15,10 +15,10 @@ from hearsight.drawing.traces import Traces, choose_traces, draw_overlay, draw_t
 from hearsight.errors import BrokenMediaError, UsageError
 from hearsight.listening.listener import load
 from hearsight.media.audio import read_audio
+from hearsight.media.containers.writer import write_video
 from hearsight.media.decode import decode_windows
 from hearsight.media.info import read_media
 from hearsight.media.pictures import ImageRequest
-from hearsight.media.writer import write_video
 from hearsight.records import Media, Source
 from hearsight.signal.front_ends import JIA
 from hearsight.signal.log_mel import compute_log_mel

@@ -11,9 +11,9 @@ from jaxtyping import Float32
 from hearsight.console import print_message
 from hearsight.errors import BrokenMediaError, MediaError
 from hearsight.media.audio_file import open_audio_file, read_audio_file
-from hearsight.media.container import MediaReader
+from hearsight.media.containers.reader import MediaReader
+from hearsight.media.containers.streams import Damage, Sound
 from hearsight.media.guard import reject_unexpected
-from hearsight.media.streams import Damage, Sound
 from hearsight.media.timeline import CLOCK_TOLERANCE, SoundTimeline, find_not_finite
 from hearsight.records import RejectReason
 from hearsight.units import to_samples

@@ -14,10 +14,10 @@ from typing import cast
 import soundfile
 
 from hearsight.errors import BrokenMediaError, MediaError
+from hearsight.media.containers.stream_decoder import describe_excess
+from hearsight.media.containers.streams import Sound
 from hearsight.media.guard import open_media_file
 from hearsight.media.limits import BLOCK_BYTES, MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
-from hearsight.media.stream_decoder import describe_excess
-from hearsight.media.streams import Sound
 from hearsight.records import RejectReason
 
 _MAGIC_BYTES = (b"RIFF", b"RIFX", b"RF64", b"FORM", b".snd", b"dns.", b"caff", b"riff")

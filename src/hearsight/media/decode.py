@@ -13,11 +13,11 @@ from jaxtyping import Float32, Int16, UInt8
 from hearsight.console import print_message
 from hearsight.errors import BrokenMediaError, MediaError
 from hearsight.media.audio import UNKEPT_PROMISE, describe_cancellation
-from hearsight.media.container import MediaReader
+from hearsight.media.containers.reader import MediaReader
+from hearsight.media.containers.streams import Damage, Picture, Sound
 from hearsight.media.guard import reject_unexpected
 from hearsight.media.interleave import read_interleaved
 from hearsight.media.pictures import THUMBNAIL_SIDE, ImageRequest, PictureConverter, PictureSampler
-from hearsight.media.streams import Damage, Picture, Sound
 from hearsight.media.timeline import SoundTimeline, find_not_finite
 from hearsight.records import Media, RejectReason
 from hearsight.signal.waveform import to_int16

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from hearsight.errors import MediaError
 from hearsight.files import hash_open_file
-from hearsight.media.container import MediaReader
+from hearsight.media.containers.reader import MediaReader
+from hearsight.media.containers.streams import Picture
 from hearsight.media.guard import open_media_file, reject_unexpected
 from hearsight.media.pictures import find_shown_size
-from hearsight.media.streams import Picture
 from hearsight.records import Media, RejectReason, Source, name_media
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hearsight.media.container import MediaReader
-from hearsight.media.streams import Damage, Picture, Sound
+from hearsight.media.containers.reader import MediaReader
+from hearsight.media.containers.streams import Damage, Picture, Sound
 
 LOOKAHEAD = 10.0
 """Seconds by which one kind may run ahead of the other: what a caller has to hold."""

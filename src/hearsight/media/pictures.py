@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from hearsight.errors import BrokenMediaError
-from hearsight.media.container import MediaReader
+from hearsight.media.containers.reader import MediaReader
+from hearsight.media.containers.streams import Damage, Picture
 from hearsight.media.limits import MAX_JUMP, MAX_LATE_START, MAX_STRETCH
-from hearsight.media.streams import Damage, Picture
 
 THUMBNAIL_SIDE = 32
 """Pixels of a thumbnail's side."""

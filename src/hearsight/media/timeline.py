@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 
 from hearsight.errors import BrokenMediaError
+from hearsight.media.containers.streams import Damage, Sound
 from hearsight.media.limits import MAX_JUMP, MAX_LATE_START
-from hearsight.media.streams import Damage, Sound
 from hearsight.signal.downmix import Downmixer
 from hearsight.signal.waveform import StreamResampler
 

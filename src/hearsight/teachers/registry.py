@@ -2,9 +2,9 @@
 
 =================  =====================================================================================================
 ``clusters``       k-means over descriptors of the dataset itself; needs no model (``clusters.py``)
-``litert``         a LiteRT (TensorFlow Lite) classifier of images or of waveforms (``litert.py``)
-``onnx``           an ONNX classifier of images, waveforms or log-mel patches (``onnx.py``)
-``transformers``   a Hugging Face classifier of images or sounds, or one that compares them with texts (``transformers.py``)
+``litert``         a LiteRT (TensorFlow Lite) classifier of images or of waveforms (``runtimes/litert.py``)
+``onnx``           an ONNX classifier of images, waveforms or log-mel patches (``runtimes/onnx.py``)
+``transformers``   a Hugging Face classifier of images or sounds, or one that compares them with text (``runtimes/transformers.py``)
 =================  =====================================================================================================
 
 Other packages add kinds through the entry point group ``hearsight.teachers``. The entry point's name is the kind, its object a
@@ -57,7 +57,7 @@ def load_teacher(spec: str, modality: Modality, *, quiet: bool = False) -> Teach
         return _make_clusters(parsed, modality)
     if not parsed.where:
         raise ConfigError(f"teacher {spec!r}", "no model is named", f"{parsed.kind}:WHERE")
-    module = importlib.import_module(f"hearsight.teachers.{parsed.kind}")
+    module = importlib.import_module(f"hearsight.teachers.runtimes.{parsed.kind}")
     return cast(Teacher, module.load(parsed, modality, quiet=quiet))
 
 

@@ -12,13 +12,13 @@ from hearsight.config import TrainConfig
 from hearsight.console import Bar, ProgressCallback, print_message, report_progress, track
 from hearsight.errors import RunError, from_os_error
 from hearsight.models.checkpoint import save_checkpoint
-from hearsight.training.data import TrainingData, open_data
-from hearsight.training.device import Device
+from hearsight.training.data.dataset import TrainingData, open_data
 from hearsight.training.prefetch import prefetch
-from hearsight.training.run import RunFolder, check_same_run, lock_run
-from hearsight.training.runlog import RunLog, check_tensorboard
-from hearsight.training.student import Student
-from hearsight.training.summary import TrainSummary, choose_best, summarize_run
+from hearsight.training.run.folder import RunFolder, check_same_run, lock_run
+from hearsight.training.run.log import RunLog, check_tensorboard
+from hearsight.training.run.summary import TrainSummary, choose_best, summarize_run
+from hearsight.training.step.device import Device
+from hearsight.training.step.student import Student
 from hearsight.training.validation import validate
 
 _T = TypeVar("_T")
@@ -42,7 +42,7 @@ def train(
     dataset
         The folder that ``hearsight build`` wrote, or an open dataset.
     out
-        The run folder; see :mod:`hearsight.training.run` for its files.
+        The run folder; see :mod:`hearsight.training.run.folder` for its files.
     config
         The configuration; a run must go on with the one that it began with.
     resume

@@ -17,10 +17,10 @@ from torch import Tensor
 from hearsight.metrics.averages import mean_average_precision
 from hearsight.metrics.tagging import hits
 from hearsight.models.network import Network
-from hearsight.training.batches import ValidationBatches
-from hearsight.training.device import Device
-from hearsight.training.objectives import Objective
+from hearsight.training.data.batches import ValidationBatches
 from hearsight.training.prefetch import prefetch
+from hearsight.training.step.device import Device
+from hearsight.training.step.objectives import Objective
 
 IN_MEMORY = 256 * 2**20
 """Largest array of scores, in bytes, that is held in memory; larger ones are mapped from a file."""

@@ -22,8 +22,8 @@ from jaxtyping import Float32, Float64, UInt8
 
 from hearsight.console import track
 from hearsight.files import write_atomically
-from hearsight.media.streams import Encoding
-from hearsight.media.writer import write_video
+from hearsight.media.containers.streams import Encoding
+from hearsight.media.containers.writer import write_video
 from hearsight.threads import count_cores
 from hearsight.units import SAMPLE_RATE, to_samples
 from hearsight.world import pictures

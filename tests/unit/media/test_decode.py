@@ -12,11 +12,11 @@ import soundfile
 from hearsight.errors import BrokenMediaError, MediaError
 from hearsight.media import pictures
 from hearsight.media.audio import read_audio, stream_audio
+from hearsight.media.containers.streams import Encoding
+from hearsight.media.containers.writer import write_video
 from hearsight.media.decode import DecodedClip, ImageRequest, decode_windows
 from hearsight.media.info import read_media
 from hearsight.media.interleave import LOOKAHEAD
-from hearsight.media.streams import Encoding
-from hearsight.media.writer import write_video
 from hearsight.records import RejectReason, Source
 from hearsight.signal.waveform import downmix, resample, to_int16
 from tests.support.media import (

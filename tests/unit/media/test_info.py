@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from hearsight.errors import MediaError
+from hearsight.media.containers.streams import Encoding
 from hearsight.media.info import digest_file, read_media
-from hearsight.media.streams import Encoding
 from hearsight.records import RejectReason, Source, name_media
 from tests.support.media import FRAME_RATE, RATE, make_counter, write_media
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hearsight.errors import BrokenMediaError
+from hearsight.media.containers.streams import Sound
 from hearsight.media.limits import MAX_JUMP
-from hearsight.media.streams import Sound
 from hearsight.media.timeline import SoundTimeline, downmix_blocks
 from hearsight.signal.downmix import Downmixer
 from hearsight.signal.waveform import resample

@@ -16,9 +16,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from hearsight.errors import TeacherError
-from hearsight.teachers import classifier, limits
+from hearsight.teachers import limits
 from hearsight.teachers.limits import check_output, count_classes, run_with_deadline
 from hearsight.teachers.registry import load_teacher
+from hearsight.teachers.runtimes import classifier
 
 from .conftest import make_weights
 

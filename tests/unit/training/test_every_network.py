@@ -10,10 +10,10 @@ import torch
 from hearsight.models.checkpoint import load_checkpoint, save_checkpoint
 from hearsight.models.meta_device import build_on_meta_device
 from hearsight.models.zoo import NETWORKS, build_network
-from hearsight.training import student
-from hearsight.training.batches import Batch
+from hearsight.training.data.batches import Batch
 from hearsight.training.loop import train
-from hearsight.training.runlog import read_runlog
+from hearsight.training.run.log import read_runlog
+from hearsight.training.step import student
 from tests.support.training import FakeDataset, make_config
 
 

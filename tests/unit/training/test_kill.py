@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from hearsight.models.checkpoint import WEIGHTS
-from hearsight.training.runlog import read_runlog
+from hearsight.training.run.log import read_runlog
 
 SCRIPT = """
 import sys

@@ -26,13 +26,14 @@ from hearsight.errors import (
     UsageError,
 )
 from hearsight.models.checkpoint import load_checkpoint
-from hearsight.training import loop, student
-from hearsight.training import run as run_module
-from hearsight.training.batches import Batch
-from hearsight.training.device import Device
+from hearsight.training import loop
+from hearsight.training.data.batches import Batch
 from hearsight.training.loop import train
-from hearsight.training.runlog import read_runlog
-from hearsight.training.student import Student
+from hearsight.training.run import folder as run_module
+from hearsight.training.run.log import read_runlog
+from hearsight.training.step import student
+from hearsight.training.step.device import Device
+from hearsight.training.step.student import Student
 from tests.support.training import FakeDataset, make_config
 
 SAMPLES = 16_000

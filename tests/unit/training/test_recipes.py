@@ -4,7 +4,7 @@ import pytest
 
 from hearsight.config import RECIPES, TrainConfig, load_config
 from hearsight.errors import ConfigError
-from hearsight.training.batches import SamplingConfig
+from hearsight.training.data.batches import SamplingConfig
 
 PAPER = {
     "epochs": 30,

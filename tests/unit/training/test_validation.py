@@ -14,12 +14,12 @@ from hearsight.metrics.tagging import one_best_accuracy
 from hearsight.models.network import Network
 from hearsight.models.zoo import build_network
 from hearsight.training import validation
-from hearsight.training.batches import SamplingConfig, ValidationBatches
-from hearsight.training.device import Device
-from hearsight.training.losses import binary_cross_entropy
-from hearsight.training.objectives import make_objective
-from hearsight.training.student import Student
-from hearsight.training.targets import LabelTargets
+from hearsight.training.data.batches import SamplingConfig, ValidationBatches
+from hearsight.training.data.targets import LabelTargets
+from hearsight.training.step.device import Device
+from hearsight.training.step.losses import binary_cross_entropy
+from hearsight.training.step.objectives import make_objective
+from hearsight.training.step.student import Student
 from hearsight.training.validation import compute_accuracy, to_scores, validate
 from tests.support.training import RATE, FakeDataset, SoftDataset, make_config
 

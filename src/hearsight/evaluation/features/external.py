@@ -68,7 +68,7 @@ class EncoderExtractor:
     untrained = False
 
     def __init__(self, spec: TeacherSpec) -> None:
-        from hearsight.teachers.encoders import load_encoder
+        from hearsight.teachers.runtimes.encoders import load_encoder
 
         self._encoder = load_encoder(spec)
         self.name = f"transformers:{Path(self._encoder.where).name}"

@@ -32,8 +32,8 @@ from hearsight.metrics.tagging import hits
 from hearsight.models.network import Network
 from hearsight.models.zoo import build_network
 from hearsight.signal.waveform import from_int16, to_int16
-from hearsight.training.device import Device
-from hearsight.training.optimizer import make_optimizer, schedule_rate, set_rate
+from hearsight.training.step.device import Device
+from hearsight.training.step.optimizer import make_optimizer, schedule_rate, set_rate
 from hearsight.version import VERSION
 
 THRESHOLD = math.log(0.5)

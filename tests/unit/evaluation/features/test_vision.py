@@ -10,8 +10,8 @@ from hearsight.evaluation.features.extract import extract_features
 from hearsight.evaluation.features.load import load_extractor
 from hearsight.evaluation.features.vision import VisionExtractor
 from hearsight.evaluation.probes.cross_validation import score_splits
+from hearsight.media.containers.writer import write_video
 from hearsight.media.pictures import ImageRequest
-from hearsight.media.writer import write_video
 from hearsight.vocabulary import Vocabulary
 from tests.support.videos import FRAME_RATE, SAMPLE_RATE, make_waveform
 

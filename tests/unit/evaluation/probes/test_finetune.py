@@ -13,7 +13,7 @@ from hearsight.evaluation.probes.finetune import decode_clips, finetune_splits, 
 from hearsight.listening.listener import Listener, SegmentOutputs
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.models.zoo import build_network
-from hearsight.training.device import Device
+from hearsight.training.step.device import Device
 from tests.support.layouts import write_audioset, write_sound
 
 QUICK = {"epochs": 6, "batch_size": 4, "learning_rate": 2e-3}

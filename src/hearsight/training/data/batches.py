@@ -1,0 +1,191 @@
+"""The batches of training and validation: sounds from one source, targets from another, drawn by a sampling configuration.
+
+Every draw is keyed by the seed, the epoch and the clip. So a clip's example is the same whatever was drawn before it, whichever
+batch the clip is in, and after any interruption.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int64
+
+from hearsight.training.data.sounds import SoundSource, add_segment
+from hearsight.training.data.targets import TargetSource
+
+_ORDER = 2**32
+"""Takes the place of the clip in the key of an epoch's order; no clip has this index."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplingConfig:
+    """How training examples are drawn; the fields are those of :class:`~hearsight.config.TrainConfig`.
+
+    ``segment_samples`` is the length of an example, and ``gain`` is in dB.
+    """
+
+    segment_samples: int
+    batch_size: int
+    segments: Literal["grid", "anywhere"] = "grid"
+    gain: float = 0.0
+    mix: float = 0.0
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """The examples of one step.
+
+    Attributes
+    ----------
+    clips
+        Indices of the clips.
+    waveform
+        One segment of each clip, amplitudes in [-1, 1].
+    targets
+        What the loss compares the outputs with, in [0, 1].
+    labels
+        Which classes are labels; only validation batches have them.
+    """
+
+    clips: Int64[np.ndarray, " batch"]
+    waveform: Float32[np.ndarray, "batch samples"]
+    targets: Float32[np.ndarray, "batch classes"]
+    labels: Bool[np.ndarray, "batch classes"] | None = None
+
+
+def count_batches(num_clips: int, batch_size: int) -> int:
+    """Return the number of steps of an epoch.
+
+    No batch is larger than ``batch_size``, except where the only alternative is a batch of a single clip.
+    """
+    return max(1, min(math.ceil(num_clips / batch_size), num_clips // 2))
+
+
+class TrainBatches:
+    """The batches of every epoch, drawn by Jia's rule (Jia 2019, section 3, "Training").
+
+    Parameters
+    ----------
+    sounds, targets
+        The sources of waveforms and targets.
+    clips
+        Indices of the clips that every epoch goes through, at least two.
+    sampling
+        How examples are drawn from the clips.
+    """
+
+    def __init__(
+        self,
+        sounds: SoundSource,
+        targets: TargetSource,
+        clips: Int64[np.ndarray, " clips"],
+        sampling: SamplingConfig,
+    ) -> None:
+        self._sounds = sounds
+        self._targets = targets
+        self._clips = clips
+        self._sampling = sampling
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    @property
+    def num_batches(self) -> int:
+        """Number of steps of an epoch."""
+        return count_batches(len(self._clips), self._sampling.batch_size)
+
+    def order(self, epoch: int) -> list[Int64[np.ndarray, " batch"]]:
+        """Shuffle the clips and divide them into batches of equal size, to within one clip.
+
+        So batch normalisation never sees a single clip, and no clip has more weight than another.
+        """
+        order = np.random.default_rng([self._sampling.seed, epoch, _ORDER]).permutation(self._clips)
+        return np.array_split(order, self.num_batches)
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """Iterate over the batches of an epoch."""
+        return (self.make(epoch, clips) for clips in self.order(epoch))
+
+    def make(self, epoch: int, clips: Int64[np.ndarray, " batch"]) -> Batch:
+        """Draw one example from each of some clips."""
+        waveform = np.zeros((len(clips), self._sampling.segment_samples), dtype=np.float32)
+        targets = np.zeros((len(clips), len(self._targets.names)), dtype=np.float32)
+        for row, clip in enumerate(clips):
+            generator = np.random.default_rng([self._sampling.seed, epoch, int(clip)])
+            targets[row] = self._draw_example(int(clip), generator, waveform[row])
+        return Batch(clips, waveform, targets)
+
+    def _draw_example(
+        self, clip: int, generator: np.random.Generator, waveform: Float32[np.ndarray, " samples"]
+    ) -> Float32[np.ndarray, " classes"]:
+        """Add a segment of a clip to a silent waveform, mixed with another and changed in level where configured."""
+        targets = self._add_clip(clip, generator, waveform)
+        if self._sampling.mix and generator.random() < self._sampling.mix:
+            other = int(generator.choice(self._clips))
+            targets = self._targets.mix(targets, self._add_clip(other, generator, waveform))
+            waveform *= 0.5
+        if self._sampling.gain:
+            waveform *= 10.0 ** (generator.uniform(-self._sampling.gain, self._sampling.gain) / 20.0)
+        return targets
+
+    def _add_clip(
+        self, clip: int, generator: np.random.Generator, waveform: Float32[np.ndarray, " samples"]
+    ) -> Float32[np.ndarray, " classes"]:
+        """Add a random segment of a clip to a waveform; return its targets."""
+        start = self._draw_start(int(self._sounds.num_samples[clip]), generator)
+        add_segment(self._sounds, clip, start, waveform)
+        return self._targets.draw(clip, generator)
+
+    def _draw_start(self, num_samples: int, generator: np.random.Generator) -> int:
+        segment = self._sampling.segment_samples
+        if self._sampling.segments == "anywhere":
+            return int(generator.integers(max(0, num_samples - segment) + 1))
+        return segment * int(generator.integers(max(1, num_samples // segment)))
+
+
+class ValidationBatches:
+    """The middle segment of each of some clips with all its labels, in a fixed order.
+
+    Parameters
+    ----------
+    sounds, targets
+        The sources of waveforms and targets.
+    clips
+        Indices of the validation clips; there may be none.
+    sampling
+        Length of a segment and size of a batch; nothing is drawn.
+    """
+
+    def __init__(
+        self,
+        sounds: SoundSource,
+        targets: TargetSource,
+        clips: Int64[np.ndarray, " clips"],
+        sampling: SamplingConfig,
+    ) -> None:
+        self._sounds = sounds
+        self._targets = targets
+        self._clips = clips
+        self._sampling = sampling
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def batches(self) -> Iterator[Batch]:
+        """Iterate over the batches."""
+        size = self._sampling.batch_size
+        return (self._make(self._clips[first : first + size]) for first in range(0, len(self._clips), size))
+
+    def _make(self, clips: Int64[np.ndarray, " batch"]) -> Batch:
+        waveform = np.zeros((len(clips), self._sampling.segment_samples), dtype=np.float32)
+        for row, clip in enumerate(clips):
+            start = max(0, int(self._sounds.num_samples[clip]) - self._sampling.segment_samples) // 2
+            add_segment(self._sounds, int(clip), start, waveform[row])
+        targets = np.stack([self._targets.full(int(clip)) for clip in clips])
+        labels = np.stack([self._targets.labels(int(clip)) for clip in clips])
+        return Batch(clips, waveform, targets, labels)

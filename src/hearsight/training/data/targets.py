@@ -1,0 +1,241 @@
+"""What the loss compares a network's outputs with: labels, the teachers' probabilities, or their distributions.
+
+========================  ==========================================  ============================================
+source                    one clip                                    a mixture of two clips
+========================  ==========================================  ============================================
+:class:`LabelTargets`     1 for each drawn label (Jia 2019)           the labels of both
+:class:`ProbabilityTargets`  the teachers' probabilities              the larger probability of each class
+:class:`DistributionTargets`  a distribution per vision teacher       the mean of the two distributions
+                          (Aytar 2016)
+========================  ==========================================  ============================================
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int32
+
+from hearsight.config import TrainConfig
+from hearsight.errors import DatasetError
+from hearsight.training.data.dataset import SoftTrainingData, TrainingData
+
+DISTRIBUTION_LOSSES = ("kl", "l2")
+"""Names of the losses that are computed from distributions, with a softmax for each vision teacher."""
+
+
+@runtime_checkable
+class TargetSource(Protocol):
+    """The targets of a dataset's clips."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the targets."""
+        ...
+
+    @property
+    def heads(self) -> tuple[int, ...]:
+        """Sizes of the groups of classes that share a distribution; empty where the classes are independent."""
+        ...
+
+    def draw(self, clip: int, generator: np.random.Generator) -> Float32[np.ndarray, " classes"]:
+        """Return the targets of a clip for one training example."""
+        ...
+
+    def mix(
+        self, one: Float32[np.ndarray, " classes"], other: Float32[np.ndarray, " classes"]
+    ) -> Float32[np.ndarray, " classes"]:
+        """Return the targets of the sum of two sounds."""
+        ...
+
+    def add_expected(self, clip: int, total: Float64[np.ndarray, " classes"]) -> None:
+        """Add the mean over all draws of a clip's targets to a total."""
+        ...
+
+    def full(self, clip: int) -> Float32[np.ndarray, " classes"]:
+        """Return the targets of a clip for validation, where nothing is drawn."""
+        ...
+
+    def labels(self, clip: int) -> Bool[np.ndarray, " classes"]:
+        """Return which classes are labels of a clip: what validation scores are computed against."""
+        ...
+
+
+class LabelTargets:
+    """A one for each label: a random share of a clip's visual labels, and all of its audio labels (Jia 2019, section 3).
+
+    Parameters
+    ----------
+    data
+        The dataset.
+    visual_share
+        Share of the visual labels that is drawn for each training example.
+    """
+
+    heads: tuple[int, ...] = ()
+
+    def __init__(self, data: TrainingData, visual_share: float) -> None:
+        self._data = data
+        self._visual_share = visual_share
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the dataset's classes."""
+        return self._data.names
+
+    def draw(self, clip: int, generator: np.random.Generator) -> Float32[np.ndarray, " classes"]:
+        """Return a one for each drawn label of a clip."""
+        labels = self._data.labels(clip)
+        visual = labels.visual
+        if len(visual):
+            visual = generator.permutation(visual)[: count_drawn(len(visual), self._visual_share)]
+        targets = np.zeros(len(self.names), dtype=np.float32)
+        targets[visual] = 1.0
+        targets[labels.audio] = 1.0
+        return targets
+
+    def mix(
+        self, one: Float32[np.ndarray, " classes"], other: Float32[np.ndarray, " classes"]
+    ) -> Float32[np.ndarray, " classes"]:
+        """Return a one for each label of either sound."""
+        return np.maximum(one, other)
+
+    def add_expected(self, clip: int, total: Float64[np.ndarray, " classes"]) -> None:
+        """Add how often each class is drawn for a clip: the drawn share of its visual labels, and one for its audio labels."""
+        labels = self._data.labels(clip)
+        if len(labels.visual):
+            total[labels.visual] += count_drawn(len(labels.visual), self._visual_share) / len(labels.visual)
+        total[labels.audio] += 1.0
+
+    def full(self, clip: int) -> Float32[np.ndarray, " classes"]:
+        """Return a one for each label of a clip."""
+        return self.labels(clip).astype(np.float32)
+
+    def labels(self, clip: int) -> Bool[np.ndarray, " classes"]:
+        """Return which classes are labels of a clip."""
+        return _mark_labels(self._data, clip)
+
+
+class ProbabilityTargets:
+    """The teachers' own probabilities of all classes, as far as the dataset has kept them.
+
+    Parameters
+    ----------
+    data
+        A dataset with soft labels.
+    """
+
+    heads: tuple[int, ...] = ()
+
+    def __init__(self, data: SoftTrainingData) -> None:
+        self._data = data
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the dataset's classes."""
+        return self._data.names
+
+    def draw(self, clip: int, generator: np.random.Generator) -> Float32[np.ndarray, " classes"]:  # noqa: ARG002
+        """Return the teachers' probabilities of a clip; nothing is drawn."""
+        return self.full(clip)
+
+    def mix(
+        self, one: Float32[np.ndarray, " classes"], other: Float32[np.ndarray, " classes"]
+    ) -> Float32[np.ndarray, " classes"]:
+        """Return the larger probability of each class: what is present in either sound is present in their sum."""
+        return np.maximum(one, other)
+
+    def add_expected(self, clip: int, total: Float64[np.ndarray, " classes"]) -> None:
+        """Add a clip's probabilities to a total."""
+        total += self.full(clip)
+
+    def full(self, clip: int) -> Float32[np.ndarray, " classes"]:
+        """Return the teachers' probabilities of a clip."""
+        return self._data.probabilities(clip)
+
+    def labels(self, clip: int) -> Bool[np.ndarray, " classes"]:
+        """Return which classes are labels of a clip."""
+        return _mark_labels(self._data, clip)
+
+
+class DistributionTargets:
+    """A distribution over the classes of each vision teacher (Aytar 2016, section 3.2); audio classes are left out.
+
+    Parameters
+    ----------
+    data
+        A dataset with soft labels of at least one vision teacher.
+    """
+
+    def __init__(self, data: SoftTrainingData) -> None:
+        heads = [head for head in data.visual_heads if len(head)]
+        self._data = data
+        self._heads = tuple(len(head) for head in heads)
+        self._classes: Int32[np.ndarray, " visual_classes"] = np.concatenate(heads)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the visual classes, one teacher after the other."""
+        return tuple(self._data.names[index] for index in self._classes)
+
+    @property
+    def heads(self) -> tuple[int, ...]:
+        """Number of classes of each vision teacher."""
+        return self._heads
+
+    def draw(self, clip: int, generator: np.random.Generator) -> Float32[np.ndarray, " classes"]:  # noqa: ARG002
+        """Return the teachers' distributions for a clip; nothing is drawn."""
+        return self.full(clip)
+
+    def mix(
+        self, one: Float32[np.ndarray, " classes"], other: Float32[np.ndarray, " classes"]
+    ) -> Float32[np.ndarray, " classes"]:
+        """Return the mean of two distributions, which is one again."""
+        return 0.5 * (one + other)
+
+    def add_expected(self, clip: int, total: Float64[np.ndarray, " classes"]) -> None:
+        """Add a clip's distributions to a total."""
+        total += self.full(clip)
+
+    def full(self, clip: int) -> Float32[np.ndarray, " classes"]:
+        """Return the teachers' distributions for a clip; zeros for a teacher without output."""
+        return self._data.distribution(clip)[self._classes]
+
+    def labels(self, clip: int) -> Bool[np.ndarray, " classes"]:
+        """Return which visual classes are labels of a clip."""
+        return _mark_labels(self._data, clip)[self._classes]
+
+
+def make_targets(data: TrainingData, config: TrainConfig) -> TargetSource:
+    """Return the targets that a configuration's loss is computed from.
+
+    Raises
+    ------
+    DatasetError
+        When they are soft labels, and the dataset has not kept them.
+    """
+    if config.loss in DISTRIBUTION_LOSSES:
+        if not isinstance(data, SoftTrainingData) or not any(len(head) for head in data.visual_heads):
+            found, wanted = "no soft labels of a vision teacher", f"some, for the loss {config.loss}"
+            raise DatasetError("the dataset", found, wanted)
+        return DistributionTargets(data)
+    if config.targets == "soft":
+        if not isinstance(data, SoftTrainingData):
+            raise DatasetError("the dataset", "no soft labels", "some, for targets soft")
+        return ProbabilityTargets(data)
+    return LabelTargets(data, config.visual_share)
+
+
+def count_drawn(num_labels: int, share: float) -> int:
+    """Return how many of a clip's visual labels are drawn: the share of them, halves rounded up, but at least one."""
+    return min(num_labels, max(1, math.floor(share * num_labels + 0.5)))
+
+
+def _mark_labels(data: TrainingData, clip: int) -> Bool[np.ndarray, " classes"]:
+    marked = np.zeros(len(data.names), dtype=np.bool_)
+    labels = data.labels(clip)
+    marked[labels.visual] = True
+    marked[labels.audio] = True
+    return marked

@@ -1,0 +1,241 @@
+"""The network in training, with its data, objective and optimizer."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from hearsight.config import TrainConfig
+from hearsight.console import print_message
+from hearsight.errors import DatasetError, TrainingError
+from hearsight.models.checkpoint_config import ClassOrigin, Sense
+from hearsight.models.network import Network
+from hearsight.models.training_network import build_training_network
+from hearsight.models.zoo import NETWORKS, list_options
+from hearsight.training.data.batches import Batch, SamplingConfig, TrainBatches, ValidationBatches
+from hearsight.training.data.dataset import ClassifiedData, TrainingData
+from hearsight.training.data.sounds import match_sample_rate
+from hearsight.training.data.statistics import SplitStatistics, compute_statistics
+from hearsight.training.data.targets import TargetSource, make_targets
+from hearsight.training.step.device import Device
+from hearsight.training.step.objectives import Objective, make_objective
+from hearsight.training.step.optimizer import make_optimizer, schedule_rate, set_rate, sum_rates
+
+LEAST_SUM_OF_RATES = 0.05
+"""Sum of the learning rates of all steps below which a run is too short: fresh kernels have about this size, and Adam moves a
+weight by at most its learning rate per step."""
+
+
+@dataclasses.dataclass
+class Student:
+    """A network in training.
+
+    Attributes
+    ----------
+    config, device
+        The run's configuration and where it computes.
+    vocabulary
+        Names of the classes, in the order of the logits.
+    classes
+        Where each class comes from; empty where the dataset does not record it.
+    dataset
+        Digest of the dataset.
+    training_sample_rate
+        Sample rate of the dataset's sounds in Hz: no network learns anything above half of it.
+    network, objective, optimizer
+        What is trained, what is minimised, and by what.
+    train_batches, validation_batches
+        The examples.
+    """
+
+    config: TrainConfig
+    device: Device
+    vocabulary: tuple[str, ...]
+    classes: tuple[ClassOrigin, ...]
+    dataset: str
+    training_sample_rate: int
+    network: Network
+    objective: Objective
+    optimizer: torch.optim.Optimizer
+    train_batches: TrainBatches
+    validation_batches: ValidationBatches
+
+    @classmethod
+    def prepare(cls, data: TrainingData, config: TrainConfig, device: Device) -> Student:
+        """Read the targets, build the network and its optimizer.
+
+        Raises
+        ------
+        DatasetError
+            When there is too little to train on, or the targets are not in the dataset.
+        UsageError
+            When there is no such network, or it does not fit the loss.
+        """
+        targets = make_targets(data, config)
+        training, validation = _split(data, targets, config)
+        options = _choose_options(targets, config)
+        network = build_training_network(config.model, len(targets.names), options, seed=config.seed)
+        objective = make_objective(config, network)
+        if config.prior:
+            network.set_prior(torch.from_numpy(training.frequencies).float())
+        network = device.place(network).train()
+        sounds = match_sample_rate(data, network.sample_rate)
+        sampling = SamplingConfig(
+            segment_samples=network.example_samples,
+            batch_size=config.batch_size,
+            segments=config.segments,
+            gain=config.gain,
+            mix=config.mix,
+            seed=config.seed,
+        )
+        return cls(
+            config=config,
+            device=device,
+            vocabulary=targets.names,
+            classes=_list_origins(data),
+            dataset=data.digest,
+            training_sample_rate=data.sample_rate,
+            network=network,
+            objective=objective,
+            optimizer=make_optimizer(network, config),
+            train_batches=TrainBatches(sounds, targets, training.clips, sampling),
+            validation_batches=ValidationBatches(sounds, targets, validation.clips, sampling),
+        )
+
+    @property
+    def num_epochs(self) -> int:
+        """Number of passes over the training clips."""
+        return self.config.count_epochs(self.train_batches.num_batches)
+
+    @property
+    def num_clips(self) -> int:
+        """Number of training clips."""
+        return len(self.train_batches)
+
+    def warn_if_too_short(self) -> None:
+        """Print a message where the steps are too few, at their learning rates, to learn anything."""
+        steps_per_epoch = self.train_batches.num_batches
+        if sum_rates(self.config, steps_per_epoch) >= LEAST_SUM_OF_RATES:
+            return
+        steps = self.num_epochs * steps_per_epoch
+        advice = "set more epochs or a higher learning_rate"
+        if self.config.recipe in ("jia2019", "soundnet2016"):
+            advice = "for a small dataset use recipe=quick"
+        print_message(
+            f"warning: {steps} steps over {self.num_clips} clips at learning rates up to {self.config.learning_rate:g} are too few "
+            f"to learn from; {advice}"
+        )
+
+    def train_step(self, batch: Batch, epoch: int, step: int) -> tuple[float, float]:
+        """Take one step; return the loss before it and its learning rate.
+
+        Parameters
+        ----------
+        batch
+            The examples.
+        epoch, step
+            Counted from one over the whole run.
+
+        Raises
+        ------
+        TrainingError
+            When the loss is no longer a number; the weights are left as they were.
+        """
+        rate = schedule_rate(self.config, step - 1, self.train_batches.num_batches)
+        set_rate(self.optimizer, rate)
+        self.device.seed(self.config.seed, epoch, step)
+        waveform, targets = self.device.send(batch)
+        with self.device.autocast():
+            outputs = self.objective.forward(waveform)
+        loss = self.objective(outputs, targets)
+        value = loss.item()
+        self.check(epoch, step, value)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return value, rate
+
+    def check(self, epoch: int, step: int, loss: float | None) -> None:
+        """Raise a TrainingError where the loss is not finite; where there is no loss, where a weight is not finite."""
+        if loss is None:
+            whole = all(bool(torch.isfinite(parameter).all()) for parameter in self.network.parameters())
+            loss = 0.0 if whole else math.nan
+        if not math.isfinite(loss):
+            kept = f"the checkpoint of epoch {epoch - 1} is kept" if epoch > 1 else "no epoch was finished"
+            raise TrainingError(
+                f"epoch {epoch}, step {step}",
+                f"the loss is {loss}",
+                "a number",
+                f"lower the learning rate (learning_rate is {self.config.learning_rate:g}); {kept}",
+            )
+
+    def describe(self) -> dict[str, Any]:
+        """Return the network and the dataset, as the run's record and log hold them."""
+        return {
+            "model": self.network.name,
+            "digest": self.dataset,
+            "num_clips": self.num_clips,
+            "num_validation_clips": len(self.validation_batches),
+            "num_classes": len(self.vocabulary),
+        }
+
+    def describe_checkpoint(self, line: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments of :func:`~hearsight.models.checkpoint.save_checkpoint`, from an epoch's line of the log."""
+        config = self.config
+        scores = {key: line[key] for key in line if key.startswith("validation_") and isinstance(line[key], float)}
+        training = {
+            "recipe": config.recipe,
+            "dataset": self.dataset,
+            "clips": self.num_clips,
+            "sample_rate": self.training_sample_rate,
+            "epochs": line["epoch"],
+            "steps": line["step"],
+            "batch_size": config.batch_size,
+            "learning_rate": config.learning_rate,
+            "seed": config.seed,
+            "loss": line["loss"],
+        }
+        return {"vocabulary": self.vocabulary, "classes": self.classes, "training": training, "scores": scores}
+
+
+def _list_origins(data: TrainingData) -> tuple[ClassOrigin, ...]:
+    """Return the sense and the teacher of each class, where the dataset knows them."""
+    if not isinstance(data, ClassifiedData):
+        return ()
+    senses: dict[str, Sense] = {"audio": "heard", "vision": "seen"}
+    return tuple(ClassOrigin(sense=senses[each.modality], teacher=each.teacher) for each in data.classes)
+
+
+def _split(data: TrainingData, targets: TargetSource, config: TrainConfig) -> tuple[SplitStatistics, SplitStatistics]:
+    """Choose the clips to train on and to validate on.
+
+    Raises
+    ------
+    DatasetError
+        When there are fewer than two clips to train on.
+    """
+    labelled_only = config.loss != "reconstruction" and config.targets == "labels"
+    training = compute_statistics(targets, data.indices("train"), labelled_only=labelled_only)
+    clips, most = data.indices("validation"), config.validation_clips
+    validation = compute_statistics(targets, clips, most=most, labelled_only=labelled_only)
+    if len(training.clips) < 2:
+        found = f"{len(training.clips)} training clips with labels"
+        hint = "build from more videos, or with another policy or validation_share"
+        raise DatasetError("the dataset", found, "at least 2", hint)
+    if training.num_unlabelled or validation.num_unlabelled:
+        print_message(f"{training.num_unlabelled + validation.num_unlabelled} clips have no label and are left out")
+    if not len(validation.clips):
+        print_message("there are no validation clips: training goes on without accuracy and mAP")
+    return training, validation
+
+
+def _choose_options(targets: TargetSource, config: TrainConfig) -> dict[str, Any]:
+    """Return the network's options, with a head for each teacher where the network can have heads."""
+    options: dict[str, Any] = dict(config.options)
+    if targets.heads and config.model in NETWORKS and "heads" in list_options(config.model):
+        options["heads"] = list(targets.heads)
+    return options
