@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import uuid as uuid_module
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ from hearsight.errors import MediaError
 from hearsight.files import write_atomically
 from hearsight.media.decode import DecodedClip
 from hearsight.media.info import read_media
+from hearsight.prefetch import prefetch
 from hearsight.records import NAMESPACE, Media, Rejection, RejectReason, Source, name_clip
 from hearsight.teachers.policy import keep_soft_labels
 from hearsight.teachers.registry import load_teacher
@@ -178,21 +180,43 @@ class _MediaLabeller:
         return PartReport(unit.name, unit.source, num_clips, num_items, tuple(rejections))
 
     def _label_clips(self, media: Media, rejections: list[Rejection]) -> Iterator[pa.RecordBatch]:
-        for clip in self._screen_clips(media, rejections):
+        """Label the clips of a file while a thread decodes, screens and describes the next one."""
+        with contextlib.closing(prefetch(self._prepare_clips(media), depth=1)) as prepared:
+            for piece in prepared:
+                report_progress()
+                if isinstance(piece, Rejection):
+                    rejections.append(piece)
+                    continue
+                clip, values = piece
+                try:
+                    row = make_row(self._schema, values, clip.samples, list(self._run_teachers(clip)))
+                except (MemoryError, OSError) as error:
+                    raise UnitError(describe_exception(error)) from error
+                except Exception as error:  # noqa: BLE001 - whatever a teacher raises for a clip is a rejection of this clip
+                    rejections.append(_reject_failed(media, clip.start, clip.duration, error))
+                else:
+                    yield row
+
+    def _prepare_clips(self, media: Media) -> Iterator[tuple[DecodedClip, dict[str, Any]] | Rejection]:
+        """Decode, screen and describe; an error that nobody expected ends the file, and the clips before it are kept."""
+        pieces = self._cut(media)
+        end = media.start
+        while True:
             try:
-                row = self._make_row(media, clip)
+                piece = next(pieces, None)
             except (MemoryError, OSError) as error:
                 raise UnitError(describe_exception(error)) from error
-            except Exception as error:  # noqa: BLE001 - whatever a teacher raises for a clip is a rejection of this clip
-                detail = describe_exception(error)
-                rejections.append(Rejection(media.path, clip.start, clip.duration, RejectReason.FAILED, detail))
-            else:
-                yield row
+            except Exception as error:  # noqa: BLE001 - no error of a decoder may end the run
+                yield _reject_failed(media, end, None, error)
+                return
+            if piece is None:
+                return
+            end = piece.start + (piece.duration or 0.0)
+            yield piece if isinstance(piece, Rejection) else self._screen(media, piece)
 
-    def _screen_clips(self, media: Media, rejections: list[Rejection]) -> Iterator[DecodedClip]:
-        """Decode and screen; an error that nobody expected ends the file, and the clips before it are kept."""
-        cut, screen = self._config.cut, self._config.screen
-        pieces = cut_media(
+    def _cut(self, media: Media) -> Iterator[DecodedClip | Rejection]:
+        cut = self._config.cut
+        return cut_media(
             media,
             length=cut.length,
             min_length=cut.min_length,
@@ -201,47 +225,19 @@ class _MediaLabeller:
             images_per_second=self._config.images_per_second,
             requests=self._requests,
         )
-        end = media.start
-        while True:
-            try:
-                piece = next(pieces, None)
-            except (MemoryError, OSError) as error:
-                raise UnitError(describe_exception(error)) from error
-            except Exception as error:  # noqa: BLE001 - no error of a decoder may end the run
-                rejections.append(Rejection(media.path, end, None, RejectReason.FAILED, describe_exception(error)))
-                return
-            report_progress()
-            if piece is None:
-                return
-            end = piece.start + (piece.duration or 0.0)
-            if isinstance(piece, Rejection):
-                rejections.append(piece)
-                continue
-            problem = screen_clip(piece, min_loudness=screen.min_loudness, min_motion=screen.min_motion)
-            if problem is None:
-                yield piece
-            else:
-                rejections.append(Rejection(media.path, piece.start, piece.duration, *problem))
 
-    def _make_row(self, media: Media, clip: DecodedClip) -> pa.RecordBatch:
-        values: dict[str, Any] = {
-            "uuid": name_clip(media.uuid, clip.start, clip.duration),
-            "media_uuid": media.uuid,
-            "source": make_encodable(media.path),
-            "start": clip.start,
-            "duration": clip.duration,
-            "fold": assign_fold(media.uuid),
-            "num_samples": len(clip.samples),
-            "num_images": len(clip.thumbnails),
-            "width": clip.width,
-            "height": clip.height,
-            "loudness": measure_loudness(clip.samples),
-            "motion": measure_motion(clip.thumbnails),
-            "sound_fingerprint": fingerprint_sound(clip.samples),
-            "image_fingerprint": fingerprint_images(clip.thumbnails),
-            WORDS_FIELD.name: pack_words(clip.samples),
-        }
-        return make_row(self._schema, values, clip.samples, list(self._run_teachers(clip)))
+    def _screen(self, media: Media, clip: DecodedClip) -> tuple[DecodedClip, dict[str, Any]] | Rejection:
+        """Return a clip with its row of the clip table, or why it is none."""
+        screen = self._config.screen
+        try:
+            problem = screen_clip(clip, min_loudness=screen.min_loudness, min_motion=screen.min_motion)
+            if problem is not None:
+                return Rejection(media.path, clip.start, clip.duration, *problem)
+            return clip, _describe_clip(media, clip)
+        except (MemoryError, OSError) as error:
+            raise UnitError(describe_exception(error)) from error
+        except Exception as error:  # noqa: BLE001 - nor may an error of a single clip
+            return _reject_failed(media, clip.start, clip.duration, error)
 
     def _run_teachers(self, clip: DecodedClip) -> Iterator[Any]:
         """Run every teacher on a clip; yield the cells of their columns."""
@@ -261,3 +257,28 @@ def _check_unchanged(unit: MediaUnit) -> None:
     change = unit.find_change()
     if change is not None:
         raise _ChangedError(change)
+
+
+def _reject_failed(media: Media, start: float, duration: float | None, error: Exception) -> Rejection:
+    return Rejection(media.path, start, duration, RejectReason.FAILED, describe_exception(error))
+
+
+def _describe_clip(media: Media, clip: DecodedClip) -> dict[str, Any]:
+    """Return a clip's row of the clip table."""
+    return {
+        "uuid": name_clip(media.uuid, clip.start, clip.duration),
+        "media_uuid": media.uuid,
+        "source": make_encodable(media.path),
+        "start": clip.start,
+        "duration": clip.duration,
+        "fold": assign_fold(media.uuid),
+        "num_samples": len(clip.samples),
+        "num_images": len(clip.thumbnails),
+        "width": clip.width,
+        "height": clip.height,
+        "loudness": measure_loudness(clip.samples),
+        "motion": measure_motion(clip.thumbnails),
+        "sound_fingerprint": fingerprint_sound(clip.samples),
+        "image_fingerprint": fingerprint_images(clip.thumbnails),
+        WORDS_FIELD.name: pack_words(clip.samples),
+    }

@@ -8,7 +8,7 @@ class index, so that the same probabilities lead to the same labels on every mac
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32, Int32, Int64
 
 from hearsight.records import SoftLabels
 
@@ -29,7 +29,7 @@ def keep_soft_labels(probabilities: Float32[np.ndarray, "items classes"], top: i
     Parameters
     ----------
     probabilities
-        One row per image or segment, in order of time.
+        One row per image or segment, in order of time; without NaN.
     top
         Number of classes kept, most probable first, ties by class index; 0 keeps all.
     """
@@ -99,7 +99,15 @@ def fit_threshold(
 def _keep_top(
     probabilities: Float32[np.ndarray, " classes"], top: int
 ) -> tuple[Int32[np.ndarray, " kept"], Float32[np.ndarray, " kept"]]:
-    order = np.argsort(-probabilities, kind="stable")
-    if top > 0:
-        order = order[:top]
+    """Return the most probable classes in order, ties by class index, without sorting those that are not kept."""
+    descending = -probabilities
+    order = np.argsort(descending, kind="stable") if top <= 0 or top >= len(descending) else _find_top(descending, top)
     return order.astype(np.int32), probabilities[order]
+
+
+def _find_top(descending: Float32[np.ndarray, " classes"], top: int) -> Int64[np.ndarray, " top"]:
+    """Return the first ``top`` places of a stable sort: everything below the value of rank ``top``, then its first ties."""
+    last = np.partition(descending, top - 1)[top - 1]
+    above = np.flatnonzero(descending < last)
+    ties = np.flatnonzero(descending == last)[: top - len(above)]
+    return np.concatenate([above[np.argsort(descending[above], kind="stable")], ties])

@@ -12,8 +12,8 @@ from hearsight.config import TrainConfig
 from hearsight.console import Bar, ProgressCallback, print_message, report_progress, track
 from hearsight.errors import RunError, from_os_error
 from hearsight.models.checkpoint import save_checkpoint
+from hearsight.prefetch import prefetch
 from hearsight.training.data.dataset import TrainingData, open_data
-from hearsight.training.prefetch import prefetch
 from hearsight.training.run.folder import RunFolder, check_same_run, lock_run
 from hearsight.training.run.log import RunLog, check_tensorboard
 from hearsight.training.run.summary import TrainSummary, choose_best, summarize_run

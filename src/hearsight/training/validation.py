@@ -17,8 +17,8 @@ from torch import Tensor
 from hearsight.metrics.averages import mean_average_precision
 from hearsight.metrics.tagging import hits
 from hearsight.models.network import Network
+from hearsight.prefetch import prefetch
 from hearsight.training.data.batches import ValidationBatches
-from hearsight.training.prefetch import prefetch
 from hearsight.training.step.device import Device
 from hearsight.training.step.objectives import Objective
 

@@ -38,6 +38,24 @@ def test_zero_keeps_all_classes():
     assert len(keep_soft_labels(np.zeros((2, 120), np.float32)).classes) == 100
 
 
+@pytest.mark.parametrize("top", [1, 2, 7, 99, 100, 999, 1000, 2000])
+@pytest.mark.parametrize("levels", [1, 2, 5, 256, 10**6])
+def test_what_is_kept_is_the_beginning_of_a_stable_sort_whatever_the_ties(top: int, levels: int):
+    row = (np.random.default_rng(levels).integers(0, levels, 1000) / np.float32(levels)).astype(np.float32)
+    row[::7] = -row[::7] * 0.0  # zeros of both signs are equal
+    kept = keep_soft_labels(row[None], top)
+    expected = np.argsort(-row, kind="stable")[:top]
+    np.testing.assert_array_equal(kept.item_classes[0], expected)
+    np.testing.assert_array_equal(kept.classes, expected)
+    np.testing.assert_array_equal(kept.item_probabilities[0], row[expected])
+
+
+def test_a_tie_at_the_last_rank_is_decided_by_the_class_index():
+    row = np.array([0.1, 0.3, 0.3, 0.9, 0.3], np.float32)
+    assert keep_soft_labels(row[None], 2).classes.tolist() == [3, 1]
+    assert keep_soft_labels(row[None], 3).classes.tolist() == [3, 1, 2]
+
+
 def test_labels_reach_the_threshold_and_exceed_the_least_probability(soft: SoftLabels):
     assert choose_labels(soft, top=10).tolist() == [1, 3, 4, 0]
     assert choose_labels(soft, top=2).tolist() == [1, 3]

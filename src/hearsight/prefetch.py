@@ -1,4 +1,4 @@
-"""Preparing batches in a thread while the network trains on earlier ones."""
+"""Prepare items in a thread while the caller works on earlier ones."""
 
 from __future__ import annotations
 

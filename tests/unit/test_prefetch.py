@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hearsight.training.prefetch import prefetch
+from hearsight.prefetch import prefetch
 
 
 def test_prefetched_items_come_in_order_and_a_few_ahead() -> None:
