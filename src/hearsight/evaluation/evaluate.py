@@ -122,7 +122,7 @@ def _finetune(
         raise UsageError("probe finetune", f"{extractor.name}, which cannot be trained", "a run, or untrained:NAME")
     from hearsight.evaluation.probes.finetune import decode_clips, finetune_splits, open_fold_cache
 
-    with decode_clips(clips, extractor.sample_rate) as sounds:
+    with decode_clips(clips, extractor.network.sample_rate) as sounds:
         clips = _leave_out_unreadable(clips, sounds.failures, config.unreadable)
         network = extractor.network
         kept = open_fold_cache(extractor.compute_digest(), clips, config.finetune, config.seed, cache=config.cache)

@@ -57,6 +57,10 @@ class CachedFolds:
         found = None if self._folder is None else read_arrays(self._folder / f"{fold}.npz", ("decisions",))
         return found[0] if found is not None and found[0].shape == shape else None
 
+    def locate_state(self, fold: int) -> Path | None:
+        """Return the file for the state of a network that is being trained for a fold; None where nothing is kept."""
+        return None if self._folder is None else self._folder / f"{fold}.safetensors"
+
     def write(self, fold: int, scores: Float64[np.ndarray, "clips classes"]) -> None:
         """Keep the scores of a fold."""
         if self._folder is not None:

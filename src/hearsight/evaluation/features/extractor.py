@@ -119,7 +119,8 @@ class NetworkExtractor:
         self._listener = listener
         self.network = listener.network
         self.name = listener.name
-        self.sample_rate = listener.sample_rate
+        # at the rate of the training sounds: the listener resamples to the network's, and nothing is resampled twice
+        self.sample_rate = listener.training_sample_rate
         self.untrained = untrained
         self.facts = NetworkFacts.collect(listener)
 

@@ -13,6 +13,7 @@ from hearsight.errors import UsageError
 from hearsight.evaluation.features.extractor import NetworkFacts, digest_extractor
 from hearsight.models.architectures.soundnet import SoundNet
 from hearsight.models.architectures.soundnet_layers import Window, check_layer
+from hearsight.signal.waveform import resample
 
 SCENE_WINDOW, WINDOW = 5.0, 1.0
 """Seconds of a window: for scenes, and for all else (section 4.1: 5-s excerpts for DCASE, 1-s windows for ESC)."""
@@ -71,7 +72,7 @@ class LayerExtractor:
         self._network, self._listener = network, listener
         self._windows = windows
         self.name = f"{listener.name}/{windows.layer}"
-        self.sample_rate = listener.sample_rate
+        self.sample_rate = listener.training_sample_rate
         self.untrained = untrained
         self.facts = NetworkFacts.collect(listener)
         seen = Window(1, 1)
@@ -89,10 +90,9 @@ class LayerExtractor:
         self, waveform: Float32[np.ndarray, " samples"]
     ) -> tuple[Float32[np.ndarray, "segments dim"], Float64[np.ndarray, " segments"]]:
         """Return a row for each window."""
+        waveform = resample(waveform, self.sample_rate, self._listener.sample_rate)
         with torch.inference_mode():
-            batch = torch.from_numpy(np.ascontiguousarray(self._listener.limit_band(waveform)))[None].to(
-                self._listener.device
-            )
+            batch = torch.from_numpy(np.ascontiguousarray(waveform))[None].to(self._listener.device)
             values = self._network.features(batch, self._windows.layer)[0].float().cpu().numpy()
         length, hop = (self._count(seconds) for seconds in (self._windows.seconds, self._windows.hop))
         values = np.pad(values, ((0, 0), (0, max(0, length - values.shape[1]))))
@@ -102,4 +102,4 @@ class LayerExtractor:
         return rows.astype(np.float32), np.ones(len(rows))
 
     def _count(self, seconds: float) -> int:
-        return max(1, round(seconds * self.sample_rate / self._stride))
+        return max(1, round(seconds * self._listener.sample_rate / self._stride))

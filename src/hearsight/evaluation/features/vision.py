@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Int64, UInt8
 
-from hearsight.errors import UsageError
-from hearsight.media.decode import decode_windows
+from hearsight.errors import MediaError, UsageError
+from hearsight.media.decode import DecodedClip, decode_windows
 from hearsight.media.info import read_media
-from hearsight.records import Source
+from hearsight.media.pictures import ImageRequest
+from hearsight.records import Media, RejectReason, Source
 from hearsight.teachers.registry import load_teacher
 from hearsight.teachers.teacher import Teacher
 
@@ -71,14 +73,58 @@ class VisionExtractor:
         """
         media = read_media(Source(str(path)))
         request = self._teacher.image_request
-        rate = max(1.0, NUM_IMAGES / media.duration) if media.duration else 1.0
-        windows = decode_windows(
-            media, length=_WINDOW_SECONDS, images_per_second=rate, requests=[request] if request else []
-        )
-        seen = np.concatenate([window.images[0] for window in windows])
-        chosen = ((np.arange(NUM_IMAGES) + 0.5) * len(seen) / NUM_IMAGES).astype(np.int64)
-        probabilities = self._teacher.predict(seen[np.unique(chosen)])
+        seen = choose_images(media, [request] if request else [])
+        probabilities = self._teacher.predict(seen)
         return probabilities.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32), np.ones(1)
+
+
+def choose_images(media: Media, requests: Sequence[ImageRequest]) -> UInt8[np.ndarray, "images height width 3"]:
+    """Return pictures that are evenly spread over a video, in memory that does not grow with its length.
+
+    How many pictures there are to choose from is known only at the end. So the duration predicts it, and where the prediction
+    chose others, the video is decoded once more.
+
+    Parameters
+    ----------
+    media
+        The video.
+    requests
+        What the teacher wants pictures to be: one request.
+
+    Raises
+    ------
+    MediaError
+        When the video cannot be decoded, or has no pictures.
+    """
+    rate = max(1.0, NUM_IMAGES / media.duration) if media.duration else 1.0
+    chosen = _spread(round((media.duration or 0.0) * rate))
+    while True:
+        windows = decode_windows(media, length=_WINDOW_SECONDS, images_per_second=rate, requests=requests)
+        kept, total = _keep(windows, chosen)
+        if not total:
+            raise MediaError(media.path, "no pictures", reason=RejectReason.NO_VIDEO)
+        if np.array_equal(chosen, wanted := _spread(total)):
+            return np.stack(kept)
+        chosen = wanted
+
+
+def _spread(total: int) -> Int64[np.ndarray, " chosen"]:
+    """Return which of some pictures are looked at: the middle of each quarter, each picture once."""
+    return np.unique(((np.arange(NUM_IMAGES) + 0.5) * total / NUM_IMAGES).astype(np.int64))
+
+
+def _keep(
+    windows: Iterable[DecodedClip], chosen: Int64[np.ndarray, " chosen"]
+) -> tuple[list[UInt8[np.ndarray, "height width 3"]], int]:
+    """Return copies of the chosen pictures of a stream, and how many pictures there were."""
+    kept: list[UInt8[np.ndarray, "height width 3"]] = []
+    total = 0
+    for window in windows:
+        images = window.images[0]
+        inside = chosen[(chosen >= total) & (chosen < total + len(images))]
+        kept.extend(images[index - total].copy() for index in inside)
+        total += len(images)
+    return kept, total
 
 
 def load_vision(spec: str) -> VisionExtractor:

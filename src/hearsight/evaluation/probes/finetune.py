@@ -11,29 +11,25 @@ import dataclasses
 import hashlib
 import math
 import tempfile
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, Float64, Int16, Int64
-from torch import Tensor, nn
+from jaxtyping import Float32, Float64, Int16, Int64
 
-from hearsight.config import FinetuneConfig, TrainConfig
+from hearsight.config import FinetuneConfig
 from hearsight.console import track
-from hearsight.errors import BenchmarkError, MediaError, TrainingError
+from hearsight.errors import BenchmarkError, MediaError
 from hearsight.evaluation.benchmarks.benchmark import Benchmark, digest_files, list_some
 from hearsight.evaluation.features.cache import NO_CACHE, CachedFolds
 from hearsight.evaluation.features.extract import read_clip
 from hearsight.evaluation.probes.cross_validation import CrossScore, FoldScore, score_fold
-from hearsight.evaluation.probes.registry import FINETUNE
+from hearsight.evaluation.probes.tuning import ORDER, TuningExamples, replace_output, tune
 from hearsight.listening.listener import Listener
 from hearsight.metrics.tagging import hits
 from hearsight.models.network import Network
-from hearsight.models.zoo import build_network
 from hearsight.signal.waveform import from_int16, to_int16
-from hearsight.training.step.device import Device
-from hearsight.training.step.optimizer import make_optimizer, schedule_rate, set_rate
 from hearsight.version import VERSION
 
 THRESHOLD = math.log(0.5)
@@ -150,9 +146,10 @@ def finetune_splits(
         found = kept.read(split.fold, targets[held].shape)
         if found is None:
             tuned = replace_output(network, len(benchmark.classes), exclusive=not benchmark.multi_label, seed=seed)
+            examples = TuningExamples(sounds, targets, rest)
             with track(f"fine-tuning without fold {split.fold}", config.epochs, "epochs") as bar:
-                for _ in _train(tuned, rest, targets, sounds, config, seed):
-                    bar.advance()
+                for num_epochs in tune(tuned, examples, config, seed, kept.locate_state(split.fold)):
+                    bar.advance(num_epochs)
             found = _hear(tuned, held, sounds, benchmark.classes)
             kept.write(split.fold, found)
         scores[held] = found
@@ -185,7 +182,7 @@ def open_fold_cache(
     """
     if not cache:
         return NO_CACHE
-    decided = [VERSION, torch.__version__, torch.get_num_threads(), torch.cuda.is_available()]
+    decided = [VERSION, ORDER, torch.__version__, torch.get_num_threads(), torch.cuda.is_available()]
     decided += [weights, benchmark.clip_seconds, benchmark.classes, benchmark.splits, config.model_dump_json(), seed]
     digest = hashlib.sha256("\n".join(map(str, decided)).encode())
     if benchmark.leak_free:
@@ -194,72 +191,6 @@ def open_fold_cache(
     for content in digest_files([benchmark.locate(clip) for clip in benchmark.clips]):
         digest.update(content.encode())
     return CachedFolds(digest.hexdigest())
-
-
-def replace_output(network: Network, num_classes: int, *, exclusive: bool, seed: int) -> Network:
-    """Return the same network with a fresh last layer for other classes; all other weights are copies."""
-    options = {key: value for key, value in network.options.items() if key != "heads"}
-    fresh = build_network(network.name, num_classes, seed=seed, **options)
-    fresh.heads = (num_classes,) if exclusive else ()
-    (output,) = (name for name, module in fresh.named_modules() if module is fresh.output_layer)
-    kept = {key: value for key, value in network.state_dict().items() if not key.startswith(f"{output}.")}
-    fresh.load_state_dict(kept, strict=False)
-    return fresh
-
-
-def _train(
-    network: Network,
-    rows: np.ndarray,
-    targets: Bool[np.ndarray, "clips classes"],
-    sounds: ClipSounds,
-    config: FinetuneConfig,
-    seed: int,
-) -> Iterator[int]:
-    """Train a network in place; give each epoch that is done."""
-    plan = TrainConfig(
-        recipe="quick", epochs=config.epochs, learning_rate=config.learning_rate, weight_decay=config.weight_decay
-    )
-    device = Device.resolve(plan)
-    steps = -(-len(rows) // config.batch_size)
-    network = device.place(network).train()
-    optimizer = make_optimizer(network, plan)
-    with device.deterministic():
-        for epoch in range(config.epochs):
-            rng = np.random.default_rng([seed, epoch])
-            for step, batch in enumerate(np.array_split(rng.permutation(rows), steps)):
-                set_rate(optimizer, schedule_rate(plan, epoch * steps + step, steps))
-                device.seed(seed, epoch, step)
-                excerpts = [_draw(sounds.read(int(clip)), network, rng) for clip in batch]
-                waveform = torch.from_numpy(np.stack(excerpts)).to(device.name)
-                wanted = torch.from_numpy(targets[batch].astype(np.float32)).to(device.name)
-                loss = _measure_loss(network(waveform).logits[:, 0], wanted, exclusive=bool(network.heads))
-                if not math.isfinite(float(loss.detach())):
-                    found = f"a loss of {float(loss.detach())} in epoch {epoch + 1}"
-                    raise TrainingError(FINETUNE, found, "a number", "lower finetune.learning_rate")
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-            yield epoch
-    network.eval()
-
-
-def _draw(
-    waveform: Float32[np.ndarray, " samples"], network: Network, rng: np.random.Generator
-) -> Float32[np.ndarray, " excerpt"]:
-    """Take an excerpt as long as the network wants from anywhere in a clip; a shorter clip is repeated or filled up."""
-    length = network.example_samples
-    if len(waveform) < length:
-        if network.repeats_short:
-            return np.resize(waveform, length)
-        return np.pad(waveform, (0, length - len(waveform)))
-    start = rng.integers(0, len(waveform) - length + 1)
-    return waveform[start : start + length]
-
-
-def _measure_loss(logits: Tensor, targets: Tensor, *, exclusive: bool) -> Tensor:
-    if exclusive:
-        return nn.functional.cross_entropy(logits, targets)
-    return nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(1).mean()
 
 
 def _hear(

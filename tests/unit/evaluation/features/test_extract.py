@@ -9,7 +9,11 @@ from hearsight.errors import BenchmarkError, UsageError
 from hearsight.evaluation.benchmarks.catalogue import load_benchmark
 from hearsight.evaluation.features.baselines import LogMelBaseline
 from hearsight.evaluation.features.extract import BenchmarkFeatures, extract_features, pool_segments
+from hearsight.evaluation.features.extractor import NetworkExtractor
 from hearsight.evaluation.features.load import load_extractor
+from hearsight.listening import listener as listener_module
+from hearsight.listening.listener import Listener
+from hearsight.models.zoo import build_network
 from hearsight.signal.front_ends import JIA
 from hearsight.signal.log_mel import compute_log_mel
 
@@ -179,3 +183,18 @@ def test_what_cannot_be_embedded_by_is_guessed():
     with pytest.raises(UsageError) as caught:
         load_extractor("untrained:jia-mobilenet")
     assert "jia-mobilenet-v2" in caught.value.hint
+
+
+def test_a_network_that_learned_from_lower_sounds_is_given_them_resampled_once(monkeypatch):
+    network = build_network("jia-mobilenet-v2", 2, seed=0, width=0.25)
+    extractor = NetworkExtractor(Listener(network, ("a", "b"), name="low", training_sample_rate=8_000), untrained=False)
+    rates: list[tuple[int, int]] = []
+    real = listener_module.resample
+    monkeypatch.setattr(
+        listener_module,
+        "resample",
+        lambda waveform, one, other: (rates.append((one, other)), real(waveform, one, other))[1],
+    )
+    assert extractor.sample_rate == 8_000
+    extractor.extract(np.random.default_rng(0).normal(0.0, 0.1, 20_000).astype(np.float32))
+    assert [pair for pair in rates if pair[0] != pair[1]] == [(8_000, 16_000)]

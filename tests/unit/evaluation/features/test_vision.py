@@ -1,17 +1,25 @@
 from __future__ import annotations
 
+import dataclasses
+import weakref
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from hearsight.errors import BenchmarkError, UsageError
 from hearsight.evaluation.benchmarks.catalogue import load_benchmark
+from hearsight.evaluation.features import vision
 from hearsight.evaluation.features.concatenate import ClipFeatures
 from hearsight.evaluation.features.extract import extract_features
 from hearsight.evaluation.features.load import load_extractor
-from hearsight.evaluation.features.vision import VisionExtractor
+from hearsight.evaluation.features.vision import VisionExtractor, choose_images
 from hearsight.evaluation.probes.cross_validation import score_splits
 from hearsight.media.containers.writer import write_video
+from hearsight.media.decode import decode_windows
+from hearsight.media.info import read_media
 from hearsight.media.pictures import ImageRequest
+from hearsight.records import Source
 from hearsight.vocabulary import Vocabulary
 from tests.support.videos import FRAME_RATE, SAMPLE_RATE, make_waveform
 
@@ -74,3 +82,39 @@ def test_a_teacher_without_classes_of_its_own_cannot_look():
         load_extractor("vision:clusters")
     with pytest.raises(UsageError, match="weights"):
         load_extractor("vision:litert:model.tflite", untrained=True)
+
+
+@pytest.mark.parametrize("announced", [3.0, 9.0, 1.4, None])
+def test_the_same_four_pictures_are_chosen_whatever_duration_was_announced(videos, announced):
+    media = dataclasses.replace(read_media(Source(str(videos / "red" / "0.mp4"))))
+    request = [ImageRequest(16, 16)]
+    wanted = choose_images(media, request)
+    assert wanted.shape == (4, 16, 16, 3)
+    if announced is None or announced > 3.0:  # a rate of one picture a second
+        whole = [
+            window.images[0] for window in decode_windows(media, length=4.0, images_per_second=1.0, requests=request)
+        ]
+        wanted = np.concatenate(whole)
+    found = choose_images(dataclasses.replace(media, duration=announced), request)
+    if announced == 1.4:
+        assert len(found) == 4
+        assert (np.diff(found[..., 0].mean(axis=(1, 2))) > 0).all()
+    else:
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_memory_does_not_grow_with_the_length_of_a_video(monkeypatch, videos):
+    """One window of pictures is held at a time, and the four that were chosen."""
+    media = dataclasses.replace(read_media(Source(str(videos / "red" / "0.mp4"))), duration=4_000.0)
+    alive = []
+
+    def decode(media, **given):
+        for number in range(1_000):
+            window = SimpleNamespace(images=(np.full((4, 2, 2, 3), number % 256, dtype=np.uint8),))
+            alive.append(weakref.ref(window.images[0]))
+            assert sum(reference() is not None for reference in alive) <= 2
+            yield window
+
+    monkeypatch.setattr(vision, "decode_windows", decode)
+    found = choose_images(media, [ImageRequest(2, 2)])
+    assert found[:, 0, 0, 0].tolist() == [125, 375 % 256, 625 % 256, 875 % 256]

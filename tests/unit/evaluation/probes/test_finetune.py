@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from hearsight.config import FinetuneConfig
-from hearsight.errors import BenchmarkError, ConfigError, TrainingError, UsageError
+from hearsight.errors import BenchmarkError, CheckpointError, ConfigError, TrainingError, UsageError
 from hearsight.evaluation.benchmarks.catalogue import load_benchmark
 from hearsight.evaluation.evaluate import evaluate
-from hearsight.evaluation.probes import finetune
+from hearsight.evaluation.probes import finetune, tuning
 from hearsight.evaluation.probes.finetune import decode_clips, finetune_splits, replace_output
 from hearsight.listening.listener import Listener, SegmentOutputs
 from hearsight.models.checkpoint import save_checkpoint
+from hearsight.models.tensors import write_tensors
 from hearsight.models.zoo import build_network
 from hearsight.training.step.device import Device
 from tests.support.layouts import write_audioset, write_sound
@@ -97,7 +100,7 @@ def test_the_masks_of_fine_tuning_follow_from_seed_epoch_and_step(tones, monkeyp
 def test_a_fold_that_was_done_is_not_trained_again(network, tones, cache, tmp_path, monkeypatch):
     save_checkpoint(network, tmp_path / "run", vocabulary=("a", "b"))
     where = f"folder={tones.folder}"
-    train = finetune._train
+    train = finetune.tune
     trained: list[int] = []
 
     def train_until_killed(*given):
@@ -106,7 +109,7 @@ def test_a_fold_that_was_done_is_not_trained_again(network, tones, cache, tmp_pa
             raise KeyboardInterrupt
         yield from train(*given)
 
-    monkeypatch.setattr(finetune, "_train", train_until_killed)
+    monkeypatch.setattr(finetune, "tune", train_until_killed)
     options = {"probe": "finetune", "finetune": {**QUICK, "epochs": 1}}
     with pytest.raises(KeyboardInterrupt):
         evaluate(tmp_path / "run", where, **options)
@@ -183,3 +186,46 @@ def test_what_cannot_be_trained_is_refused(network, tones):
         next(network.trunk.parameters()).fill_(torch.nan)
     with pytest.raises(TrainingError, match="a loss of nan in epoch 1"):
         tune(network, tones)
+
+
+class Killed(BaseException):
+    """Raised where a real kill would strike."""
+
+
+@pytest.mark.parametrize("steps", [2, 5])
+def test_a_killed_fold_goes_on_within_its_epoch_to_the_same_scores(tones, cache, tmp_path, monkeypatch, steps):
+    """With dropout, whose masks must go on too; a fold has two steps an epoch."""
+    save_checkpoint(build_network("wu-mlp", 2, seed=5, width=0.25), tmp_path / "run", vocabulary=("a", "b"))
+    arguments = (tmp_path / "run", f"folder={tones.folder}")
+    options = {"probe": "finetune", "finetune": {**QUICK, "epochs": 4}}
+    whole = evaluate(*arguments, **options, cache=False).score.scores
+    monkeypatch.setattr(tuning, "SAVE_SECONDS", -1.0)
+    taken, real = [], tuning._take_step
+
+    def take_step(*given):
+        if len(taken) == steps:
+            raise Killed
+        taken.append(given)
+        real(*given)
+
+    with monkeypatch.context() as context:
+        context.setattr(tuning, "_take_step", take_step)
+        with pytest.raises(Killed):
+            evaluate(*arguments, **options)
+    (state,) = cache.rglob("0.safetensors")
+    del taken[:]
+    monkeypatch.setattr(tuning, "_take_step", lambda *given: (taken.append(given), real(*given)))
+    np.testing.assert_array_equal(evaluate(*arguments, **options).score.scores, whole)
+    assert len(taken) == 2 * 8 - steps
+    assert not state.exists()
+
+
+def test_a_damaged_state_of_fine_tuning_is_named(network, tones, tmp_path):
+    state = tmp_path / "0.safetensors"
+    examples = tuning.TuningExamples(SimpleNamespace(lengths=np.ones(12), read=np.zeros), tones.targets, np.arange(12))
+    state.write_bytes(b"no tensors")
+    with pytest.raises(CheckpointError, match=r"0\.safetensors"):
+        list(tuning.tune(network, examples, FinetuneConfig(), 0, state))
+    write_tensors(state, {"step": torch.tensor(1), "network/other": torch.zeros(1)})
+    with pytest.raises(CheckpointError, match="the state of this fine-tuning"):
+        list(tuning.tune(network, examples, FinetuneConfig(), 0, state))
