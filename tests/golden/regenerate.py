@@ -1,15 +1,18 @@
-"""Write the golden files of this folder: ``python tests/golden/regenerate.py [NAME...]``.
+"""Write the golden files of this folder: ``python -m tests.golden.regenerate [NAME...]``, from the repository's root.
 
-=====================  ====================================================================================================
-``log_mel.npz``        the published algorithm of the VGGish release in float64, one frame at a time
-``cuts.json``          spans of clips and rejections, in whole milliseconds
-``labels.json``        soft labels, labels and fitted thresholds of probabilities that are exact fractions
-``metrics.json``       rankings by counting pairs, one pair at a time, in exact fractions
-``segments.json``      starts and weights of segments, in exact fractions
-=====================  ====================================================================================================
+========================  =================================================================================================
+``log_mel.npz``           the published algorithm of the VGGish release in float64, one frame at a time
+``cuts.json``             spans of clips and rejections, in whole milliseconds
+``labels.json``           soft labels, labels and fitted thresholds of probabilities that are exact fractions
+``metrics.json``          rankings by counting pairs, one pair at a time, in exact fractions
+``segments.json``         starts and weights of segments, in exact fractions
+``training_losses.json``  losses of short runs, as hearsight computed them before sounds and targets were composed
+``tables/``               the papers' tables beside fixed measurements, and comparisons of two models, as hearsight prints them
+========================  =================================================================================================
 
-Each comes from an implementation of its own, as plain as possible, that shares no line with hearsight. Nothing here imports
-hearsight, so that a mistake has to be made twice to go unnoticed.
+The first five come from an implementation of their own, as plain as possible, that shares no line with hearsight, so that a
+mistake has to be made twice to go unnoticed. The last two are what hearsight itself returned: only a change of what is minimised,
+drawn or printed is a reason to write them anew, and the difference is to be read before it is committed.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ import json
 import math
 import random
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -290,6 +294,25 @@ def write_segments() -> None:
     write_json("segments", cases)
 
 
+def write_training_losses() -> None:
+    import torch
+
+    from tests.support.golden_training import RUNS, compute_losses
+
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        losses = {name: compute_losses(name, Path(folder) / name) for name in RUNS}
+    (FOLDER / "training_losses.json").write_text(json.dumps(losses, indent=1) + "\n", encoding="utf-8")
+
+
+def write_tables() -> None:
+    from tests.support import golden_tables
+
+    folder = FOLDER / "tables"
+    folder.mkdir(exist_ok=True)
+    golden_tables.write_tables(folder)
+
+
 def write_json(name: str, cases: list[Any]) -> None:
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
     (FOLDER / f"{name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
@@ -301,9 +324,21 @@ WRITERS: dict[str, Callable[[], None]] = {
     "labels": write_labels,
     "metrics": write_metrics,
     "segments": write_segments,
+    "training_losses": write_training_losses,
+    "tables": write_tables,
 }
 
 
+def main(names: Sequence[str]) -> int:
+    """Write the named files, or all; return 2 when there is no such name."""
+    unknown = [name for name in names if name not in WRITERS]
+    if unknown:
+        print(f"{unknown[0]!r} is not a golden file, wanted one of: {', '.join(WRITERS)}", file=sys.stderr)
+        return 2
+    for name in names or WRITERS:
+        WRITERS[name]()
+    return 0
+
+
 if __name__ == "__main__":
-    for chosen in sys.argv[1:] or WRITERS:
-        WRITERS[chosen]()
+    sys.exit(main(sys.argv[1:]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from hearsight.models.segments import Segmentation
 from hearsight.records import LABEL_SCHEMA, Media, Rejection
 from hearsight.teachers.policy import choose_labels, fit_threshold, keep_soft_labels
 from tests.golden import regenerate
+from tests.support import golden_tables
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -35,6 +37,33 @@ def test_the_script_writes_the_file_that_is_here(name: str, tmp_path: Path, monk
     monkeypatch.setattr(regenerate, "FOLDER", tmp_path)
     regenerate.WRITERS[name]()
     assert (tmp_path / f"{name}.json").read_text() == (FOLDER / f"{name}.json").read_text()
+
+
+def test_tables_and_comparisons_are_printed_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regenerate, "FOLDER", tmp_path)
+    assert regenerate.main(["tables"]) == 0
+    wanted = {path.name: path.read_text(encoding="utf-8") for path in sorted((FOLDER / "tables").iterdir())}
+    found = {path.name: path.read_text(encoding="utf-8") for path in sorted((tmp_path / "tables").iterdir())}
+    assert found == wanted
+    assert len(wanted) == 7
+
+
+def test_the_golden_difference_of_two_models_is_the_mean_over_folds() -> None:
+    shares = [
+        [Fraction(sum(first) - sum(second), len(first)) for first, second in zip(*pair, strict=True)]
+        for pair in (golden_tables.HITS, golden_tables.HITS[::-1])
+    ]
+    comparisons = {one["case"]: one for one in load("tables/comparisons")}
+    for case, folds in zip(("accuracy", "accuracy, reversed"), shares, strict=True):
+        assert comparisons[case]["difference"] == pytest.approx(float(sum(folds) / len(folds)), abs=1e-8)
+    assert comparisons["accuracy, two runs"]["difference"] == pytest.approx(
+        comparisons["accuracy"]["difference"] / 2, abs=1e-8
+    )
+
+
+def test_an_unknown_golden_file_is_refused_and_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert regenerate.main(["cuts", "lables"]) == 2
+    assert "'lables' is not a golden file, wanted one of: log_mel, cuts" in capsys.readouterr().err
 
 
 def make_windows(total: int, length: int) -> Iterator[DecodedClip]:

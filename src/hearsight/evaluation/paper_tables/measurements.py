@@ -123,9 +123,10 @@ class Measurement(BaseModel):
     def describe(self) -> str:
         """Return where it comes from, in one line."""
         low_high = f" ({self.interval[0]:g} to {self.interval[1]:g})" if self.interval else ""
-        how = ", ".join(f"{key} {value}" for key, value in self.protocol.items() if value is not False)
+        settings = [f"{key} {value}" for key, value in self.protocol.items() if value is not False]
+        how = ", ".join([f"{self.data} on {self.benchmark}", *settings])
         return (
-            f"{self.value:g}{low_high}: {self.data} on {self.benchmark}, {how}; {self.num_clips} clips, seed {self.seed},"
+            f"{self.value:g}{low_high}: {how}; {self.num_clips} clips, seed {self.seed},"
             f" {self.date}, hearsight {self.version}: {self.command}"
         )
 
