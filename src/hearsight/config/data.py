@@ -89,6 +89,8 @@ class BuildConfig(Stage):
     """Approximate number of clips per shard."""
     max_failure_rate: float = Field(default=1.0, ge=0.0, le=1.0)
     """Share of media files that may be rejected before the command ends with exit code 4."""
+    agreement: bool = False
+    """Whether to compute at the end how well picture and sound of each clip agree, as ``hearsight stats`` does."""
     seed: int = 0
     """Seed of everything random in a build (the clusters)."""
 

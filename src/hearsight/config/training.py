@@ -107,6 +107,9 @@ class TrainConfig(Stage):
     """Maximum random change of a segment's level, up or down, in dB."""
     mix: float = Field(default=0.0, ge=0.0, le=1.0)
     """Share of segments that are mixed with a segment of another clip; a mixture has the labels of both."""
+    min_agreement: float | None = None
+    """Smallest agreement of picture and sound that a training clip must have; 0 is that of chance. Needs the agreement that
+    ``hearsight stats`` computes; clips that have none, because they lack labels of one sense, are left out. None uses all clips."""
     validation_clips: int = Field(default=20_000, ge=1)
     """Maximum number of validation clips that are scored after each epoch."""
     keep: int = Field(default=1, ge=1)

@@ -24,6 +24,7 @@ from hearsight.dataset.layout import NUM_FOLDS, Layout, digest_json
 from hearsight.dataset.lock import check_finished, has_failures, lock_folder, make_identity, reuse_finished, start_build
 from hearsight.dataset.parts import PartReport, Parts
 from hearsight.dataset.statistics import BuildSummary
+from hearsight.dataset.survey.agreement import write_agreement
 from hearsight.engine.engine import DEADLINE, Engine, Failure
 from hearsight.engine.engines import open_engine
 from hearsight.errors import FailureRateError, WorkerError
@@ -83,6 +84,7 @@ def build_dataset(
         if layout.manifest.exists():
             before = check_finished(layout, assembly.identity, assembly.sources, assembly.sources_digest)
             if not (retry and has_failures(layout, before)):
+                _add_agreement(layout, config)
                 return reuse_finished(layout, before)
         start_build(layout, assembly.identity)
         reports, failed = _label_all(layout, config, media, runner)
@@ -90,6 +92,7 @@ def build_dataset(
             print_message(f"{out}: the same {len(failed)} files failed again; the dataset is unchanged")
             return before
         summary = assemble_dataset(assembly, runner, reports, failed)
+        _add_agreement(layout, config)
     if summary.failure_rate > config.max_failure_rate:
         raise FailureRateError(
             out,
@@ -105,7 +108,7 @@ def _prepare(layout: Layout, config: BuildConfig, sources: Sequence[str | Path])
     media = list_sources(sources)
     assembly = Assembly(
         layout=layout,
-        identity=make_identity(config.model_dump(mode="json"), teachers),
+        identity=make_identity(config.model_dump(mode="json", exclude={"agreement"}), teachers),
         teachers=teachers,
         sources=[source.path for source in media],
         sources_digest=digest_json({"sources": [dataclasses.astuple(source) for source in media]}),
@@ -117,6 +120,12 @@ def _prepare(layout: Layout, config: BuildConfig, sources: Sequence[str | Path])
         choose_validation=partial(choose_validation_folds, share=config.validation_share),
     )
     return assembly, media
+
+
+def _add_agreement(layout: Layout, config: BuildConfig) -> None:
+    """Compute the agreement of picture and sound where it is asked for and not there. It is no part of the dataset's identity."""
+    if config.agreement and not layout.agreement.exists():
+        write_agreement(layout.folder)
 
 
 _REASONS = {"error": RejectReason.FAILED, "death": RejectReason.CRASHED, "timeout": RejectReason.TIMED_OUT}

@@ -106,6 +106,7 @@ def assemble_dataset(
     """
     layout = assembly.layout
     layout.manifest.unlink(missing_ok=True)  # of an assembly before, to which files that failed then are added now
+    layout.agreement.unlink(missing_ok=True)
     parts = Parts(layout.parts)
     index, duplicates = choose_clips(index_clips(parts, reports), assembly.duplicates)
     rejections = [rejection for report in reports for rejection in report.rejections] + duplicates + list(failed)

@@ -12,6 +12,7 @@
     rejected.parquet                every media file or span that is not in the dataset, and why
     summary.json                    counts
     mixtures.parquet                of a dataset of mixtures: the components of each
+    agreement.parquet               how well picture and sound of each clip agree, once that has been computed
 
 A shard holds the clips of a range of folds. While a build runs there are also ``build.json`` (its configuration) and ``parts/``
 (one finished unit of work per media file). Both are removed at the end, unless files failed that the next run is to try again.
@@ -22,10 +23,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from hearsight import documents
@@ -144,6 +146,7 @@ class Layout:
         self.rejected = folder / "rejected.parquet"
         self.summary = folder / "summary.json"
         self.mixtures = folder / "mixtures.parquet"
+        self.agreement = folder / "agreement.parquet"
         self.running = folder / "build.json"
         self.parts = folder / "parts"
         self.lock = folder / ".lock"
@@ -175,6 +178,22 @@ def digest_json(value: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a JSON value; the order of its keys does not matter."""
     document = json.dumps(value, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(document.encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def digest_clips(manifest: Manifest, uuids: Iterable[pa.ChunkedArray]) -> str:
+    """Return what identifies a dataset by its configuration, teachers and clips.
+
+    Parameters
+    ----------
+    manifest
+        Its ``dataset.json``.
+    uuids
+        The UUIDs of its clips in their order, for example shard by shard.
+    """
+    content = hashlib.sha256()
+    for some in uuids:
+        content.update("".join(some.to_pylist()).encode())
+    return f"{manifest.config_digest[:32]}-{content.hexdigest()[:16]}"
 
 
 def read_json(path: Path) -> Any:

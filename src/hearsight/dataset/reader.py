@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -21,8 +20,18 @@ from jaxtyping import Float32, Int16, Int32, Int64
 from hearsight.console import print_message
 from hearsight.dataset.checks import FileChecks, check_complete
 from hearsight.dataset.labels import LabelLists, choose_label_lists
-from hearsight.dataset.layout import MIXED_FROM, ClassRecord, Layout, Manifest, TeacherRecord, read_json, read_manifest
+from hearsight.dataset.layout import (
+    MIXED_FROM,
+    ClassRecord,
+    Layout,
+    Manifest,
+    TeacherRecord,
+    digest_clips,
+    read_json,
+    read_manifest,
+)
 from hearsight.dataset.statistics import BuildSummary, read_summary
+from hearsight.dataset.survey.agreement import read_agreement
 from hearsight.documents import validate_list
 from hearsight.errors import DatasetError
 from hearsight.records import CLASS_SCHEMA, SoftLabels
@@ -94,8 +103,7 @@ class Dataset:
     @functools.cached_property
     def digest(self) -> str:
         """Identifies the dataset by its configuration, teachers and clips."""
-        content = hashlib.sha256("".join(self._read_clips(["uuid"]).column("uuid").to_pylist()).encode())
-        return f"{self.manifest.config_digest[:32]}-{content.hexdigest()[:16]}"
+        return digest_clips(self.manifest, [self._read_clips(["uuid"]).column("uuid")])
 
     @property
     def is_mixed(self) -> bool:
@@ -151,6 +159,14 @@ class Dataset:
         """Return the clips of a split. All clips of a source are in the same split, since the split is by fold."""
         in_validation = self.folds < self.manifest.validation_folds
         return np.flatnonzero(in_validation if split == "validation" else ~in_validation)
+
+    @functools.cached_property
+    def agreement(self) -> Float32[np.ndarray, " clips"] | None:
+        """How well picture and sound of each clip agree, as :mod:`hearsight.dataset.survey.agreement` defines it.
+
+        It is NaN where a clip has no label of one of them, and None where it was never computed.
+        """
+        return read_agreement(self.path, self.digest)
 
     def labels(self, index: int) -> ClipLabels:
         """Return the labels of one clip."""

@@ -11,7 +11,7 @@ from hearsight.dataset.layout import Layout, Manifest, read_manifest
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import DatasetError, HearsightError
 
-_KNOWN = frozenset({"dataset.json", "build.json", ".lock"})
+_KNOWN = frozenset({"dataset.json", "build.json", ".lock", "agreement.parquet"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +105,9 @@ def _check_structure(folder: Path) -> list[str]:
     try:
         dataset = Dataset(folder, quiet=True)
         dataset.clips()
+        agreement = dataset.agreement
+        if agreement is not None and len(agreement) != len(dataset):
+            return [f"agreement.parquet has {len(agreement):,} rows instead of {len(dataset):,}"]
         for teacher in dataset.manifest.teachers:
             for shard in dataset.manifest.shards:
                 dataset.soft_labels(teacher.name, shard.index)

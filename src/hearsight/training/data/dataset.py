@@ -12,7 +12,9 @@ from typing import Literal, Protocol, cast, runtime_checkable
 import numpy as np
 from jaxtyping import Float32, Int16, Int32, Int64
 
+from hearsight.console import print_message
 from hearsight.dataset.reader import Dataset
+from hearsight.errors import DatasetError
 
 
 @runtime_checkable
@@ -122,3 +124,25 @@ def open_data(dataset: str | Path | TrainingData) -> TrainingData:
         # pyright does not accept a cached property where a protocol asks for a property
         return cast(TrainingData, Dataset(dataset))
     return dataset
+
+
+def choose_agreeing(
+    data: TrainingData, clips: Int64[np.ndarray, " clips"], least: float | None
+) -> Int64[np.ndarray, " chosen"]:
+    """Return the clips whose picture and sound agree at least so well; all of them where ``least`` is None.
+
+    Raises
+    ------
+    DatasetError
+        When the agreement of the dataset's clips is not known.
+    """
+    if least is None:
+        return clips
+    agreement = data.agreement if isinstance(data, Dataset) else None
+    if agreement is None:
+        where = data.path if isinstance(data, Dataset) else "the data"
+        hint = "hearsight stats DATASET computes it"
+        raise DatasetError(where, f"min_agreement = {least:g}, and no agreement", "that of each clip", hint)
+    chosen = clips[agreement[clips] >= least]
+    print_message(f"{len(clips) - len(chosen):,} of {len(clips):,} training clips agree less than {least:g}")
+    return chosen
