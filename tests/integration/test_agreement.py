@@ -9,7 +9,7 @@ from hearsight.dataset.build import build_dataset
 from hearsight.dataset.reader import Dataset
 from tests.support.videos import write_folder
 
-KNOBS = ['vision=["clusters:k=2"]', 'audio=["clusters:k=2"]', "policy.audio_top=1", "images_per_second=1"]
+KNOBS = ['vision=["clusters:k=4"]', 'audio=["clusters:k=4"]', "policy.audio_top=1", "images_per_second=1"]
 
 
 def test_a_build_computes_the_agreement_at_its_end_and_stays_the_same_dataset(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib import resources
 
-from hearsight.demo.embed import escape
 from hearsight.demo.result import DemoFolder, DemoResult
 from hearsight.demo.sections import (
     show_commands,
@@ -16,6 +15,8 @@ from hearsight.demo.sections import (
     show_world,
 )
 from hearsight.files import write_text
+from hearsight.pages.document import write_page
+from hearsight.pages.embed import escape
 from hearsight.version import VERSION
 from hearsight.world.generate import World
 
@@ -50,20 +51,5 @@ def write_report(result: DemoResult, place: DemoFolder, world: World, example: W
 def _wrap(body: str, result: DemoResult) -> str:
     style = resources.files("hearsight.demo").joinpath("page.css").read_text(encoding="utf-8")
     times = ", ".join(f"{escape(stage)} {seconds:.0f} s" for stage, seconds in result.seconds.items())
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>hearsight: learning to hear by watching</title>
-<style>
-{style}</style>
-</head>
-<body>
-<main>
-{body}
-<footer>hearsight {escape(VERSION)}. Time taken: {times}.</footer>
-</main>
-</body>
-</html>
-"""
+    footer = f"<footer>hearsight {escape(VERSION)}. Time taken: {times}.</footer>"
+    return write_page("hearsight: learning to hear by watching", f"<main>\n{body}\n{footer}\n</main>", style=style)

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 
 from hearsight.dataset.reader import Dataset
-from hearsight.demo.embed import escape, show_picture, show_video
 from hearsight.demo.gallery import collect_pictures
 from hearsight.demo.quality import ScaleQuality, find_scales
 from hearsight.demo.result import DemoFolder, DemoResult
@@ -19,6 +18,7 @@ from hearsight.drawing.sound import Answer, draw_judged_tags, draw_spectrogram, 
 from hearsight.drawing.training import draw_learning
 from hearsight.listening.listener import load
 from hearsight.media.audio import read_audio
+from hearsight.pages.embed import escape, show_picture, show_video
 from hearsight.records import Tag
 from hearsight.signal.front_ends import JIA
 from hearsight.signal.log_mel import compute_log_mel

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hearsight.demo.embed import embed_file, encode_png, escape, show_picture, show_video
+from hearsight.pages.embed import embed_file, encode_png, escape, show_picture, show_video
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (54, 72), (96, 128)])
