@@ -19,7 +19,7 @@ if "torch" not in sys.modules:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
-    from hearsight.config import BuildConfig, EvaluateConfig, MixConfig, TrainConfig
+    from hearsight.config import BuildConfig, CollectConfig, EvaluateConfig, MixConfig, TrainConfig
     from hearsight.dataset.build import build_dataset
     from hearsight.dataset.mix import mix_dataset
     from hearsight.dataset.reader import Dataset
@@ -37,6 +37,7 @@ __version__ = VERSION
 _HOMES = {
     "BuildConfig": "hearsight.config",
     "Clip": "hearsight.records",
+    "CollectConfig": "hearsight.config",
     "Dataset": "hearsight.dataset.reader",
     "Embedder": "hearsight.evaluation.features.sklearn_transformer",
     "EvaluateConfig": "hearsight.config",
@@ -58,6 +59,7 @@ _HOMES = {
 __all__ = [
     "BuildConfig",
     "Clip",
+    "CollectConfig",
     "Dataset",
     "Embedder",
     "EvaluateConfig",

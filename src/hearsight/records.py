@@ -51,11 +51,15 @@ class RejectReason(StrEnum):
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Source:
-    """One line of the user's list: a file and, where only a part of it is meant, the span in seconds."""
+    """One line of the user's list: a file and, where only a part of it is meant, the span in seconds.
+
+    Where ``may_be_excerpt`` is true, the file may hold the whole video or that span alone, as downloads of published lists do.
+    """
 
     path: str
     start: float = 0.0
     end: float | None = None
+    may_be_excerpt: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Media:
 
     ``duration`` is in seconds, ``None`` where the container does not say; ``rotation`` is in degrees, counter-clockwise, as players
     turn the pictures before they show them; ``width`` and ``height`` are those of the shown picture. ``start`` and ``end`` bound
-    the part that is used.
+    the part that is used. ``local_path`` is the copy of a source that is no file of this machine.
 
     Examples
     --------
@@ -90,6 +94,12 @@ class Media:
     height: int | None
     frame_rate: float | None
     rotation: int = 0
+    local_path: str | None = None
+
+    @property
+    def readable_path(self) -> str:
+        """Where its bytes can be read: the copy, where there is one."""
+        return self.path if self.local_path is None else self.local_path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -239,6 +249,35 @@ REJECTION_SCHEMA = pa.schema(
         ("duration", pa.float64()),
         ("reason", pa.string()),
         ("detail", pa.string()),
+    ]
+)
+
+
+SOURCE_SCHEMA = pa.schema(
+    [
+        ("path", pa.string()),
+        ("start", pa.float64()),
+        ("end", pa.float64()),
+        ("list", pa.string()),
+        ("format", pa.string()),
+        ("line", pa.int64()),
+        ("id", pa.string()),
+        ("url", pa.string()),
+        ("listed_start", pa.float64()),
+        ("listed_end", pa.float64()),
+        ("labels", pa.string()),
+    ]
+)
+
+MISSING_SCHEMA = pa.schema(
+    [
+        ("list", pa.string()),
+        ("line", pa.int64()),
+        ("id", pa.string()),
+        ("url", pa.string()),
+        ("start", pa.float64()),
+        ("end", pa.float64()),
+        ("labels", pa.string()),
     ]
 )
 

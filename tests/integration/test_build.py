@@ -14,6 +14,7 @@ from hearsight.dataset.build import build_dataset
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import DatasetError, FailureRateError, InputError, TeacherError
 from hearsight.media.audio import read_audio
+from hearsight.media.sources import collect_sources
 from tests.support.processes import digest_tree
 from tests.support.videos import SAMPLE_RATE, make_waveform, write_clip, write_folder
 
@@ -199,7 +200,7 @@ def test_a_file_that_changed_while_the_build_was_interrupted_is_read_anew(videos
     from hearsight.dataset.lock import start_build
     from hearsight.engine.engines import open_engine
 
-    assembly, media = _prepare(Layout(out), configure(), [folder])
+    assembly, media = _prepare(Layout(out), configure(), collect_sources([folder]))
     out.mkdir()
     start_build(assembly.layout, assembly.identity)
     _label_all(assembly.layout, configure(), media, open_engine("local", 1))

@@ -9,8 +9,17 @@ from typing import Annotated, Any, Literal
 from hearsight.cli.application import LOOP, AsJson, ConfigFile, Override, Parameter, app, print_summary
 
 Sources = Annotated[
-    list[str], Parameter(negative="", help="files, folders, globs, CSV or Parquet lists of path\\[,start,end]")
+    list[str],
+    Parameter(negative="", help="files, folders, globs, CSV or Parquet lists of path\\[,start,end], published lists"),
 ]
+MediaRoot = Annotated[
+    Path | None, Parameter(help="folder with the media of published lists: ID.\\*, ID_START.\\* or ID_START_END.\\*")
+]
+Shares = Annotated[
+    list[str] | None,
+    Parameter(negative="", help="share of a group of sources, as NAME=0.2, where a source is NAME=FOLDER; repeatable"),
+]
+AllowEvaluation = Annotated[bool, Parameter(negative="", help="accept AudioSet's evaluation segments as sources")]
 Vision = Annotated[
     list[str] | None,
     Parameter(negative="", help="vision teacher, kind:where; repeatable. Kinds: clusters, litert, onnx, transformers"),
@@ -28,6 +37,9 @@ def build(
     out: Annotated[Path, Parameter(help="the dataset folder")],
     vision: Vision = None,
     audio: Audio = None,
+    media_root: MediaRoot = None,
+    source_share: Shares = None,
+    allow_evaluation: AllowEvaluation = False,
     workers: Workers = None,
     engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
     deadline: Annotated[float, Parameter(help="seconds that one clip may take before its file is given up")] = 600.0,
@@ -42,16 +54,29 @@ def build(
 
         hearsight build videos/ --out dataset --vision litert:mobilenet_v2.tflite --audio litert:yamnet.tflite
 
+    Published lists are recognised by their shape: AudioSet (`# YTID, start_seconds, …`), Kinetics (a header with `youtube_id`),
+    VGGSound (`id,start,label,split`), AVSpeech (`id,start,end,x,y`), Sports-1M (`URL 168,169`), SoundNet and others (a URL a
+    line), Moments in Time (a folder by class, or `class/file.mp4,class,3,0`), AVA (a file name a line), and tables with a column
+    `id` or `url`. `--media-root` names the folder of their media. Their labels are kept in `sources.parquet` and not learned.
+    What is not in the folder is listed in `missing.csv`, which `hearsight fetch` reads.
+
+        hearsight build audioset.csv own=videos/ --media-root youtube/ --source-share own=0.2 --out dataset
+
     The same command continues where it stopped. What was rejected, and why, is in
     `rejected.parquet`. Where a worker crashed on a file or took too long, the dataset is made without it and the exit code is 5;
     the same command tries such files again.
     """
-    from hearsight.config import BuildConfig, load_config
+    from hearsight.config import BuildConfig, CollectConfig, load_config
     from hearsight.dataset.build import build_dataset
     from hearsight.errors import WorkerError
 
     resolved = load_config(BuildConfig, "build", config, overrides or (), **_name_teachers(vision, audio))
-    summary = build_dataset(sources, out, resolved, workers=workers, engine=engine, deadline=deadline)
+    collect = CollectConfig(
+        media_root=None if media_root is None else str(media_root),
+        allow_evaluation=allow_evaluation,
+        shares=_parse_shares(source_share or ()),
+    )
+    summary = build_dataset(sources, out, resolved, collect=collect, workers=workers, engine=engine, deadline=deadline)
     print_summary(summary, as_json)
     if summary.num_failed:
         raise SystemExit(WorkerError.exit_code)
@@ -169,3 +194,24 @@ def _name_teachers(vision: Sequence[str] | None, audio: Sequence[str] | None) ->
     if not vision and not audio:
         return {}
     return {"vision": tuple(vision or ()), "audio": tuple(audio or ())}
+
+
+def _parse_shares(given: Sequence[str]) -> dict[str, float]:
+    """Return the share of each group of sources, given as ``NAME=SHARE``."""
+    from hearsight.errors import UsageError
+
+    shares: dict[str, float] = {}
+    for text in given:
+        name, separator, share = text.partition("=")
+        try:
+            value = float(share)
+        except ValueError:
+            value = -1.0
+        if not name or not separator or not 0.0 < value <= 1.0:
+            raise UsageError(
+                f"--source-share {text}", repr(share), "NAME=SHARE with a share above 0 and up to 1, as own=0.2"
+            )
+        if name in shares:
+            raise UsageError(f"--source-share {text}", f"a second share of {name}", "one share for each name")
+        shares[name] = value
+    return shares

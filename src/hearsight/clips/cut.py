@@ -17,7 +17,7 @@ import numpy as np
 from hearsight.errors import BrokenMediaError, MediaError
 from hearsight.media.decode import DecodedClip, ImageRequest, decode_windows
 from hearsight.records import Media, Rejection, RejectReason
-from hearsight.units import to_samples
+from hearsight.units import SAMPLE_RATE, to_samples
 
 Tail = Literal["share", "merge", "drop", "keep"]
 
@@ -40,6 +40,7 @@ def cut_media(
     tail: Tail,
     images_per_second: float,
     requests: Sequence[ImageRequest],
+    sample_rate: int = SAMPLE_RATE,
 ) -> Iterator[DecodedClip | Rejection]:
     """Cut a media file into clips, in one decode pass.
 
@@ -51,8 +52,8 @@ def cut_media(
         Seconds of a clip.
     min_length, max_length, tail
         What becomes of the rest after the last whole clip, as :func:`plan_tail` decides.
-    images_per_second, requests
-        Pictures wanted, as :func:`~hearsight.media.decode.decode_windows` takes them.
+    images_per_second, requests, sample_rate
+        Pictures and samples wanted, as :func:`~hearsight.media.decode.decode_windows` takes them.
 
     Yields
     ------
@@ -63,7 +64,10 @@ def cut_media(
     cutter = _Cutter(media, length, min_length, max_length, tail, images_per_second)
     trouble: MediaError | None = None
     try:
-        for window in decode_windows(media, length=length, images_per_second=images_per_second, requests=requests):
+        windows = decode_windows(
+            media, length=length, images_per_second=images_per_second, requests=requests, sample_rate=sample_rate
+        )
+        for window in windows:
             yield from cutter.add(window)
     except MediaError as error:
         trouble = error
@@ -190,7 +194,7 @@ def split_clips_evenly(
     )
     inner = [whole.start + math.floor(1000.0 * whole.duration * k / num_clips) / 1000.0 for k in range(1, num_clips)]
     bounds = [whole.start, *inner, whole.start + whole.duration]
-    places = [to_samples(bound - whole.start) for bound in bounds[:-1]] + [len(whole.samples)]
+    places = [to_samples(bound - whole.start, whole.sample_rate) for bound in bounds[:-1]] + [len(whole.samples)]
     cuts = [0, *np.searchsorted(shots, inner).tolist(), len(shots)]
     for index in range(num_clips):
         duration = bounds[index + 1] - bounds[index]

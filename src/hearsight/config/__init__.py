@@ -5,7 +5,7 @@ A configuration file has one table per stage: ``[build]``, ``[train]`` and so on
 the key that was probably meant. Keys of earlier versions are accepted (:mod:`hearsight.config.renames`).
 """
 
-from hearsight.config.data import BuildConfig, CutConfig, MixConfig, PolicyConfig, ScreenConfig
+from hearsight.config.data import BuildConfig, CollectConfig, CutConfig, MixConfig, PolicyConfig, ScreenConfig
 from hearsight.config.evaluation import EvaluateConfig, FinetuneConfig
 from hearsight.config.load import STAGES, load_config
 from hearsight.config.mistakes import list_keys
@@ -16,6 +16,7 @@ __all__ = [
     "RECIPES",
     "STAGES",
     "BuildConfig",
+    "CollectConfig",
     "CutConfig",
     "EvaluateConfig",
     "FinetuneConfig",

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from hearsight.config.stage import Stage
+
+MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+"""Hz that MP3 can have."""
+
+
+_ADDED_KEYS = ("sample_rate", "mp3")
 
 
 class CutConfig(Stage):
@@ -62,6 +68,26 @@ class PolicyConfig(Stage):
     """Labels whose probability is not above this one are left out, whatever their rank."""
 
 
+class CollectConfig(Stage):
+    """Which media the sources of a build stand for: it is part of no dataset's identity, as its result, the sources, is.
+
+    Examples
+    --------
+    >>> config = hearsight.CollectConfig(media_root="videos", shares={"own": 0.2})
+    >>> config.shares["own"]
+    0.2
+    """
+
+    media_root: str | None = None
+    """Folder with the media of published lists, as ``ID.*``, ``ID_START.*`` or ``ID_START_END.*``."""
+    allow_evaluation: bool = False
+    """Whether a list of AudioSet's evaluation segments is accepted."""
+    shares: dict[str, float] = Field(default_factory=dict)
+    """Share of each named group of sources in the whole."""
+    seed: int = 0
+    """Seed of which sources are chosen for the shares."""
+
+
 class BuildConfig(Stage):
     """How a labelled dataset is built from videos.
 
@@ -76,6 +102,11 @@ class BuildConfig(Stage):
     """Vision teachers, each as ``kind:where``."""
     audio: tuple[str, ...] = ("clusters",)
     """Audio teachers, each as ``kind:where``."""
+    sample_rate: int = Field(default=16_000, ge=8_000, le=48_000)
+    """Hz of the stored sound, whose band ends at half of it: 16,000 as in Jia 2019, 22,050 for SoundNet, 32,000 for CNN14."""
+    mp3: int | None = Field(default=None, ge=32, le=320)
+    """Bit rate in kbit/s of an MP3 encoding that the sound of each clip goes through before it is stored, as that of SoundNet's
+    videos did (Aytar 2016, section 2); None for none."""
     images_per_second: float = Field(default=3.0, gt=0.0, le=60.0)
     """Pictures per second that each vision teacher classifies (Jia 2019: 3)."""
     cut: CutConfig = CutConfig()
@@ -94,11 +125,26 @@ class BuildConfig(Stage):
     seed: int = 0
     """Seed of everything random in a build (the clusters)."""
 
+    def list_identity(self) -> dict[str, Any]:
+        """Return the values that decide the bytes of a dataset; the agreement can be computed later, and is none of them.
+
+        Keys that later versions have added are left out where they have their default, so that a dataset of an earlier version
+        is recognised as the same.
+        """
+        values = self.model_dump(mode="json", exclude={"agreement"})
+        for key in _ADDED_KEYS:
+            if values[key] == type(self).model_fields[key].default:
+                del values[key]
+        return values
+
     @model_validator(mode="after")
     def _check_kept(self) -> BuildConfig:
         _check_soft_top(self.soft_top, self.policy)
         if not self.vision and not self.audio:
             raise ValueError("there is no teacher: name at least one in vision or audio")
+        if self.mp3 is not None and self.sample_rate not in MP3_RATES:
+            rates = ", ".join(f"{rate:,}" for rate in MP3_RATES)
+            raise ValueError(f"mp3 = {self.mp3} with sample_rate = {self.sample_rate}: MP3 has the rates {rates} Hz")
         return self
 
 

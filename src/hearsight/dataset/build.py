@@ -8,7 +8,6 @@ bytes as an uninterrupted one.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -16,19 +15,20 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int32
 
-from hearsight.config import BuildConfig
+from hearsight.config import BuildConfig, CollectConfig
 from hearsight.console import print_message, track
 from hearsight.dataset.finalize import Assembly, assemble_dataset
 from hearsight.dataset.label_media import LabelMedia, MediaUnit, load_teachers
-from hearsight.dataset.layout import NUM_FOLDS, Layout, digest_json
+from hearsight.dataset.layout import NUM_FOLDS, Layout
 from hearsight.dataset.lock import check_finished, has_failures, lock_folder, make_identity, reuse_finished, start_build
 from hearsight.dataset.parts import PartReport, Parts
+from hearsight.dataset.provenance import write_provenance
 from hearsight.dataset.statistics import BuildSummary
 from hearsight.dataset.survey.agreement import write_agreement
 from hearsight.engine.engine import DEADLINE, Engine, Failure
 from hearsight.engine.engines import open_engine
 from hearsight.errors import FailureRateError, WorkerError
-from hearsight.media.sources import list_sources
+from hearsight.media.sources import Collection, collect_sources
 from hearsight.records import Rejection, RejectReason, Source
 
 
@@ -37,6 +37,7 @@ def build_dataset(
     out: str | Path,
     config: BuildConfig | None = None,
     *,
+    collect: CollectConfig | None = None,
     workers: int | None = None,
     engine: str = "local",
     deadline: float = DEADLINE,
@@ -47,11 +48,14 @@ def build_dataset(
     Parameters
     ----------
     sources
-        Files, folders (searched recursively), globs, and CSV or Parquet lists with ``path[,start,end]``.
+        Files, folders (searched recursively), globs, CSV or Parquet lists with ``path[,start,end]``, and lists of published
+        formats, as :func:`~hearsight.media.sources.collect_sources` takes them.
     out
         The dataset folder. A finished dataset of the same sources and configuration is left unchanged.
     config
         The configuration; by default the paper's, with ``clusters`` as the teacher of both modalities.
+    collect
+        Where the media of published lists are, and the shares of groups of sources.
     workers
         Media files that are worked on at once; by default one per processor. The result does not depend on it.
     engine
@@ -78,7 +82,8 @@ def build_dataset(
     config = config or BuildConfig()
     runner = open_engine(engine, workers, deadline)
     layout = Layout(Path(out))
-    assembly, media = _prepare(layout, config, sources)
+    collection = collect_sources(sources, collect)
+    assembly, media = _prepare(layout, config, collection)
     with lock_folder(layout):
         before = None
         if layout.manifest.exists():
@@ -87,6 +92,7 @@ def build_dataset(
                 _add_agreement(layout, config)
                 return reuse_finished(layout, before)
         start_build(layout, assembly.identity)
+        write_provenance(layout, collection)
         reports, failed = _label_all(layout, config, media, runner)
         if before is not None and len(failed) == before.num_failed:
             print_message(f"{out}: the same {len(failed)} files failed again; the dataset is unchanged")
@@ -103,20 +109,21 @@ def build_dataset(
     return summary
 
 
-def _prepare(layout: Layout, config: BuildConfig, sources: Sequence[str | Path]) -> tuple[Assembly, list[Source]]:
+def _prepare(layout: Layout, config: BuildConfig, collection: Collection) -> tuple[Assembly, Sequence[Source]]:
     teachers = load_teachers(config)
-    media = list_sources(sources)
+    media = collection.sources
     assembly = Assembly(
         layout=layout,
-        identity=make_identity(config.model_dump(mode="json", exclude={"agreement"}), teachers),
+        identity=make_identity(config.list_identity(), teachers),
         teachers=teachers,
         sources=[source.path for source in media],
-        sources_digest=digest_json({"sources": [dataclasses.astuple(source) for source in media]}),
+        sources_digest=media.digest(),
         policy=config.policy,
         soft_top=config.soft_top,
         shard_clips=config.shard_clips,
         seed=config.seed,
         duplicates=config.screen.duplicates,
+        sample_rate=config.sample_rate,
         choose_validation=partial(choose_validation_folds, share=config.validation_share),
     )
     return assembly, media

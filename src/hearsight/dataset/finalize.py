@@ -43,6 +43,7 @@ from hearsight.teachers.classes import list_classes
 from hearsight.teachers.policy import fit_threshold
 from hearsight.teachers.teacher import FittedTeacher, Teacher
 from hearsight.text import make_encodable
+from hearsight.units import SAMPLE_RATE
 from hearsight.version import VERSION
 
 
@@ -64,6 +65,8 @@ class Assembly:
         How soft labels become labels.
     soft_top, shard_clips, seed, duplicates
         As in :class:`~hearsight.config.BuildConfig`.
+    sample_rate
+        Hz of the sound in the parts.
     choose_validation
         Returns the number of validation folds, counted from fold 0, given the folds of all clips.
     """
@@ -79,6 +82,7 @@ class Assembly:
     seed: int
     duplicates: Literal["drop", "keep"]
     choose_validation: Callable[[Int32[np.ndarray, " clips"]], int]
+    sample_rate: int = SAMPLE_RATE
 
 
 def assemble_dataset(
@@ -200,12 +204,13 @@ def _write_manifest(
 ) -> None:
     layout = assembly.layout
     others = [layout.vocabulary, layout.classes, layout.rejected, layout.summary]
-    others += [layout.mixtures] if layout.mixtures.exists() else []
+    others += [path for path in (layout.mixtures, layout.sources, layout.missing) if path.exists()]
     others += [layout.teacher(one.name) for one in assembly.teachers if isinstance(one, FittedTeacher)]
     files = {**contents.files, **record_files(layout.folder, others)}
     manifest = Manifest(
         hearsight_version=VERSION,
         build_version=BUILD_VERSION,
+        sample_rate=assembly.sample_rate,
         validation_folds=validation_folds,
         num_clips=len(contents.index),
         shards=tuple(plan.record for plan in contents.plans),

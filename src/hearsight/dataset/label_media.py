@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from jaxtyping import Int16
 
 from hearsight.clips.cut import cut_media
 from hearsight.clips.folds import assign_fold
@@ -29,14 +31,18 @@ from hearsight.engine.engine import describe_exception
 from hearsight.engine.progress import report_progress
 from hearsight.errors import MediaError
 from hearsight.files import write_atomically
+from hearsight.media.containers.round_trip import encode_as_mp3
 from hearsight.media.decode import DecodedClip
 from hearsight.media.info import read_media
+from hearsight.media.remote.local_copy import copy_to_local, is_remote, observe_source
 from hearsight.prefetch import prefetch
 from hearsight.records import NAMESPACE, Media, Rejection, RejectReason, Source, name_clip
+from hearsight.signal.waveform import resample_int16
 from hearsight.teachers.policy import keep_soft_labels
 from hearsight.teachers.registry import load_teacher
 from hearsight.teachers.teacher import FittedTeacher, Teacher
 from hearsight.text import make_encodable
+from hearsight.units import SAMPLE_RATE
 
 
 class UnitError(Exception):
@@ -52,16 +58,20 @@ class MediaUnit:
     source
         The file and span.
     size, modified
-        Bytes, and time of the last change in nanoseconds; None where the file was absent.
+        Bytes, and time of the last change in nanoseconds; None where the file was absent. Of an object in a store, what the store
+        says of its version.
     """
 
     source: Source
     size: int | None
-    modified: int | None
+    modified: int | str | None
 
     @classmethod
     def observe(cls, source: Source) -> MediaUnit:
         """Look at the file of a source."""
+        if is_remote(source.path):
+            state = observe_source(source.path)
+            return cls(source, None, None) if state is None else cls(source, state.size, state.version)
         try:
             status = Path(source.path).stat()
         except (OSError, ValueError):
@@ -73,6 +83,7 @@ class MediaUnit:
         """Name of the unit, and of its part. A file that has changed is another unit."""
         state = "absent" if self.size is None else f"{self.size}|{self.modified}"
         source = self.source
+        state += "|may be an excerpt" if source.may_be_excerpt else ""
         return str(
             uuid_module.uuid5(NAMESPACE, f"unit:{make_encodable(source.path)}|{source.start}|{source.end}|{state}")
         )
@@ -122,6 +133,7 @@ class _ChangedError(Exception):
 class _MediaLabeller:
     def __init__(self, parts: Parts, config: BuildConfig, teachers: list[Teacher | FittedTeacher]) -> None:
         self._parts = parts
+        self._copies = parts.folder / "copies"
         self._config = config
         self._teachers = teachers
         fitted = {teacher.name for teacher in teachers if isinstance(teacher, FittedTeacher)}
@@ -141,8 +153,9 @@ class _MediaLabeller:
         source = unit.source
         try:
             _check_unchanged(unit)
-            media = read_media(source)
-            report = self._write_table(unit, media)
+            with contextlib.ExitStack() as held:
+                copy = held.enter_context(copy_to_local(source.path, self._copies)) if is_remote(source.path) else None
+                report = self._write_table(unit, read_media(source, copy))
         except _ChangedError as error:
             report = self._reject(unit, RejectReason.UNREADABLE, str(error))
         except MediaError as error:
@@ -224,6 +237,7 @@ class _MediaLabeller:
             tail=cut.tail,
             images_per_second=self._config.images_per_second,
             requests=self._requests,
+            sample_rate=self._config.sample_rate,
         )
 
     def _screen(self, media: Media, clip: DecodedClip) -> tuple[DecodedClip, dict[str, Any]] | Rejection:
@@ -233,15 +247,23 @@ class _MediaLabeller:
             problem = screen_clip(clip, min_loudness=screen.min_loudness, min_motion=screen.min_motion)
             if problem is not None:
                 return Rejection(media.path, clip.start, clip.duration, *problem)
+            clip = self._encode_sound(clip)
             return clip, _describe_clip(media, clip)
         except (MemoryError, OSError) as error:
             raise UnitError(describe_exception(error)) from error
         except Exception as error:  # noqa: BLE001 - nor may an error of a single clip
             return _reject_failed(media, clip.start, clip.duration, error)
 
+    def _encode_sound(self, clip: DecodedClip) -> DecodedClip:
+        """Put the sound of a clip through MP3, where that is configured."""
+        if self._config.mp3 is None:
+            return clip
+        samples = encode_as_mp3(clip.samples, clip.sample_rate, 1000 * self._config.mp3)
+        return dataclasses.replace(clip, samples=samples)
+
     def _run_teachers(self, clip: DecodedClip) -> Iterator[Any]:
         """Run every teacher on a clip; yield the cells of their columns."""
-        segments = cut_segments(clip.samples)
+        segments = cut_segments(_resample(clip))
         images = iter(clip.images)
         for teacher in self._teachers:
             items = segments if teacher.image_request is None else next(images)
@@ -265,6 +287,7 @@ def _reject_failed(media: Media, start: float, duration: float | None, error: Ex
 
 def _describe_clip(media: Media, clip: DecodedClip) -> dict[str, Any]:
     """Return a clip's row of the clip table."""
+    sound = _resample(clip)
     return {
         "uuid": name_clip(media.uuid, clip.start, clip.duration),
         "media_uuid": media.uuid,
@@ -278,7 +301,12 @@ def _describe_clip(media: Media, clip: DecodedClip) -> dict[str, Any]:
         "height": clip.height,
         "loudness": measure_loudness(clip.samples),
         "motion": measure_motion(clip.thumbnails),
-        "sound_fingerprint": fingerprint_sound(clip.samples),
+        "sound_fingerprint": fingerprint_sound(sound),
         "image_fingerprint": fingerprint_images(clip.thumbnails),
-        WORDS_FIELD.name: pack_words(clip.samples),
+        WORDS_FIELD.name: pack_words(sound),
     }
+
+
+def _resample(clip: DecodedClip) -> Int16[np.ndarray, " samples"]:
+    """Return the sound of a clip as fingerprints and teachers take it: at 16 kHz, so that datasets of any rate can be compared."""
+    return resample_int16(clip.samples, clip.sample_rate, SAMPLE_RATE)

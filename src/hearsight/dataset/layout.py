@@ -13,6 +13,8 @@
     summary.json                    counts
     mixtures.parquet                of a dataset of mixtures: the components of each
     agreement.parquet               how well picture and sound of each clip agree, once that has been computed
+    sources.parquet                 of a dataset made from published lists: records.SOURCE_SCHEMA, a row per listed span
+    missing.csv                     of such a dataset: the listed videos whose media were not there
 
 A shard holds the clips of a range of folds. While a build runs there are also ``build.json`` (its configuration) and ``parts/``
 (one finished unit of work per media file). Both are removed at the end, unless files failed that the next run is to try again.
@@ -147,6 +149,8 @@ class Layout:
         self.summary = folder / "summary.json"
         self.mixtures = folder / "mixtures.parquet"
         self.agreement = folder / "agreement.parquet"
+        self.sources = folder / "sources.parquet"
+        self.missing = folder / "missing.csv"
         self.running = folder / "build.json"
         self.parts = folder / "parts"
         self.lock = folder / ".lock"

@@ -36,9 +36,10 @@ from hearsight.engine.progress import report_progress
 from hearsight.errors import DatasetError, WorkerError
 from hearsight.files import write_atomically
 from hearsight.records import NAMESPACE, SoftLabels, Source
+from hearsight.signal.waveform import resample_int16
 from hearsight.teachers.policy import keep_soft_labels
 from hearsight.teachers.teacher import Teacher
-from hearsight.units import to_seconds
+from hearsight.units import SAMPLE_RATE, to_seconds
 
 _UNIT = 64
 """Mixtures in a unit of work."""
@@ -156,6 +157,7 @@ def _prepare(layout: Layout, parent: Dataset, config: MixConfig) -> Assembly:
         shard_clips=config.shard_clips,
         seed=config.seed,
         duplicates="keep",
+        sample_rate=parent.sample_rate,
         choose_validation=lambda _: validation_folds,
     )
 
@@ -250,7 +252,7 @@ class _MixtureLabeller:
         return numbers.name
 
     def _label_mixtures(self, teacher: Teacher, mixtures: Sequence[Int16[np.ndarray, " samples"]]) -> list[SoftLabels]:
-        segments = [cut_segments(mixture) for mixture in mixtures]
+        segments = [cut_segments(self._resample(mixture)) for mixture in mixtures]
         bounds = np.cumsum([0, *map(len, segments)])
         probabilities = teacher.predict(np.concatenate(segments))
         report_progress()
@@ -285,8 +287,12 @@ class _MixtureLabeller:
             "duration": self._config.length,
             "num_samples": len(mixture),
             "loudness": measure_loudness(mixture),
-            "sound_fingerprint": fingerprint_sound(mixture),
+            "sound_fingerprint": fingerprint_sound(self._resample(mixture)),
         }
+
+    def _resample(self, mixture: Int16[np.ndarray, " samples"]) -> Int16[np.ndarray, " resampled"]:
+        """Return a mixture at the sample rate of teachers and fingerprints."""
+        return resample_int16(mixture, self._dataset.sample_rate, SAMPLE_RATE)
 
 
 def name_mixture(number: int, spec: MixtureSpec, uuids: pa.Array) -> str:

@@ -34,7 +34,7 @@ from hearsight.dataset.statistics import BuildSummary, read_summary
 from hearsight.dataset.survey.agreement import read_agreement
 from hearsight.documents import validate_list
 from hearsight.errors import DatasetError
-from hearsight.records import CLASS_SCHEMA, SoftLabels
+from hearsight.records import CLASS_SCHEMA, SOURCE_SCHEMA, SoftLabels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Dataset:
     >>> dataset = hearsight.Dataset("dataset")
     >>> len(dataset) > 0
     True
-    >>> waveform = dataset.read(0)  # the first clip: int16, 16 kHz
+    >>> waveform = dataset.read(0)  # the first clip: int16, at dataset.sample_rate
     >>> labels = [dataset.names[index] for index in dataset.labels(0).visual]
     """
 
@@ -243,6 +243,16 @@ class Dataset:
             for record in self.classes
         ]
         return pa.Table.from_pylist(rows, schema=CLASS_SCHEMA)
+
+    def sources(self) -> pa.Table:
+        """Read where the media come from: ``records.SOURCE_SCHEMA``, a row for each span that a published list names.
+
+        The clips of a row are those of its ``path`` (their ``source``) whose ``start`` lies between its ``start`` and ``end``. A
+        dataset that was made without published lists has no rows.
+        """
+        if self._layout.sources.exists():
+            return self._read_table(self._layout.sources)
+        return SOURCE_SCHEMA.empty_table()
 
     def soft_labels(self, teacher: str, shard: int) -> pa.Table:
         """Read a teacher's soft labels of a shard: ``records.LABEL_SCHEMA``, rows in the order of the sound."""

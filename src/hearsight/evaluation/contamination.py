@@ -11,13 +11,13 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from hearsight.clips.audio_fingerprints import FingerprintIndex, compute_subfingerprints
+from hearsight.clips.audio_fingerprints import FingerprintIndex, Subfingerprints, compute_subfingerprints
 from hearsight.console import track
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import DatasetError, MediaError
 from hearsight.evaluation.benchmarks.benchmark import Benchmark, list_some
 from hearsight.media.audio import read_audio
-from hearsight.signal.waveform import from_int16
+from hearsight.signal.waveform import from_int16, resample_int16
 from hearsight.units import SAMPLE_RATE
 
 
@@ -80,6 +80,11 @@ class Contamination:
         return [f"{head}: {list_some(shown, 10)}" if shown else head]
 
 
+def _fingerprint(dataset: Dataset, index: int) -> Subfingerprints:
+    samples = resample_int16(dataset.read(index), dataset.sample_rate, SAMPLE_RATE)
+    return compute_subfingerprints(from_int16(samples))
+
+
 def find_contamination(dataset: str | Path, benchmark: Benchmark) -> Contamination:
     """Look for every clip of a benchmark in the sound of a dataset.
 
@@ -103,7 +108,7 @@ def find_contamination(dataset: str | Path, benchmark: Benchmark) -> Contaminati
     with track("fingerprinting the dataset", len(known), "clips") as bar:
         sounds = []
         for index in range(len(known)):
-            sounds.append(compute_subfingerprints(from_int16(known.read(index))))
+            sounds.append(_fingerprint(known, index))
             bar.advance()
     searched = FingerprintIndex(sounds)
     table = known.clips().select(["source", "start"]).to_pydict()

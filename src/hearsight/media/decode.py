@@ -38,7 +38,7 @@ class DecodedClip:
     start, duration
         Seconds of the media's own time.
     samples
-        16 kHz mono.
+        One channel at ``sample_rate``.
     thumbnails
         32 × 32 gray, one per picture asked for.
     images
@@ -52,6 +52,8 @@ class DecodedClip:
     damage
         What is wrong with the first span of it that is damaged; empty where none is. Sound that is damaged is silent, and
         pictures are those before the damage.
+    sample_rate
+        Hz of the samples.
     """
 
     start: float
@@ -64,6 +66,7 @@ class DecodedClip:
     longest_hold: float = 0.0
     seconds_filled: float = 0.0
     damage: str = ""
+    sample_rate: int = SAMPLE_RATE
 
 
 def decode_windows(
@@ -72,6 +75,7 @@ def decode_windows(
     length: float,
     images_per_second: float,
     requests: Sequence[ImageRequest],
+    sample_rate: int = SAMPLE_RATE,
     threads: int = 1,
 ) -> Iterator[DecodedClip]:
     """Decode a media file in one pass, as windows of equal length that follow each other, and a shorter last one.
@@ -90,6 +94,8 @@ def decode_windows(
         Pictures wanted: those of a window that begins at ``s`` are taken at ``s + (i + 0.5) / images_per_second``.
     requests
         What each teacher wants pictures to be.
+    sample_rate
+        Hz of the samples that are wanted.
     threads
         Threads of each decoder.
 
@@ -107,9 +113,9 @@ def decode_windows(
         After the windows before it: where nothing can be decoded any more, or one of sound and pictures goes on for more than half
         a second without the other, or the file ends before what it announces. ``start`` and ``end`` bound what is lost.
     """
-    with reject_unexpected(media.path), MediaReader(media.path, threads) as reader:
+    with reject_unexpected(media.readable_path), MediaReader(media.readable_path, threads) as reader:
         require_sound_and_pictures(reader)
-        maker = _WindowMaker(reader, media, length, images_per_second, requests)
+        maker = _WindowMaker(reader, media, length, images_per_second, requests, sample_rate)
         yield from maker.decode(threads)
 
 
@@ -131,7 +137,13 @@ class _WindowMaker:
     """Cut sound and pictures, as they are decoded, into windows."""
 
     def __init__(
-        self, reader: MediaReader, media: Media, length: float, rate: float, requests: Sequence[ImageRequest]
+        self,
+        reader: MediaReader,
+        media: Media,
+        length: float,
+        rate: float,
+        requests: Sequence[ImageRequest],
+        sample_rate: int,
     ) -> None:
         self._reader = reader
         self._start = media.start
@@ -139,7 +151,8 @@ class _WindowMaker:
         self._length = length
         self._requests = requests
         self._converter = PictureConverter(reader, requests)
-        self._timeline = SoundTimeline(reader.path, SAMPLE_RATE, media.start)
+        self._sample_rate = sample_rate
+        self._timeline = SoundTimeline(reader.path, sample_rate, media.start)
         self._sampler = PictureSampler(reader.path, self._converter, media.start, length, rate)
         reader.next_wanted = self._sampler.find_next_time
         self._damages: list[Damage] = []
@@ -191,7 +204,8 @@ class _WindowMaker:
 
     def _count_samples(self, end: float) -> int:
         """Count the samples from the start of the current window to a time; windows begin on whole samples of the file's span."""
-        return to_samples(end - self._start) - to_samples(self._window * self._length)
+        first = to_samples(self._window * self._length, self._sample_rate)
+        return to_samples(end - self._start, self._sample_rate) - first
 
     def _make(self, duration: float) -> DecodedClip:
         start = self._start + self._window * self._length
@@ -214,6 +228,7 @@ class _WindowMaker:
             longest_hold=hold,
             seconds_filled=self._timeline.count_filled(start, start + duration),
             damage=self._find_damage(start, start + duration),
+            sample_rate=self._sample_rate,
         )
         self._window += 1
         return clip

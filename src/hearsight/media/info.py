@@ -12,8 +12,11 @@ from hearsight.media.guard import open_media_file, reject_unexpected
 from hearsight.media.pictures import find_shown_size
 from hearsight.records import Media, RejectReason, Source, name_media
 
+EXCERPT_MARGIN = 0.5
+"""Seconds by which a downloaded excerpt may be longer than the span that a list names: cuts are made at key pictures."""
 
-def read_media(source: Source) -> Media:
+
+def read_media(source: Source, local_path: str | Path | None = None) -> Media:
     """Read the facts of a media file, and name it by its content.
 
     One picture is decoded to learn how players turn it; the rest comes from the container. A file without sound or without
@@ -22,7 +25,10 @@ def read_media(source: Source) -> Media:
     Parameters
     ----------
     source
-        The file, and the span of it that is meant.
+        The file, and the span of it that is meant. Where the file may be an excerpt, its duration decides: one that is no longer
+        than the span, and ends before the span does, is the excerpt, and all of it is meant.
+    local_path
+        The copy of a source that is no file of this machine.
 
     Returns
     -------
@@ -34,15 +40,17 @@ def read_media(source: Source) -> Media:
     MediaError
         ``unreadable`` or ``not_media``.
     """
-    with reject_unexpected(source.path), MediaReader(source.path) as reader:
+    path = source.path if local_path is None else str(local_path)
+    with reject_unexpected(path), MediaReader(path) as reader:
         audio, video = reader.audio, reader.video
         size, rotation = _find_size_and_rotation(reader)
+        start, end = _find_span(source, reader.duration)
         return Media(
-            uuid=name_media(digest_file(source.path)),
+            uuid=name_media(digest_file(path)),
             path=source.path,
-            size_bytes=Path(source.path).stat().st_size,
-            start=source.start,
-            end=source.end,
+            size_bytes=Path(path).stat().st_size,
+            start=start,
+            end=end,
             duration=reader.duration,
             container=reader.container,
             audio_codec=None if audio is None else audio.codec,
@@ -53,7 +61,18 @@ def read_media(source: Source) -> Media:
             height=None if size is None else size[1],
             frame_rate=None if video is None else video.frame_rate,
             rotation=rotation,
+            local_path=None if local_path is None else path,
         )
+
+
+def _find_span(source: Source, duration: float | None) -> tuple[float, float | None]:
+    """Return the span of a file that a source means; the whole file, where it is the excerpt and not the whole video."""
+    if not source.may_be_excerpt or source.end is None or duration is None:
+        return source.start, source.end
+    length = source.end - source.start
+    # a whole video of which the list names a span is longer than the span, but for rounding
+    is_excerpt = duration <= length + EXCERPT_MARGIN and duration < source.end - EXCERPT_MARGIN
+    return (0.0, None) if is_excerpt else (source.start, source.end)
 
 
 def digest_file(path: str | Path) -> str:

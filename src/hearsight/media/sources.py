@@ -1,50 +1,89 @@
-"""Where videos come from: from files, folders, globs and lists to one sorted list of sources without repetition."""
+"""Where videos come from: paths, folders, globs and lists become one sorted collection of sources without repetition."""
 
 from __future__ import annotations
 
-import csv
-import glob
-import math
+import dataclasses
+import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from hearsight.errors import InputError, TableError, guess
-from hearsight.records import Source
+from hearsight.config import CollectConfig
+from hearsight.errors import InputError, TableError, UsageError
+from hearsight.media.collection.media_root import MediaRoot
+from hearsight.media.collection.shares import merge_shares
+from hearsight.media.collection.table import FoundSource, SourceTable
+from hearsight.media.lists.entry import ListEntry, parse_span
+from hearsight.media.lists.formats import LIST_SUFFIXES, TABLE_SUFFIXES, VideoList, recognise_list
+from hearsight.media.lists.own import read_table
+from hearsight.media.paths import MEDIA_SUFFIXES, find_media, make_absolute
+from hearsight.media.remote.archive import list_members
+from hearsight.media.remote.local_copy import is_remote
+from hearsight.media.remote.objects import find_remote
+from hearsight.records import MISSING_SCHEMA, Source
 
-_VIDEO_NAMES = """
-3g2 3gp amv asf avi divx dv f4v flv gxf h264 hevc m1v m2p m2t m2ts m2v m4v mjpeg mjpg mk3d mkv mod mov mp4 mpe mpeg mpg mpv mts
-mxf nsv nut ogm ogv ogx qt rm rmvb tod ts vob webm wmv wtv y4m
-"""
-MEDIA_SUFFIXES = frozenset(f".{name}" for name in _VIDEO_NAMES.split())
-"""Suffixes that mark a file in a folder as a video; a file that is named itself may have any."""
+__all__ = ["MEDIA_SUFFIXES", "Collection", "collect_sources", "list_sources"]
 
-LIST_SUFFIXES = frozenset({".csv", ".tsv", ".parquet"})
-"""Suffixes of lists of sources."""
+_MOMENTS_CLASSES = "moments_categories.txt"
+"""File of Moments in Time that lists its classes; it lies beside the folders of its splits, in which there is one of each class."""
+_BATCH = 65_536
 
-_COLUMNS = ("path", "start", "end")
 
-_MAC_FOLDER = "__MACOSX"
-"""Folder that macOS puts into its archives: it holds files of the same names that are no videos."""
+@dataclasses.dataclass(frozen=True)
+class Collection:
+    """What a user named, found.
+
+    Attributes
+    ----------
+    sources
+        The media, sorted, each span once.
+    missing
+        The entries of lists whose media are not there: :data:`~hearsight.records.MISSING_SCHEMA`.
+    left_out
+        Sources that were left out so that the others have their shares, by group.
+    """
+
+    sources: SourceTable
+    missing: pa.Table
+    left_out: dict[str, int]
+
+    def describe(self) -> list[str]:
+        """Return what is not used as lines of text; none where everything is."""
+        lines: list[str] = []
+        if self.missing.num_rows:
+            lines.append(f"{self.missing.num_rows:,} listed videos are not in the media folder; missing.csv lists them")
+        for name, count in self.left_out.items():
+            if count:
+                who = f"source {name}" if name else "the sources without a share"
+                lines.append(f"{count:,} of {who} are left out for the shares")
+        return lines
 
 
 def list_sources(specs: Sequence[str | Path]) -> list[Source]:
+    """Find the media files that a user names, as :func:`collect_sources` does, and return them as a list."""
+    return list(collect_sources(specs).sources)
+
+
+def collect_sources(specs: Sequence[str | Path], config: CollectConfig | None = None) -> Collection:
     """Find the media files that a user names.
 
     Parameters
     ----------
     specs
         Each one a file (of any suffix), a folder (searched recursively for videos by their suffix; hidden files and folders,
-        ``__MACOSX`` and links to folders are passed over), a glob (``**`` for any number of folders), or a CSV or Parquet list with
-        the columns ``path`` and, if wanted, ``start`` and ``end`` in seconds. Paths in a list are relative to the list's folder.
+        ``__MACOSX`` and links to folders are passed over), a glob (``**`` for any number of folders), a CSV or Parquet list with
+        the columns ``path`` and, if wanted, ``start`` and ``end`` in seconds, or a list of a published format
+        (:data:`~hearsight.media.lists.formats.FORMATS`). A tar archive stands for the videos in it, and an address that fsspec
+        knows (``s3://bucket/videos``) for the objects at it. Paths in a list are relative to the list's folder. Before each there
+        may stand the name of a group whose share is configured, as in ``own=videos/own``.
+    config
+        Where the media of published lists are, and the shares.
 
     Returns
     -------
-    list[Source]
+    Collection
         Absolute paths, sorted, each span of a file once. Files that turn out to be no media are in it too: that becomes a
         rejection with its reason.
 
@@ -53,20 +92,37 @@ def list_sources(specs: Sequence[str | Path]) -> list[Source]:
     InputError
         When a spec is not there, or nothing is found in it.
     TableError
-        When a list cannot be read, naming the row: of a CSV list as an editor counts, with its head as row 1; of a Parquet
-        list from 0.
+        When a list cannot be read, naming the line or row; when it is for evaluation and that is not allowed.
+    UsageError
+        When a list names ids and no media folder is given, or shares and names do not fit.
     """
-    sources: set[Source] = set()
-    for spec in specs:
-        found = set(_expand(str(spec)))
-        if not found:
-            raise _make_nothing_found_error(str(spec))
-        sources |= found
-    if not sources:
-        raise _make_nothing_found_error("sources")
-    return sorted(
-        sources, key=lambda source: (source.path, source.start, math.inf if source.end is None else source.end)
+    config = config or CollectConfig()
+    finder = _Finder(config)
+    sources = SourceTable.gather(
+        itertools.chain.from_iterable(finder.find(*_take_group(str(spec), config)) for spec in specs)
     )
+    unknown = sorted(set(config.shares) - finder.groups)
+    if unknown:
+        wanted = f"a source of that name, such as {unknown[0]}=FOLDER"
+        raise UsageError(f"--source-share {unknown[0]}", "no source of that name", wanted)
+    missing = finder.list_missing()
+    if not len(sources):
+        if missing.num_rows:
+            found = f"none of the {missing.num_rows:,} listed videos"
+            raise InputError(
+                config.media_root, found, "at least one of them", "hearsight fetch downloads listed videos"
+            )
+        raise _make_nothing_found_error("sources")
+    left_out: dict[str, int] = {}
+    if config.shares:
+        sources, left_out = merge_shares(sources, config.shares, config.seed)
+    return Collection(sources, missing, left_out)
+
+
+def _take_group(spec: str, config: CollectConfig) -> tuple[str, str]:
+    """Return the group of a spec and the rest; a path that contains ``=`` is a path, unless a share is given for its head."""
+    name, separator, rest = spec.partition("=")
+    return (name, rest) if separator and name in config.shares else ("", spec)
 
 
 def _make_nothing_found_error(spec: str) -> InputError:
@@ -78,117 +134,128 @@ def _make_nothing_found_error(spec: str) -> InputError:
     )
 
 
-def _expand(spec: str) -> Iterator[Source]:
-    path = Path(spec).expanduser()
-    if path.is_dir():
-        yield from (Source(found) for found in _search_folder(path))
-    elif path.suffix.lower() in LIST_SUFFIXES and path.is_file():
-        yield from _read_list(path)
-    elif os.path.lexists(path):
-        yield Source(_make_absolute(path))
-    elif glob.has_magic(spec):
-        yield from _match(str(path))
-    else:
-        raise InputError(spec, "no such file or folder", "a file, a folder, a glob or a list", _find_neighbour(path))
+class _Finder:
+    """Find the sources of specs one by one, and remember what is missing."""
+
+    def __init__(self, config: CollectConfig) -> None:
+        self._config = config
+        self._root: MediaRoot | None = None
+        self._batches: list[pa.RecordBatch] = []
+        self._missing: list[dict[str, object]] = []
+        self.groups: set[str] = set()
+
+    def find(self, group: str, spec: str) -> Iterator[FoundSource]:
+        """Find the sources of a spec."""
+        self.groups.add(group)
+        path = Path(spec).expanduser()
+        suffix = path.suffix.lower()
+        if suffix in LIST_SUFFIXES and path.is_file():
+            videos = recognise_list(path)
+            if videos is not None:
+                yield from self._find_listed(group, videos)
+                return
+            if suffix in TABLE_SUFFIXES:
+                yield from _find_in_table(group, spec, path)
+                return
+        found = False
+        for media in find_remote(spec) if is_remote(spec) else find_media(spec):
+            for one in list_members(media) if _is_archive(media) else (media,):
+                found = True
+                yield _describe(group, path, one)
+        if not found:
+            raise _make_nothing_found_error(spec)
+
+    def _find_listed(self, group: str, videos: VideoList) -> Iterator[FoundSource]:
+        if videos.is_evaluation and not self._config.allow_evaluation:
+            raise TableError(
+                videos.path,
+                "the evaluation segments of AudioSet",
+                "segments to train on",
+                "--allow-evaluation takes them all the same; scores on AudioSet are then worth nothing",
+            )
+        root = self._open_root(videos)
+        for entry in videos.read():
+            source = root.find(entry)
+            if source is None:
+                self._note_missing(videos, entry)
+            else:
+                yield _describe_listed(group, videos, entry, source)
+
+    def _open_root(self, videos: VideoList) -> MediaRoot:
+        if self._config.media_root is None:
+            raise UsageError(
+                videos.path,
+                f"a list of ids ({videos.format}), and no folder of media",
+                "--media-root FOLDER with the files ID.*, ID_START.* or ID_START_END.*",
+                "hearsight fetch downloads listed videos",
+            )
+        if self._root is None:
+            self._root = MediaRoot(Path(self._config.media_root))
+        return self._root
+
+    def _note_missing(self, videos: VideoList, entry: ListEntry) -> None:
+        row = {name: getattr(entry, name) for name in MISSING_SCHEMA.names[1:]}
+        self._missing.append({"list": os.fsencode(videos.path).decode("utf-8", "replace"), **row})
+        if len(self._missing) == _BATCH:
+            self._store_missing()
+
+    def _store_missing(self) -> None:
+        self._batches.append(pa.RecordBatch.from_pylist(self._missing, schema=MISSING_SCHEMA))
+        self._missing = []
+
+    def list_missing(self) -> pa.Table:
+        """Return the entries whose media are not there, in the order of the lists."""
+        self._store_missing()
+        return pa.Table.from_batches(self._batches, MISSING_SCHEMA)
 
 
-def _search_folder(folder: Path) -> Iterator[str]:
-    """Find the videos below a folder; links to folders are not followed, so that there is no endless loop."""
-    for parent, folders, files in os.walk(folder.absolute()):
-        folders[:] = [name for name in folders if not name.startswith(".") and name != _MAC_FOLDER]
-        for name in files:
-            if not name.startswith(".") and Path(name).suffix.lower() in MEDIA_SUFFIXES:
-                yield str(Path(parent) / name)
+def _is_archive(name: str) -> bool:
+    return name.lower().endswith(".tar") and (is_remote(name) or Path(name).is_file())
 
 
-def _match(pattern: str) -> Iterator[Source]:
-    matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob knows no absolute patterns
-    wild = glob.has_magic(Path(pattern).suffix) or not Path(pattern).suffix
-    for match in matches:
-        path = Path(match)
-        if _MAC_FOLDER in path.parts:
-            continue
-        if path.is_dir():
-            if "**" not in pattern:
-                yield from (Source(found) for found in _search_folder(path))
-        elif not wild or path.suffix.lower() in MEDIA_SUFFIXES:
-            yield Source(_make_absolute(path))
+def _describe(group: str, spec: Path, media: str) -> FoundSource:
+    """Return a found file; of Moments in Time, the folder that it lies in is its class."""
+    path = Path(media)
+    if is_remote(media):
+        return FoundSource(Source(media), group, media)
+    if spec.is_dir():
+        base = spec.absolute()
+        key = os.fspath(path.relative_to(base))
+        moments = next((one for one in (base, base.parent) if (one / _MOMENTS_CLASSES).is_file()), None)
+        if moments is not None:
+            described = FoundSource(Source(media), group, key, list=str(moments), format="moments")
+            return dataclasses.replace(described, id=path.stem, labels=path.parent.name)
+        return FoundSource(Source(media), group, key)
+    return FoundSource(Source(media), group, path.name)
 
 
-def _make_absolute(path: Path) -> str:
-    """Return one name for one file: links keep their own name, but where ``..`` would make two names of one, all is resolved."""
-    return str(path.resolve() if ".." in path.parts else path.absolute())
+def _describe_listed(group: str, videos: VideoList, entry: ListEntry, source: Source) -> FoundSource:
+    return FoundSource(
+        source,
+        group,
+        entry.id,
+        list=str(videos.path),
+        format=videos.format,
+        line=entry.line,
+        id=entry.id,
+        url=entry.url,
+        listed_start=entry.start,
+        listed_end=entry.end,
+        labels=entry.labels,
+    )
 
 
-def _find_neighbour(path: Path) -> str:
-    parent = path.parent
-    if not parent.is_dir():
-        return f"{parent} does not exist either"
-    names = [entry.name for entry in os.scandir(parent)]
-    near = guess(path.name, names)
-    return near if near.startswith("did you mean") else ""
-
-
-def _read_list(path: Path) -> Iterator[Source]:
-    rows, first_row = (_read_parquet(path), 0) if path.suffix.lower() == ".parquet" else (_read_csv(path), 2)
-    for number, row in enumerate(rows, start=first_row):
-        yield _read_row(path, number, row)
-
-
-def _read_csv(path: Path) -> Iterator[Mapping[str, Any]]:
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, delimiter=delimiter, skipinitialspace=True, strict=True)
-            _check_columns(path, reader.fieldnames or ())
-            yield from reader
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise TableError(path, f"cannot be read ({error})", "a CSV list in UTF-8 with a column 'path'") from error
-
-
-def _read_parquet(path: Path) -> Iterator[Mapping[str, Any]]:
-    try:
-        with pq.ParquetFile(path) as file:
-            _check_columns(path, file.schema_arrow.names)
-            columns = [name for name in _COLUMNS if name in file.schema_arrow.names]
-            for batch in file.iter_batches(columns=columns):
-                yield from batch.to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise TableError(path, f"cannot be read ({error})", "a Parquet list with a column 'path'") from error
-
-
-def _check_columns(path: Path, names: Iterable[str]) -> None:
-    found = list(names)
-    if "path" not in found:
-        hint = guess("path", found) if found else "the first line names the columns"
-        raise TableError(
-            path, f"columns {', '.join(found) or 'none'}", "a column 'path', and start and end if wanted", hint
-        )
-
-
-def _read_row(table: Path, number: int, row: Mapping[str, Any]) -> Source:
-    where = f"{table}, row {number}"
-    if None in row:
-        raise TableError(where, "more fields than columns", f"{len(row) - 1} fields", "quote a path that holds a comma")
-    path = row["path"]
-    if not isinstance(path, str) or not path.strip():
-        raise TableError(where, f"path is {path!r}", "the path of a media file")
-    start = _read_seconds(where, "start", row.get("start"))
-    end = _read_seconds(where, "end", row.get("end"))
-    if end is not None and end <= (start or 0.0):
-        raise TableError(where, f"the span from {start or 0.0:g} to {end:g} s", "an end after its start")
-    return Source(_make_absolute(table.parent / Path(path.strip()).expanduser()), start or 0.0, end)
-
-
-def _read_seconds(where: str, column: str, value: Any) -> float | None:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError) as error:
-        raise TableError(where, f"{column} is {value!r}", "seconds, such as 12.5") from error
-    if math.isnan(seconds) and not isinstance(value, str):
-        return None
-    if not math.isfinite(seconds) or seconds < 0.0:
-        raise TableError(where, f"{column} is {value!r}", "seconds from 0 on")
-    return seconds
+def _find_in_table(group: str, spec: str, path: Path) -> Iterator[FoundSource]:
+    """Find the sources of a list with a column ``path``."""
+    found = False
+    for where, _, row in read_table(path):
+        found = True
+        value = row["path"]
+        if not isinstance(value, str) or not value.strip():
+            raise TableError(where, f"path is {value!r}", "the path of a media file")
+        start, end = parse_span(where, row.get("start"), row.get("end"))
+        name = value.strip()
+        media = name if is_remote(name) else make_absolute(path.parent / Path(name).expanduser())
+        yield FoundSource(Source(media, start, end), group, name)
+    if not found:
+        raise _make_nothing_found_error(spec)

@@ -56,6 +56,15 @@ def resample(
     return StreamResampler(sample_rate, to_rate).push(waveform, last=True)
 
 
+def resample_int16(
+    samples: Int16[np.ndarray, " samples"], sample_rate: int, to_rate: int
+) -> Int16[np.ndarray, " resampled"]:
+    """Resample 16-bit samples, as :func:`resample` does; the same array where the rates are equal."""
+    if sample_rate == to_rate:
+        return samples
+    return to_int16(resample(from_int16(samples), sample_rate, to_rate))
+
+
 def count_resampled(num_samples: int, sample_rate: int, to_rate: int) -> int:
     """Return the number of samples after resampling: the nearest whole number, halves up."""
     return math.floor(num_samples * to_rate / sample_rate + 0.5)

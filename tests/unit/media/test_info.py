@@ -62,3 +62,21 @@ def test_a_large_file_is_digested_like_any_other(tmp_path: Path) -> None:
     with pytest.raises(MediaError) as caught:
         digest_file(tmp_path / "b")
     assert caught.value.reason == RejectReason.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("seconds", "span", "expected"),
+    [
+        (2.0, (30.0, 32.0), (0.0, None)),  # as long as the span, which lies behind its end
+        (2.3, (30.0, 32.0), (0.0, None)),  # cut at the next key picture
+        (4.0, (1.0, 3.0), (1.0, 3.0)),  # the whole video
+        (4.0, (30.0, 32.0), (30.0, 32.0)),  # another video, or one that was cut short
+    ],
+)
+def test_the_length_of_a_file_tells_the_whole_video_from_the_excerpt(
+    tmp_path: Path, seconds: float, span: tuple[float, float], expected: tuple[float, float | None]
+) -> None:
+    path = write_media(tmp_path / "a.mp4", seconds)
+    media = read_media(Source(str(path), *span, may_be_excerpt=True))
+    assert (media.start, media.end) == expected
+    assert read_media(Source(str(path), *span)).start == span[0]

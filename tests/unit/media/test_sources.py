@@ -6,8 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hearsight.errors import InputError, TableError
-from hearsight.media.sources import MEDIA_SUFFIXES, list_sources
+from hearsight.config import CollectConfig
+from hearsight.errors import InputError, TableError, UsageError
+from hearsight.media.sources import MEDIA_SUFFIXES, collect_sources, list_sources
 from hearsight.records import Source
 
 
@@ -195,3 +196,98 @@ def test_blanks_after_commas_belong_to_no_field(tmp_path: Path) -> None:
         Source(str(tmp_path / "a.mp4"), 1.5, 4.0),
         Source(str(tmp_path / "b c.mp4")),
     ]
+
+
+AUDIOSET = """\
+# Segments csv created Sun Mar  5 10:54:31 2017
+# num_ytids=3, num_segs=3, num_unique_labels=3, num_positive_labels=3
+# YTID, start_seconds, end_seconds, positive_labels
+--PJHxphWEs, 30.000, 40.000, "/m/09x0r,/t/dd00088"
+-0RWZT-miFs, 420.000, 430.000, "/m/03v3yw"
+-1nilez17Dg, 0.000, 10.000, "/m/03v3yw"
+"""
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> tuple[Path, Path]:
+    """Give a list of three videos, and a folder with the media of two."""
+    path, root = tmp_path / "train.csv", tmp_path / "media"
+    path.write_text(AUDIOSET)
+    root.mkdir()
+    (root / "--PJHxphWEs_30.mp4").touch()
+    (root / "-1nilez17Dg.webm").touch()
+    return path, root
+
+
+def test_a_published_list_is_found_in_the_media_folder_and_what_is_missing_is_listed(
+    listed: tuple[Path, Path],
+) -> None:
+    path, root = listed
+    found = collect_sources([path], CollectConfig(media_root=str(root)))
+    assert list(found.sources) == [
+        Source(str(root / "--PJHxphWEs_30.mp4")),
+        Source(str(root / "-1nilez17Dg.webm"), 0.0, 10.0),
+    ]
+    assert found.missing.to_pylist() == [
+        {
+            "list": str(path),
+            "line": 5,
+            "id": "-0RWZT-miFs",
+            "url": "https://www.youtube.com/watch?v=-0RWZT-miFs",
+            "start": 420.0,
+            "end": 430.0,
+            "labels": "/m/03v3yw",
+        }
+    ]
+    assert "1 listed videos" in found.describe()[0]
+    provenance = found.sources.list_provenance()
+    assert provenance is not None
+    assert provenance["listed_start"].to_pylist() == [30.0, 0.0]
+    assert provenance["labels"].to_pylist() == ["/m/09x0r,/t/dd00088", "/m/03v3yw"]
+
+
+def test_a_published_list_needs_a_media_folder_with_something_in_it(listed: tuple[Path, Path], tmp_path: Path) -> None:
+    path, _ = listed
+    with pytest.raises(UsageError, match="--media-root FOLDER"):
+        list_sources([path])
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "x.mp4").touch()
+    with pytest.raises(InputError, match="none of the 3 listed videos"):
+        collect_sources([path], CollectConfig(media_root=str(tmp_path / "other")))
+
+
+def test_the_evaluation_list_is_refused_unless_it_is_allowed(listed: tuple[Path, Path]) -> None:
+    path, root = listed
+    path.write_text(AUDIOSET.replace("num_ytids=3", "num_ytids=20371"))
+    with pytest.raises(TableError, match="--allow-evaluation"):
+        collect_sources([path], CollectConfig(media_root=str(root)))
+    allowed = collect_sources([path], CollectConfig(media_root=str(root), allow_evaluation=True))
+    assert len(allowed.sources) == 2
+
+
+def test_the_folder_of_moments_in_time_has_its_classes_as_provenance(tmp_path: Path) -> None:
+    video = tmp_path / "training" / "clapping" / "a.mp4"
+    video.parent.mkdir(parents=True)
+    video.touch()
+    assert collect_sources([tmp_path]).sources.list_provenance() is None
+    (tmp_path / "moments_categories.txt").write_text("clapping,1\n")
+    for spec in (tmp_path, tmp_path / "training"):
+        provenance = collect_sources([spec]).sources.list_provenance()
+        assert provenance is not None
+        assert provenance.select(["format", "id", "labels"]).to_pylist() == [
+            {"format": "moments", "id": "a", "labels": "clapping"}
+        ]
+
+
+def test_groups_are_named_before_their_source_and_merged_by_share(tmp_path: Path) -> None:
+    for folder, number in (("open", 80), ("own", 80), ("a=b", 1)):
+        (tmp_path / folder).mkdir()
+        for index in range(number):
+            (tmp_path / folder / f"{index}.mp4").touch()
+    config = CollectConfig(shares={"mine": 0.2})
+    found = collect_sources([tmp_path / "open", f"mine={tmp_path / 'own'}"], config)
+    assert len(found.sources) == 100
+    assert found.describe() == ["60 of source mine are left out for the shares"]
+    assert len(list_sources([tmp_path / "a=b"])) == 1
+    with pytest.raises(UsageError, match="no source of that name"):
+        collect_sources([tmp_path / "open"], config)

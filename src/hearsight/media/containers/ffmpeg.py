@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
 import av.audio.plane
@@ -162,6 +163,14 @@ def open_output(path: Path, options: Mapping[str, str]) -> av.container.OutputCo
     """Open a media file for writing, in the format of its suffix; the same input will give the same bytes."""
     container = av.open(str(path), "w", options=dict(options))
     container.flags |= av.container.Flags.bitexact.value
+    return container
+
+
+def open_buffer(buffer: BytesIO, mode: Literal["r", "w"], name: str) -> Any:
+    """Open bytes in memory, which this program has written or will write, as a media file of a format."""
+    container = av.open(buffer, mode, format=name)
+    if mode == "w":
+        container.flags |= av.container.Flags.bitexact.value
     return container
 
 
