@@ -322,12 +322,12 @@ def _explain(address: HubAddress, error: Exception, *, writing: bool) -> tuple[s
         error = error.__cause__
     if isinstance(error, GatedRepoError):
         page = f"{constants.ENDPOINT}/{address.repository}"
-        return "its owner lets readers in one by one", "to be let in", f"ask at {page}, then {_LOG_IN}"
+        return "its owner grants access on request only", "an account with access", f"ask at {page}, then {_LOG_IN}"
     if isinstance(error, RevisionNotFoundError):
         return f"no revision {address.revision!r}", "a branch, tag or commit", ""
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status == 401 and writing:
-        return "the Hub does not know who pushes", "a user that is logged in", _LOG_IN
+        return "no one is logged in", "a user that is logged in", _LOG_IN
     if status in (403, 404) and writing:
         wanted = f"a user that may write to {address.repository.partition('/')[0]}"
         return "permission denied", wanted, "push under your own name, with a token that may write"
@@ -339,5 +339,5 @@ def _explain(address: HubAddress, error: Exception, *, writing: bool) -> tuple[s
         return f"the Hub answers {status}", "the repository", "try again later" if status >= 500 else _LOG_IN
     reason = f"{' '.join(str(error).split()) or type(error).__name__:.300}"
     if isinstance(error, (*_NO_ANSWER, LocalEntryNotFoundError)):
-        return f"the Hub cannot be reached ({reason})", "an answer", "look at the connection, and at HF_ENDPOINT"
+        return f"the Hub cannot be reached ({reason})", "an answer", "check the connection, and HF_ENDPOINT"
     return f"the transfer failed ({reason})", "", ""
