@@ -6,7 +6,9 @@ Run as ``python -m tools.check``, which ``make check`` does. Prints one line per
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
+import inspect
 import itertools
 import re
 import shlex
@@ -31,6 +33,8 @@ PATH = re.compile(r"^[\w./-]*\w\.(?:py|toml|css|yml)$|^(?:src|tests|docs|benchma
 MEMBER = re.compile(r"^([\w/]+\.py)::([\w.]+)$")
 DOTTED = re.compile(r"\bhearsight(?:\.[A-Za-z_]\w*)+")
 COMMAND_LINE = re.compile(r"^\s*(?:\$ )?hearsight ([a-z].*)$", re.MULTILINE)
+WALK = re.compile(r"^([\w/]+\.py): ([\w.]+)\(([\w, ]*)\) -> (.+)$")
+"""A line of a walk through the code: file, function, the names of some of its parameters, and what it returns, in words."""
 STAGES: dict[str, type[Any]] = {
     "build": BuildConfig,
     "mix": MixConfig,
@@ -39,7 +43,7 @@ STAGES: dict[str, type[Any]] = {
 }
 USERS_FILES = frozenset({"score.py", "config.toml", "folds.csv", "FILE.toml", "pyproject.toml"})
 """Files that a page names and that are the reader's own."""
-MAX_LINES = {"README.md": 120, "ARCHITECTURE.md": 120}
+MAX_LINES = {"README.md": 120, "ARCHITECTURE.md": 140}
 
 
 def list_documents() -> list[Path]:
@@ -53,7 +57,7 @@ def check_document(path: Path, text: str) -> list[str]:
     """Return what is wrong in a page, a line per problem."""
     found = [*check_links(path, text), *check_command_lines(text), *check_inline_commands(text), *check_python(text)]
     if path.name not in {"CHANGELOG.md", "experiments.md"}:  # what was true when it was written
-        found += [*check_paths(path, text), *check_dotted_names(text)]
+        found += [*check_paths(path, text), *check_dotted_names(text), *check_walks(text)]
     most = MAX_LINES.get(path.name)
     if most and path.parent == ROOT and len(text.splitlines()) > most:
         found.append(f"{len(text.splitlines())} lines, at most {most}")
@@ -150,6 +154,33 @@ def check_paths(path: Path, text: str) -> Iterator[str]:
                 yield f"`{span}`: no such file or name"
         elif PATH.match(span) and span not in USERS_FILES and not find_file(span, path):
             yield f"`{span}`: no such file"
+
+
+def check_walks(text: str) -> Iterator[str]:
+    """Find lines of walks, in ``walk`` blocks, whose function or parameters do not exist, and lines that are no such line."""
+    for _, language, block in FENCE.findall(text):
+        for paragraph in block.split("\n\n") if language == "walk" else ():
+            _, *lines = paragraph.strip().splitlines()
+            for line in lines:
+                match = WALK.match(line)
+                problem = (
+                    _check_call(*match.groups()[:3])
+                    if match
+                    else "is not of the form file: function(arguments) -> result"
+                )
+                if problem:
+                    yield f"{line}: {problem}"
+
+
+def _check_call(file: str, function: str, arguments: str) -> str:
+    """Return what is wrong with a call of a walk; nothing if the function has these parameters."""
+    module = f"hearsight.{file.removesuffix('.py').replace('/', '.')}"
+    if not is_importable(f"{module}.{function}"):
+        return "no such file or name"
+    found = functools.reduce(getattr, function.split("."), importlib.import_module(module))
+    parameters = inspect.signature(found).parameters
+    absent = [name for name in arguments.split(", ") if name and name not in parameters]
+    return f"no parameter {', '.join(absent)}" if absent else ""
 
 
 def find_file(name: str, page: Path) -> bool:

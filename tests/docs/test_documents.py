@@ -34,6 +34,9 @@ def test_everything_that_a_page_names_exists(page: str) -> None:
         ("in `training/absent.py`", "no such file"),
         ("in `training/loop.py::trian`", "no such file or name"),
         ("the module `hearsight.training.lop`", "cannot be imported"),
+        ("```walk\na walk\ntraining/loop.py: trian(dataset) -> a run\n```", "no such file or name"),
+        ("```walk\na walk\ntraining/loop.py: train(datasets) -> a run\n```", "no parameter datasets"),
+        ("```walk\na walk\ntraining/loop.py trains\n```", "is not of the form"),
     ],
 )
 def test_what_does_not_exist_is_found(text: str, problem: str) -> None:
