@@ -2,8 +2,8 @@
 
 ::
 
-    HearsightError                 a mistake or a failure that the user can mend
-    ├── UsageError                 a command or call that makes no sense            (exit code 2)
+    HearsightError                 a mistake or a failure that the user can correct
+    ├── UsageError                 an invalid command or call                      (exit code 2)
     │   ├── ConfigError            unknown key, value out of range, broken TOML
     │   └── MissingExtraError      an optional dependency is not installed
     ├── InputError                 an input file that cannot be used                (exit code 3)
@@ -23,7 +23,7 @@
     ├── TrainingError              the loss is no longer a number                   (exit code 6)
     └── MachineError               the disk is full or read-only, memory ran out    (exit code 7)
 
-The message of each is *where: what was found, what was wanted*, and a ``hint:`` line where there is a way out.
+The message of each is *where: what was found, what was wanted*, and a ``hint:`` line if there is something to try.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from hearsight.text import escape_controls
 
 EXIT_CODES: dict[int, str] = {
     0: "success",
-    1: "an error in hearsight itself; the traceback belongs into a bug report",
-    2: "a command that makes no sense: an unknown option, key or name, a value out of range, a missing optional package",
-    3: "input that cannot be used: a file or folder that is absent, damaged or of the wrong kind",
-    4: "more of the input was rejected than the limit allows; what was good has been kept",
-    5: "a worker failed on some files; the dataset is complete otherwise, and the same command tries them again",
-    6: "training cannot go on, because the loss is no longer a number",
-    7: "the machine refused: disk full or read-only, permission denied, too many open files, out of memory",
+    1: "an error in hearsight itself; please report it with the traceback",
+    2: "invalid command: an unknown option, key or name, a value out of range, a missing optional package",
+    3: "unusable input: a file or folder that is missing, damaged or of the wrong kind",
+    4: "more input was rejected than the limit allows; the good files have been kept",
+    5: "a worker failed on some files; the dataset is complete without them, and the same command tries them again",
+    6: "training failed, because the loss is no longer a number",
+    7: "machine error: disk full or read-only, permission denied, too many open files, out of memory",
     130: "interrupted by Ctrl-C (SIGINT)",
     143: "ended by SIGTERM",
 }
@@ -51,7 +51,7 @@ EXIT_CODES: dict[int, str] = {
 
 
 class HearsightError(Exception):
-    """Base of all errors that a user can mend.
+    """Base of all errors that a user can correct.
 
     Parameters
     ----------
@@ -60,9 +60,9 @@ class HearsightError(Exception):
     found
         What was found there.
     wanted
-        What was wanted instead; empty where ``found`` says it all.
+        What was wanted instead; empty if ``found`` is enough.
     hint
-        A way out, for a person to follow.
+        What the user can do about it.
 
     Examples
     --------

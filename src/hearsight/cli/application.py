@@ -21,14 +21,14 @@ _CODES = "; ".join(f"{code} {meaning.partition(':')[0].partition(';')[0]}" for c
 
 app = App(
     name="hearsight",
-    help="""Teach networks to hear by letting them watch.
+    help="""Train audio networks on unlabelled video.
 
-    Unlabelled video in, an audio model out: `hearsight learn VIDEOS --out RUN`, then `hearsight tag SOUND --model RUN`.
-    Try it on a generated world: `hearsight demo`.""",
+    From videos to a model: `hearsight learn VIDEOS --out RUN`. Use it: `hearsight tag SOUND --model RUN`.
+    To try it on generated videos: `hearsight demo`.""",
     version=VERSION,
     help_format="markdown",
     help_epilogue=(
-        "Each command has its own help, as in `hearsight build --help`. Results go to stdout, progress and messages to stderr.\n\n"
+        "Each command has its own help, such as `hearsight build --help`. Results go to stdout, progress and messages to stderr.\n\n"
         f"Exit codes: {_CODES}."
     ),
     suppress_keyboard_interrupt=False,
@@ -36,18 +36,20 @@ app = App(
 
 LOOP = Group("From videos to a model", sort_key=0)
 """Commands that make a model, the first in the help."""
-WORK = Group("The model at work", sort_key=1)
+WORK = Group("Use and evaluate a model", sort_key=1)
 """Commands that use one."""
 
-Override = Annotated[list[str] | None, Parameter(name="--set", negative="", help="a knob, as key=value; repeatable")]
+Override = Annotated[
+    list[str] | None, Parameter(name="--set", negative="", help="a key of the configuration, as key=value; repeatable")
+]
 ConfigFile = Annotated[
     Path | None,
     Parameter(
         name=["--config", "-c"],
-        help="TOML file with tables \\[build], \\[mix], \\[train], \\[evaluate], or mixtures, which comes with hearsight",
+        help="TOML file with tables \\[build], \\[mix], \\[train], \\[evaluate]; or mixtures, a configuration that comes with hearsight",
     ),
 ]
-AsJson = Annotated[bool, Parameter(name="--json", negative="", help="print JSON on stdout, for machines")]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="print JSON on stdout")]
 
 
 def print_summary(summary: Any, as_json: bool) -> None:

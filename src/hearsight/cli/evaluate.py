@@ -41,36 +41,52 @@ def evaluate(
     benchmark: Annotated[str, Parameter(help="NAME=FOLDER, such as esc50=ESC-50; see hearsight benchmarks")],
     extra_models: Annotated[
         list[str] | None,
-        Parameter(name="--with", negative="", help="another model to stand beside the first; repeatable"),
+        Parameter(
+            name="--with", negative="", help="another model whose features are added to those of the first; repeatable"
+        ),
     ] = None,
     probe: Annotated[
         Literal["linear", "svm", "knn", "forest", "mlp", "jia", "softmax", "finetune"],
-        Parameter(name=("--probe", "--head"), help="what is fitted on the frozen embeddings"),
+        Parameter(
+            name=("--probe", "--head"),
+            help="the classifier that is fitted on the frozen embeddings; or finetune, which trains the whole network",
+        ),
     ] = "linear",
-    layer: Annotated[str | None, Parameter(help="a layer of SoundNet, in windows, such as pool5")] = None,
-    untrained: Annotated[bool, Parameter(negative="", help="score the same network with fresh weights")] = False,
-    pool: Annotated[str | None, Parameter(help="how the segments of a clip become one vector")] = None,
-    seed: Annotated[int, Parameter(help="of fresh weights and of the interval")] = 0,
-    training_dataset: Annotated[
-        Path | None, Parameter(name="--against", help="a dataset: name the clips that it holds, score without them too")
+    layer: Annotated[
+        str | None, Parameter(help="a layer of SoundNet such as pool5, in windows, instead of the embedding")
     ] = None,
-    cache: Annotated[bool, Parameter(help="keep embeddings, and fine-tuned folds, for the next time")] = True,
+    untrained: Annotated[bool, Parameter(negative="", help="score the network of the run with random weights")] = False,
+    pool: Annotated[
+        str | None,
+        Parameter(
+            help="how the segments of a clip are combined: mean+max (default), mean, max, mean+deviation, concat, windows"
+        ),
+    ] = None,
+    seed: Annotated[int, Parameter(help="seed of random weights and of the bootstrap")] = 0,
+    training_dataset: Annotated[
+        Path | None,
+        Parameter(
+            name="--against",
+            help="a dataset; clips of the benchmark that it contains are listed, and left out of a second score",
+        ),
+    ] = None,
+    cache: Annotated[bool, Parameter(help="cache embeddings and fine-tuned folds")] = True,
     record: Annotated[
         list[str] | None,
-        Parameter(negative="", help="cell of a paper's table that this measures, TABLE:ROW:COLUMN; repeatable"),
+        Parameter(negative="", help="record the score for a cell of a paper's table, TABLE:ROW:COLUMN; repeatable"),
     ] = None,
-    results: Annotated[Path, Parameter(help="where `--record` keeps it")] = Path("results.jsonl"),
+    results: Annotated[Path, Parameter(help="the file that `--record` appends to")] = Path("results.jsonl"),
     config: ConfigFile = None,
     overrides: Override = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a model on a benchmark by its official folds.
 
-    Prints the accuracy of each fold, their mean and a 95 % interval, and further measures; with `--json` one object with the keys
-    `benchmark, model, probe, accuracy, folds, interval, num_clips, measures` and some more. With `--against DATASET` clips that
-    were trained on are found by their sound. With `--record` the score stands in `hearsight tables` beside the published one.
+    Prints the accuracy of each fold, their mean with a 95 % interval, and further measures. `--json` prints one object with the keys
+    `benchmark, model, probe, accuracy, folds, interval, num_clips, measures` and more. `--against DATASET` finds clips of the
+    benchmark in the training data by their sound. A score that was recorded with `--record` is shown by `hearsight tables`.
 
-    Sound and sight together: `--with vision:litert:mobilenet.tflite --benchmark videos=VIDEOS --probe svm`.
+    To score sound and pictures together: `--with vision:litert:mobilenet.tflite --benchmark videos=VIDEOS --probe svm`.
     """
     from hearsight.config import EvaluateConfig, load_config
     from hearsight.evaluation.evaluate import evaluate as evaluate_model
@@ -96,18 +112,20 @@ def tables(
     /,
     *,
     format: Annotated[
-        Literal["table", "markdown", "csv"], Parameter(help="for a terminal, a page or a spreadsheet")
+        Literal["table", "markdown", "csv"],
+        Parameter(help="table for a terminal, markdown for a page, csv for a spreadsheet"),
     ] = "table",
     results: Annotated[
-        Path | None, Parameter(help="what `hearsight evaluate --record` kept; results.jsonl where there is one")
+        Path | None,
+        Parameter(help="a file written by `hearsight evaluate --record`; by default results.jsonl, if it exists"),
     ] = None,
-    provenance: Annotated[bool, Parameter(negative="", help="say of each number of ours where it comes from")] = False,
+    provenance: Annotated[bool, Parameter(negative="", help="print the origin of each of our figures")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Set what was measured beside what the four papers print.
+    """Print the tables of the four papers with our figures beside the published ones.
 
-    Every table of Jia 2019, Hershey 2017, SoundNet 2016 and Wu & Lee 2018. Ours are sizes, counted from the networks as built, and
-    recorded measurements; blank where nothing was measured. Footnotes say where we measured otherwise than the paper.
+    The papers are Jia 2019, Hershey 2017, SoundNet 2016 and Wu & Lee 2018. Our figures are sizes counted from the networks, and
+    recorded measurements. A cell is blank if nothing was measured. Footnotes list differences from the paper.
     """
     from hearsight.console import print_data, print_json, print_lines, print_table
     from hearsight.evaluation.paper_tables.comparison import fill_tables, spell_csv, spell_markdown
@@ -129,9 +147,9 @@ def tables(
 
 @app.command(group=WORK)
 def benchmarks(*, as_json: AsJson = False) -> None:
-    """List the benchmarks that `hearsight evaluate` knows, and where to get them.
+    """List the benchmarks of `hearsight evaluate`, and where to get them.
 
-    With `--json` an array of objects with the keys `name, title, clips, classes, scored, where, takes`.
+    `--json` prints an array of objects with the keys `name, title, clips, classes, scored, where, takes`.
     """
     from hearsight.console import print_json, print_table
     from hearsight.evaluation.benchmarks.catalogue import BENCHMARKS, COLUMNS, NUMBERS
@@ -144,10 +162,10 @@ def benchmarks(*, as_json: AsJson = False) -> None:
 
 @app.command(group=WORK)
 def models(*, as_json: AsJson = False) -> None:
-    """List the networks with their sizes beside the figures that their papers print.
+    """List the networks with their sizes beside the published ones.
 
     Parameters and multiply-accumulates are counted for the paper's number of classes. Where a figure does not match, the reason
-    is in docs/paper-notes.md. With `--json` an array of objects with the keys
+    is in docs/paper-notes.md. `--json` prints an array of objects with the keys
     `name, paper, parameters, weights, macs, published_parameters, published_macs, matches`.
     """
     from hearsight.console import print_json, print_table
@@ -167,7 +185,7 @@ def info(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Print what a dataset or a run holds."""
+    """Print a summary of a dataset or a run."""
     from hearsight.training.run.describe import describe_folder
 
     print_summary(describe_folder(path), as_json)
@@ -180,9 +198,9 @@ def verify(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Check every file of a dataset for damage: size, SHA-256, and that sound and labels are of the same clips.
+    """Check every file of a dataset for damage: its size, its SHA-256, and whether sound and labels belong to the same clips.
 
-    Training checks each file too, when it reads it for the first time. Damaged files are listed, and the exit code is 3.
+    Damaged files are listed, and the exit code is 3. Training checks each file too, when it first reads it.
     """
     from hearsight.dataset.verify import verify_dataset
     from hearsight.errors import InputError

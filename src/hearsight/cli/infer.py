@@ -19,12 +19,12 @@ def tag(
     /,
     *,
     model: Trained,
-    top: Annotated[int, Parameter(help="classes per file, or per segment")] = 5,
-    threshold: Annotated[float, Parameter(help="smallest probability that is shown, from 0 to 1")] = 0.0,
+    top: Annotated[int, Parameter(help="number of classes per file, or per segment")] = 5,
+    threshold: Annotated[float, Parameter(help="smallest probability to show, from 0 to 1")] = 0.0,
     sense: Annotated[
         Literal["heard", "seen", "all"] | None,
         Parameter(
-            help="classes learned from an audio teacher, a vision teacher, or both; by default, heard ones where there are some"
+            help="show classes of audio teachers (heard), of vision teachers (seen) or both (all); by default heard ones, if there are any"
         ),
     ] = None,
     segments: Annotated[bool, Parameter(negative="", help="tag each segment instead of the whole file")] = False,
@@ -32,9 +32,9 @@ def tag(
 ) -> None:
     """Print the most probable classes of audio and video files.
 
-    Prints a table, or with `--json` a JSON array with one object per tag: `path, start, duration, class, probability, sense,
-    teacher`. A sound shorter than one segment is padded with silence, and a line on stderr says so. A probability is the mean over
-    the whole file; for events in a long recording, use `--segments`.
+    Prints a table, or with `--json` an array with one object per tag: `path, start, duration, class, probability, sense,
+    teacher`. A probability is the mean over the whole file; for events in a long recording, use `--segments`. A sound shorter than
+    one segment is padded with silence, and a message on stderr says so.
     """
     from hearsight.console import print_json, print_table
     from hearsight.listening.listener import load
@@ -67,10 +67,12 @@ def embed(
     /,
     *,
     model: Trained,
-    out: Annotated[Path, Parameter(help="the file to write, .parquet, .csv or .npz: path, start, duration, embedding")],
+    out: Annotated[
+        Path, Parameter(help="the file to write: .parquet, .csv or .npz, with path, start, duration and embedding")
+    ],
     as_json: AsJson = False,
 ) -> None:
-    """Write the embedding of every segment of audio and video files to a Parquet table, a CSV table or a NumPy archive."""
+    """Compute the embedding of every segment of audio and video files, and write them to a Parquet, CSV or NumPy file."""
     from hearsight.listening.listener import load
     from hearsight.listening.tables import embed_files
 
@@ -85,15 +87,17 @@ def export(
     /,
     *,
     out: Annotated[Path, Parameter(help="the .onnx file to write")],
-    int8: Annotated[bool, Parameter(negative="", help="bring weights and maps to 8 bits")] = False,
-    calibrate: Annotated[Path | None, Parameter(help="dataset whose sounds tell the ranges of the maps")] = None,
-    seed: Annotated[int, Parameter(help="of the choice of those sounds")] = 0,
+    int8: Annotated[bool, Parameter(negative="", help="quantise weights and activations to 8 bits")] = False,
+    calibrate: Annotated[
+        Path | None, Parameter(help="a dataset, from whose sounds the ranges of the activations are measured")
+    ] = None,
+    seed: Annotated[int, Parameter(help="seed of the choice of those sounds")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Write a model as one ONNX file that any runtime runs without hearsight.
+    """Export a model to one ONNX file, which runs without hearsight.
 
-    Waveform in, probabilities and embeddings out, the front end inside; batch and length are of any size. The file is compared
-    with the network before it takes its place. Four times smaller, and faster, in 8 bits:
+    The input is a waveform; the outputs are probabilities and embeddings. The front end is part of the file, and batch size and
+    length are free. The file is compared with the network before it is written. In 8 bits it is four times smaller, and faster:
 
         hearsight export run --out model.onnx --int8 --calibrate run/dataset
     """
@@ -105,16 +109,18 @@ def export(
 @app.command(group=WORK)
 def push(
     run: Annotated[Path, Parameter(help="a run folder, or a checkpoint folder")],
-    repository: Annotated[str, Parameter(help="owner/name on the Hugging Face Hub; made where it is absent")],
+    repository: Annotated[str, Parameter(help="owner/name on the Hugging Face Hub; created if it does not exist")],
     /,
     *,
-    private: Annotated[bool, Parameter(negative="", help="let nobody else see it")] = False,
+    private: Annotated[
+        bool, Parameter(negative="", help="create a private repository; a public one is refused")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Share a model on the Hugging Face Hub.
 
-    Pushes its `config.json`, `model.safetensors` and `README.md`, and nothing else of the folder. Log in before with
-    `hf auth login`. Anyone then hears with it:
+    Uploads its `config.json`, `model.safetensors` and `README.md`, and nothing else of the folder. Log in first with
+    `hf auth login`. Then anyone can use it:
 
         hearsight tag sound.wav --model hf://owner/name
     """
@@ -136,16 +142,16 @@ def convert(
     pca: Annotated[Path | None, Parameter(help="vggish_pca_params.npz, for VGGish's 8-bit embeddings")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a checkpoint of published weights, to tag, embed and evaluate with.
+    """Convert published weights to a checkpoint.
 
-    Files as they were published, downloaded by you:
+    Download the files yourself:
 
         hearsight convert panns-cnn14 Cnn14_mAP=0.431.pth --vocabulary class_labels_indices.csv --out panns
         hearsight convert soundnet soundnet8_final.t7 --out soundnet
         hearsight convert vggish vggish-10086976.pth --out vggish
 
-    Nothing in a file is ever executed, and weights that do not fit are refused by name. VGGish was published without classes: its
-    checkpoint embeds and is evaluated, and does not tag.
+    Nothing in a file is executed. Weights that do not fit the network are refused, and the error names them. VGGish was published
+    without classes, so its checkpoint can be used with `embed` and `evaluate`, but not with `tag`.
     """
     from hearsight.models.published.convert import convert as convert_weights
 

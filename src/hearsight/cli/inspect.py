@@ -16,15 +16,16 @@ def stats(
     /,
     *,
     truth: Annotated[
-        Path | None, Parameter(help="folder with a sub-folder per class that people named, which the videos lie in")
+        Path | None,
+        Parameter(help="folder that the videos are in, with a sub-folder for each class assigned by people"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print statistics of a dataset and of the quality of its labels.
 
-    Clips, durations, folds, how often each class appears, how sure the teachers are, which classes say the same, and how well
-    picture and sound of the clips agree. The agreement of each clip is stored in the dataset as `agreement.parquet`; training can
-    leave out clips that agree too little (`hearsight train --set min_agreement=0`).
+    Prints clips, durations, folds, the frequency of each class, the confidence of the teachers, redundant classes, and how well
+    pictures and sound of the clips agree. The agreement of each clip is stored in the dataset as `agreement.parquet`. Training can
+    leave out clips with low agreement (`hearsight train --set min_agreement=0`).
     """
     from hearsight.console import print_json
     from hearsight.inspection.report import report_statistics

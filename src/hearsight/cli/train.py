@@ -26,7 +26,7 @@ Vision = Annotated[
 ]
 Audio = Annotated[list[str] | None, Parameter(negative="", help="audio teacher, kind:where; repeatable")]
 Network = Annotated[str | None, Parameter(help="name of the network; see hearsight models")]
-Workers = Annotated[int | None, Parameter(help="files worked on at once; one per processor by default")]
+Workers = Annotated[int | None, Parameter(help="number of worker processes; one per processor by default")]
 
 
 @app.command(group=LOOP)
@@ -42,15 +42,17 @@ def build(
     allow_evaluation: AllowEvaluation = False,
     workers: Workers = None,
     engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
-    deadline: Annotated[float, Parameter(help="seconds that one clip may take before its file is given up")] = 600.0,
+    deadline: Annotated[
+        float, Parameter(help="seconds that a worker may spend on one clip before its file is rejected")
+    ] = 600.0,
     config: ConfigFile = None,
     overrides: Override = None,
     as_json: AsJson = False,
 ) -> None:
-    """Cut videos into clips and let teachers label them.
+    """Cut videos into clips and label them with teachers.
 
-    Without `--vision` and `--audio` the teachers are `clusters`: pictures and sounds that look and sound alike become classes,
-    so that no pretrained model is needed. With pretrained ones:
+    By default the teachers are `clusters`, which need no pretrained model: similar pictures become a class, and so do similar
+    sounds. With pretrained teachers:
 
         hearsight build videos/ --out dataset --vision litert:mobilenet_v2.tflite --audio litert:yamnet.tflite
 
@@ -62,9 +64,9 @@ def build(
 
         hearsight build audioset.csv own=videos/ --media-root youtube/ --source-share own=0.2 --out dataset
 
-    The same command continues where it stopped. What was rejected, and why, is in
-    `rejected.parquet`. Where a worker crashed on a file or took too long, the dataset is made without it and the exit code is 5;
-    the same command tries such files again.
+    The same command continues an interrupted build. `rejected.parquet` lists what was rejected, and why. If a worker crashed on a
+    file or exceeded the deadline, the dataset is built without that file and the exit code is 5. The same command tries such files
+    again.
     """
     from hearsight.config import BuildConfig, CollectConfig, load_config
     from hearsight.dataset.build import build_dataset
@@ -89,24 +91,24 @@ def mix(
     *,
     out: Annotated[Path, Parameter(help="the folder of the new dataset")],
     audio: Audio = None,
-    clips: Annotated[int | None, Parameter(help="seconds and mixtures to make; 12,000 by default")] = None,
+    clips: Annotated[int | None, Parameter(help="number of excerpts and mixtures; 12,000 by default")] = None,
     vision: Annotated[bool | None, Parameter(negative="", help="keep the vision labels too")] = None,
-    workers: Annotated[int | None, Parameter(help="units of work at once; one per processor by default")] = None,
+    workers: Annotated[int | None, Parameter(help="number of worker processes; one per processor by default")] = None,
     engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
     config: ConfigFile = None,
     overrides: Override = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a dataset of seconds and mixtures of a dataset's sounds, which the audio teachers label anew.
+    """Make a dataset of excerpts and mixtures of a dataset's sounds, labelled by audio teachers.
 
-    Minutes of video give few clips, but any number of mixtures, and an audio teacher names what is heard in each of them. Train on
-    what comes out with the recipe of that name:
+    Minutes of video yield few clips but any number of mixtures, and an audio teacher can label each of them. Train on the new
+    dataset with the recipe `mixtures`:
 
         hearsight mix dataset --out mixtures
 
         hearsight train mixtures --out run --set recipe=mixtures
 
-    The same command continues where it stopped.
+    The same command continues an interrupted run.
     """
     from hearsight.config import MixConfig, load_config
     from hearsight.dataset.mix import mix_dataset
@@ -123,20 +125,18 @@ def train(
     *,
     out: Annotated[Path, Parameter(help="the run folder: checkpoints, model card, run log")],
     model: Network = None,
-    resume: Annotated[
-        bool, Parameter(negative="", help="accepted for older scripts: a run goes on without it")
-    ] = False,
+    resume: Annotated[bool, Parameter(negative="", help="not needed: an interrupted run continues without it")] = False,
     config: ConfigFile = None,
     overrides: Override = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train an audio network on a dataset's machine-made labels.
+    """Train an audio network on the labels of a dataset.
 
-    The defaults follow Jia 2019, except that a step takes 64 clips instead of 1,024: a random second of each clip, half of its
-    visual labels and all of its audio labels, binary cross-entropy, Adam at 1e-4 times 0.9 per epoch. They are made for millions
-    of clips; `--set recipe=quick` suits small datasets.
+    The default recipe is that of Jia 2019, with batches of 64 clips instead of 1,024. Each example is a random second of a clip,
+    with half of its visual labels and all of its audio labels. The loss is binary cross-entropy, the optimizer Adam with a learning
+    rate of 1e-4, times 0.9 after every epoch. This recipe is for millions of clips; `--set recipe=quick` is for small datasets.
 
-    Stopped at any moment, the same command goes on after the last finished epoch.
+    The same command continues an interrupted run after its last finished epoch.
     """
     del resume  # a run that is there goes on with it and without it
     from hearsight.config import TrainConfig, load_config
@@ -151,7 +151,7 @@ def learn(
     sources: Sources,
     /,
     *,
-    out: Annotated[Path, Parameter(help="the run folder; the dataset goes into its folder dataset/")],
+    out: Annotated[Path, Parameter(help="the run folder; the dataset is written to dataset/ in it")],
     vision: Vision = None,
     audio: Audio = None,
     model: Network = None,
@@ -160,11 +160,11 @@ def learn(
     overrides: Override = None,
     as_json: AsJson = False,
 ) -> None:
-    """Build a dataset and train a network on it, with defaults that need no touching.
+    """Build a dataset and train a network on it, in one command.
 
-    The same command continues where it stopped. Knobs of either stage: `--set build.cut.length=5`,
-    `--set train.epochs=10`. With an audio teacher and little video, `--set train.recipe=mixtures` learns from mixtures of what
-    was cut (see `hearsight mix`), and better.
+    The same command continues an interrupted run. Keys of `--set` begin with the stage: `--set build.cut.length=5`,
+    `--set train.epochs=10`. With an audio teacher and little video, `-c mixtures` trains on mixtures of the clips (see
+    `hearsight mix`) and is more accurate.
     """
     from hearsight.training.learn import learn_from_media, load_learn_configs
 
@@ -175,14 +175,14 @@ def learn(
 @app.command(group=LOOP)
 def demo(
     *,
-    out: Annotated[Path, Parameter(help="where everything goes; the page is index.html in it")] = Path("demo"),
-    seed: Annotated[int, Parameter(help="of the world, the clusters and the training")] = 0,
+    out: Annotated[Path, Parameter(help="the output folder; the report is index.html in it")] = Path("demo"),
+    seed: Annotated[int, Parameter(help="seed of the videos, the clusters and the training")] = 0,
     workers: Workers = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a small world of videos, learn to hear from it, and write a page that shows how well.
+    """Generate a small world of videos, train a network on it, and write a report of its accuracy.
 
-    Takes some minutes on two processors and needs nothing but this package.
+    It takes a few minutes on two processors and needs neither data nor pretrained models.
     """
     from hearsight.demo.run import run_demo
 

@@ -19,7 +19,7 @@ def confusion(
     untrained: bool = False,
     seed: int = 0,
 ) -> None:
-    """Draw which classes of a benchmark are taken for which, each clip scored by a classifier that did not see its fold.
+    """Draw the confusion matrix of a benchmark; each clip is scored by a classifier that was not fitted on its fold.
 
     Parameters
     ----------
@@ -30,13 +30,13 @@ def confusion(
     out
         the file to write: .png, .svg or .pdf
     probe
-        what is fitted on the frozen embeddings
+        the classifier that is fitted on the frozen embeddings
     pool
         how the segments of a clip become one vector
     untrained
         score the same network with fresh weights
     seed
-        of fresh weights and of the interval
+        seed of random weights
     """
     from hearsight.config import EvaluateConfig, load_config
     from hearsight.figures.scores import plot_confusion
@@ -64,18 +64,18 @@ def labels(dataset: Path, /, *, out: Path) -> None:
 
 
 def groups(dataset: Path, /, *, hierarchy: list[Path], out: Path, level: int = 0) -> None:
-    """Draw which groups of a hierarchy of classes a dataset's labels fall into.
+    """Draw how a dataset's labels are distributed over the groups of a class hierarchy.
 
     Parameters
     ----------
     dataset
         a folder that `hearsight build` wrote
     hierarchy
-        AudioSet's ontology.json, or ML-Images' dictionary_and_semantic_hierarchy.txt; repeatable, the first to name a class counts
+        AudioSet's ontology.json, or ML-Images' dictionary_and_semantic_hierarchy.txt; repeatable; a class belongs to the first that contains it
     out
         the file to write: .png, .svg or .pdf
     level
-        how far below the top the groups lie
+        level of the groups in the hierarchy, 0 at the top
     """
     from hearsight.figures.datasets import plot_label_groups
 
@@ -84,7 +84,7 @@ def groups(dataset: Path, /, *, hierarchy: list[Path], out: Path, level: int = 0
 
 
 def traces(file: Path, /, *, model: Path, out: Path, top: int = 16) -> None:
-    """Draw what is heard in a file from moment to moment, over its spectrogram; or, as .mp4, over its own pictures.
+    """Draw class probabilities of a file over time, with its spectrogram; or, as .mp4, over the video itself.
 
     Parameters
     ----------
@@ -95,18 +95,18 @@ def traces(file: Path, /, *, model: Path, out: Path, top: int = 16) -> None:
     out
         the file to write: .png, .svg, .pdf, or .mp4
     top
-        classes, those with the highest peaks
+        number of classes, those with the highest peaks
     """
     from hearsight.figures.traces import plot_traces, write_traced_video
 
     if check_out(out, (*SUFFIXES, "mp4")) == "mp4":
         write_traced_video(file, model, out, top=top)
     else:
-        write_figure(plot_traces(file, model, top=top), out, f"what {model} hears in {file}")
+        write_figure(plot_traces(file, model, top=top), out, f"predictions of {model} for {file}")
 
 
 def d_prime(run: Path, /, *, dataset: Path, out: Path) -> None:
-    """Draw how well each class is told apart on a dataset's validation clips, against how frequent it is in training.
+    """Draw the d-prime of each class on a dataset's validation clips against its frequency in training.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def filters(run: str, /, *, out: Path, seed: int = 0) -> None:
     out
         the file to write: .png, .svg or .pdf
     seed
-        of fresh weights
+        seed of random weights
     """
     from hearsight.figures.networks import plot_filters
 
@@ -142,7 +142,7 @@ def filters(run: str, /, *, out: Path, seed: int = 0) -> None:
 
 
 def tsne(dataset: Path, /, *, model: Path, out: Path, clips: int = 1000, seed: int = 0) -> None:
-    """Draw a dataset's clips as points by t-SNE, as they are seen by its vision teacher and as they are heard by a network.
+    """Draw two t-SNE maps of a dataset's clips: by the soft labels of its vision teacher, and by a network's embeddings.
 
     Parameters
     ----------
@@ -153,42 +153,42 @@ def tsne(dataset: Path, /, *, model: Path, out: Path, clips: int = 1000, seed: i
     out
         the file to write: .png, .svg or .pdf
     clips
-        most clips, taken evenly
+        maximum number of clips, chosen evenly
     seed
-        of the maps
+        seed of the maps
     """
     from hearsight.figures.datasets import plot_maps
 
     check_out(out)
     figure = plot_maps(dataset, model, clips=clips, seed=seed)
-    write_figure(figure, out, f"clips of {dataset} as seen and as heard by {model}")
+    write_figure(figure, out, f"clips of {dataset} by picture and by sound ({model})")
 
 
 def activations(
     dataset: Path, /, *, model: Path, out: Path, units: list[int] | None = None, clips: int = 6, most: int = 2000
 ) -> None:
-    """Draw the pictures of the clips whose sound excites units of a network's embedding most; the network sees no picture.
+    """Draw pictures of the clips whose sound activates units of a network's embedding most; the network gets the sound only.
 
     Parameters
     ----------
     dataset
-        a folder that `hearsight build` wrote, whose videos are still where they were
+        a folder that `hearsight build` wrote, whose videos have not been moved
     model
         a run folder, or a checkpoint folder
     out
         the file to write: .png, .svg or .pdf
     units
-        places in the embedding, from 0; repeatable; without, the four most selective ones
+        indices of units, from 0; repeatable; by default the four most selective ones
     clips
-        clips of each unit
+        number of clips for each unit
     most
-        most clips that are heard, taken evenly
+        maximum number of clips to search, chosen evenly
     """
     from hearsight.figures.datasets import plot_activations
 
     check_out(out)
     figure = plot_activations(dataset, model, units=units, clips=clips, most=most)
-    write_figure(figure, out, f"what excites units of {model}")
+    write_figure(figure, out, f"activations of units of {model}")
 
 
 COMMANDS = (confusion, labels, groups, traces, d_prime, filters, tsne, activations)
