@@ -46,7 +46,7 @@ ConfigFile = Annotated[
     Path | None,
     Parameter(
         name=["--config", "-c"],
-        help="TOML file with tables \\[build], \\[mix], \\[train], \\[evaluate]; or mixtures, a configuration that comes with hearsight",
+        help="TOML file with tables \\[build], \\[mix], \\[train], \\[evaluate]; or mixtures, which comes with hearsight",
     ),
 ]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="print JSON on stdout")]

@@ -82,7 +82,7 @@ def evaluate(
 ) -> None:
     """Score a model on a benchmark by its official folds.
 
-    Prints the accuracy of each fold, their mean with a 95 % interval, and further measures. `--json` prints one object with the keys
+    Prints the accuracy of each fold, their mean with a 95 % interval, and further measures. `--json` prints an object with the keys
     `benchmark, model, probe, accuracy, folds, interval, num_clips, measures` and more. `--against DATASET` finds clips of the
     benchmark in the training data by their sound. A score that was recorded with `--record` is shown by `hearsight tables`.
 

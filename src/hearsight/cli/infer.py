@@ -24,7 +24,7 @@ def tag(
     sense: Annotated[
         Literal["heard", "seen", "all"] | None,
         Parameter(
-            help="show classes of audio teachers (heard), of vision teachers (seen) or both (all); by default heard ones, if there are any"
+            help="classes of audio teachers (heard), of vision teachers (seen), or all; by default heard ones, if there are any"
         ),
     ] = None,
     segments: Annotated[bool, Parameter(negative="", help="tag each segment instead of the whole file")] = False,

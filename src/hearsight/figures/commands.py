@@ -71,7 +71,7 @@ def groups(dataset: Path, /, *, hierarchy: list[Path], out: Path, level: int = 0
     dataset
         a folder that `hearsight build` wrote
     hierarchy
-        AudioSet's ontology.json, or ML-Images' dictionary_and_semantic_hierarchy.txt; repeatable; a class belongs to the first that contains it
+        AudioSet's ontology.json, or ML-Images' dictionary_and_semantic_hierarchy.txt; repeatable; the first with a class counts
     out
         the file to write: .png, .svg or .pdf
     level
