@@ -28,7 +28,7 @@ app = App(
     version=VERSION,
     help_format="markdown",
     help_epilogue=(
-        "Each command has its own help, such as `hearsight build --help`. Results go to stdout, progress and messages to stderr.\n\n"
+        "Each command has its own help, as in `hearsight build --help`. Results go to stdout, progress and messages to stderr.\n\n"
         f"Exit codes: {_CODES}."
     ),
     suppress_keyboard_interrupt=False,
