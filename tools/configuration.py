@@ -11,7 +11,7 @@ from typing import get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from hearsight.config import BuildConfig, EvaluateConfig, MixConfig, TrainConfig
+from hearsight.config import BuildConfig, EvaluateConfig, FetchConfig, MixConfig, TrainConfig
 from tools.pages import DOCS, write_or_check
 
 PAGE = DOCS / "reference" / "configuration.md"
@@ -60,7 +60,7 @@ def spell_default(field: FieldInfo) -> str:
     if isinstance(value, float):
         return f"`{value:.6g}`"
     if isinstance(value, tuple):
-        return "`[" + ", ".join(f'"{one}"' for one in value) + "]`"
+        return "`[" + ", ".join(f'"{one}"' if isinstance(one, str) else f"{one:.6g}" for one in value) + "]`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value not in (None, {}) else "none"
 
 
@@ -68,6 +68,7 @@ def render() -> str:
     """Return the whole page."""
     parts = [HEAD]
     for stage, model in (
+        ("fetch", FetchConfig),
         ("build", BuildConfig),
         ("mix", MixConfig),
         ("train", TrainConfig),

@@ -46,7 +46,7 @@ ConfigFile = Annotated[
     Path | None,
     Parameter(
         name=["--config", "-c"],
-        help="TOML file with tables \\[build], \\[mix], \\[train], \\[evaluate]; or mixtures, which comes with hearsight",
+        help="TOML file with tables \\[fetch], \\[build], \\[mix], \\[train], \\[evaluate]; or mixtures, which is shipped",
     ),
 ]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="print JSON on stdout")]

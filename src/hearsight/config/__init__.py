@@ -5,7 +5,8 @@ A configuration file has one table per stage: ``[build]``, ``[train]`` and so on
 the key that was probably meant. Keys of earlier versions are accepted (:mod:`hearsight.config.renames`).
 """
 
-from hearsight.config.data import BuildConfig, CollectConfig, CutConfig, MixConfig, PolicyConfig, ScreenConfig
+from hearsight.config.collection import CollectConfig, FetchConfig
+from hearsight.config.data import BuildConfig, CutConfig, MixConfig, PolicyConfig, ScreenConfig
 from hearsight.config.evaluation import EvaluateConfig, FinetuneConfig
 from hearsight.config.load import STAGES, load_config
 from hearsight.config.mistakes import list_keys
@@ -19,6 +20,7 @@ __all__ = [
     "CollectConfig",
     "CutConfig",
     "EvaluateConfig",
+    "FetchConfig",
     "FinetuneConfig",
     "MixConfig",
     "PolicyConfig",

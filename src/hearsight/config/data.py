@@ -68,26 +68,6 @@ class PolicyConfig(Stage):
     """Labels whose probability is not above this one are left out, whatever their rank."""
 
 
-class CollectConfig(Stage):
-    """Which media the sources of a build stand for: it is part of no dataset's identity, as its result, the sources, is.
-
-    Examples
-    --------
-    >>> config = hearsight.CollectConfig(media_root="videos", shares={"own": 0.2})
-    >>> config.shares["own"]
-    0.2
-    """
-
-    media_root: str | None = None
-    """Folder with the media of published lists, as ``ID.*``, ``ID_START.*`` or ``ID_START_END.*``."""
-    allow_evaluation: bool = False
-    """Whether a list of AudioSet's evaluation segments is accepted."""
-    shares: dict[str, float] = Field(default_factory=dict)
-    """Share of each named group of sources in the whole."""
-    seed: int = 0
-    """Seed of which sources are chosen for the shares."""
-
-
 class BuildConfig(Stage):
     """How a labelled dataset is built from videos.
 
