@@ -110,8 +110,9 @@ def test_contamination_is_found_whatever_the_rate_of_the_dataset(
         (tmp_path / name).mkdir()
     sound = read_audio(videos / "1.mp4", 16_000)
     write_video(tmp_path / "a" / "known.wav", None, 1.0, sound[8_000:56_000], 16_000)
-    noise = np.random.default_rng(0).normal(0.0, 0.1, 48_000).astype(np.float32)
-    write_video(tmp_path / "b" / "other.wav", None, 1.0, noise, 16_000)
+    for number, name in enumerate(("a/other", "b/other", "b/another")):
+        noise = np.random.default_rng(number).normal(0.0, 0.1, 48_000).astype(np.float32)
+        write_video(tmp_path / f"{name}.wav", None, 1.0, noise, 16_000)
     found = find_contamination(built[rate], load_benchmark(f"folder={tmp_path}"))
     assert [Path(match.path).name for match in found.matches] == ["known.wav"]
 

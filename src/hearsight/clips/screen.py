@@ -34,7 +34,9 @@ _GRAY_STEP = 2.0
 _LEVELS = np.array([32.0, 80.0, 128.0, 192.0])
 
 
-def screen_clip(clip: DecodedClip, *, min_loudness: float, min_motion: float) -> tuple[RejectReason, str] | None:
+def screen_clip(
+    clip: DecodedClip, *, min_loudness: float, min_motion: float, max_missing: float = 0.5, max_hold: float = 0.5
+) -> tuple[RejectReason, str] | None:
     """Return why a clip is not worth labelling.
 
     Parameters
@@ -45,16 +47,20 @@ def screen_clip(clip: DecodedClip, *, min_loudness: float, min_motion: float) ->
         RMS level in dB of full scale below which it is silent.
     min_motion
         Mean absolute difference of successive pictures (0 to 255) below which it is a still.
+    max_missing
+        Share of its duration that may be without sound.
+    max_hold
+        Share of its duration for which one picture may stand while others move.
 
     Returns
     -------
     tuple[RejectReason, str] or None
         The reason and what was measured; None for a good clip. A clip is broken when there are fewer than two pictures in it,
-        when more than half of its sound is missing, or when one picture stands for more than half of it while others move.
+        when too much of its sound is missing, or when one picture stands for too long.
     """
     if len(clip.thumbnails) < 2:
         return RejectReason.BROKEN_STREAM, f"{len(clip.thumbnails)} pictures in {clip.duration:.2f} s"
-    if clip.seconds_filled > clip.duration / 2:
+    if clip.seconds_filled > max_missing * clip.duration:
         return RejectReason.BROKEN_STREAM, f"no sound for {clip.seconds_filled:.2f} of {clip.duration:.2f} s"
     loudness = measure_loudness(clip.samples)
     if loudness < min_loudness:
@@ -62,7 +68,7 @@ def screen_clip(clip: DecodedClip, *, min_loudness: float, min_motion: float) ->
     motion = measure_motion(clip.thumbnails)
     if motion < min_motion:
         return RejectReason.STILL, f"successive pictures differ by {motion:.3f} of 255, less than {min_motion:g}"
-    if clip.longest_hold > clip.duration / 2:
+    if clip.longest_hold > max_hold * clip.duration:
         return RejectReason.BROKEN_STREAM, f"one picture stands for {clip.longest_hold:.2f} of {clip.duration:.2f} s"
     return None
 

@@ -13,6 +13,7 @@ MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_0
 
 
 _ADDED_KEYS = ("sample_rate", "mp3")
+_ADDED_SCREEN_KEYS = ("max_missing", "max_hold", "max_tone", "max_clipping", "max_silence", "max_stuck")
 
 
 class CutConfig(Stage):
@@ -46,6 +47,18 @@ class ScreenConfig(Stage):
     """RMS level in dB relative to full scale; quieter clips are rejected as silent."""
     min_motion: float = Field(default=0.25, ge=0.0, le=255.0)
     """Mean absolute difference of successive pictures (0 to 255); clips with less are rejected as stills."""
+    max_missing: float = Field(default=0.5, ge=0.0, le=1.0)
+    """Share of a clip that may be without sound where its file has none; clips with more are rejected as broken."""
+    max_hold: float = Field(default=0.5, ge=0.0, le=1.0)
+    """Share of a clip for which one picture may stand while others move; clips with more are rejected as broken."""
+    max_tone: float | None = Field(default=None, ge=0.0, le=1.0)
+    """Largest share of energy in one constant tone; 0.9 rejects test tones and bare mains hum. None looks for no tone."""
+    max_clipping: float | None = Field(default=None, ge=0.0, le=1.0)
+    """Largest share of samples at full scale; 0.01 rejects what is audibly overdriven. None looks for no clipping."""
+    max_silence: float | None = Field(default=None, ge=0.0)
+    """Longest silent stretch in seconds, silent meaning quieter than ``min_loudness``. None looks for none."""
+    max_stuck: float | None = Field(default=None, ge=0.0)
+    """Longest stretch in seconds at one value other than zero, as of a decoder that hangs; 0.05 is ample. None looks for none."""
     duplicates: Literal["drop", "keep"] = "drop"
     """Whether clips with the same sound and pictures as an earlier one are dropped."""
 
@@ -112,9 +125,10 @@ class BuildConfig(Stage):
         is recognised as the same.
         """
         values = self.model_dump(mode="json", exclude={"agreement"})
-        for key in _ADDED_KEYS:
-            if values[key] == type(self).model_fields[key].default:
-                del values[key]
+        for model, table, keys in ((self, values, _ADDED_KEYS), (self.screen, values["screen"], _ADDED_SCREEN_KEYS)):
+            for key in keys:
+                if table[key] == type(model).model_fields[key].default:
+                    del table[key]
         return values
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from hearsight.clips.cut import cut_media
 from hearsight.clips.folds import assign_fold
 from hearsight.clips.links import WORDS_FIELD, pack_words
 from hearsight.clips.screen import fingerprint_images, fingerprint_sound, measure_loudness, measure_motion, screen_clip
+from hearsight.clips.sound_faults import screen_sound
 from hearsight.config import BuildConfig
 from hearsight.dataset.parts import (
     PartReport,
@@ -244,7 +245,20 @@ class _MediaLabeller:
         """Return a clip with its row of the clip table, or why it is none."""
         screen = self._config.screen
         try:
-            problem = screen_clip(clip, min_loudness=screen.min_loudness, min_motion=screen.min_motion)
+            problem = screen_clip(
+                clip,
+                min_loudness=screen.min_loudness,
+                min_motion=screen.min_motion,
+                max_missing=screen.max_missing,
+                max_hold=screen.max_hold,
+            ) or screen_sound(
+                clip.samples,
+                clip.sample_rate,
+                max_tone=screen.max_tone,
+                max_clipping=screen.max_clipping,
+                max_silence=None if screen.max_silence is None else (screen.max_silence, screen.min_loudness),
+                max_stuck=screen.max_stuck,
+            )
             if problem is not None:
                 return Rejection(media.path, clip.start, clip.duration, *problem)
             clip = self._encode_sound(clip)

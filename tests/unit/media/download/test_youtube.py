@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -54,11 +53,11 @@ def test_nothing_of_the_address_is_in_the_options_and_no_command_is_run(tmp_path
     folder = tmp_path / "100%(title)s"
     folder.mkdir()
     YouTubeDownloader(module=fake).download("https://www.youtube.com/watch?v=%(exec)s;rm", folder)
-    assert "rm" not in json.dumps({key: str(value) for key, value in fake.options.items()}).split("tmp")[0]
+    assert "exec" not in str(fake.options)
     assert fake.options["outtmpl"] == {"default": f"{str(folder).replace('%', '%%')}/%(format_id)s.%(ext)s"}
     assert fake.options["postprocessors"] == []
     assert "-generic" in fake.options["allowed_extractors"]
-    assert not {"exec_cmd", "cookiefile", "cookiesfrombrowser", "external_downloader"} & set(fake.options)
+    assert not {"cookiefile", "cookiesfrombrowser", "external_downloader"} & set(fake.options)
 
 
 def test_an_error_of_yt_dlp_is_one_of_ours_without_its_colours(tmp_path: Path) -> None:
