@@ -1,4 +1,4 @@
-"""hearsight teaches networks to hear by letting them watch.
+"""hearsight trains audio networks on unlabelled video.
 
 What comes in is a pile of videos; what goes out is an audio network that tags, embeds and transfers. The public names below are
 imported on first use, so that ``import hearsight`` and ``hearsight --help`` stay quick.

@@ -99,7 +99,7 @@ def report_progress(callback: ProgressCallback | None) -> Generator[None]:
     Parameters
     ----------
     callback
-        What is called; None leaves everything as it is.
+        The callback; None changes nothing.
     """
     token = None if callback is None else _callback.set(callback)
     try:
@@ -307,7 +307,7 @@ def print_table(
 
 
 def print_data(document: str) -> None:
-    """Write a document of our own making on stdout, as it is.
+    """Write a document on stdout, unchanged.
 
     Raises
     ------
@@ -321,7 +321,7 @@ def print_data(document: str) -> None:
 
 
 def flush_data() -> None:
-    """Bring what was printed on stdout to where it goes; errors as :func:`print_data`."""
+    """Flush stdout; errors as :func:`print_data`."""
     with _name_stdout():
         sys.stdout.flush()
 

@@ -92,7 +92,7 @@ class HearsightError(Exception):
         return escape_controls(message)
 
     def __str__(self) -> str:
-        """Return the summary, and a ``hint:`` line where there is a hint."""
+        """Return the summary, and a ``hint:`` line if there is a hint."""
         return f"{self.summary}\nhint: {escape_controls(self.hint)}" if self.hint else self.summary
 
     def __reduce__(self) -> tuple[type[HearsightError], tuple[str, str, str, str]]:
@@ -101,7 +101,7 @@ class HearsightError(Exception):
 
 
 class UsageError(HearsightError):
-    """A command or call that makes no sense."""
+    """An invalid command or call."""
 
     exit_code = 2
 
@@ -133,7 +133,7 @@ class MediaError(InputError):
 
 
 class BrokenMediaError(MediaError):
-    """A file whose sound or pictures break off; what lies before ``start`` can be used.
+    """A file whose sound or pictures are damaged; everything before ``start`` can be used.
 
     Parameters
     ----------

@@ -139,7 +139,7 @@ def hash_open_file(file: BufferedReader) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk, where its file system can do that.
+    """Flush the names in a folder to the disk, if its file system supports it.
 
     Raises
     ------

@@ -1,11 +1,11 @@
 """The HEAR 2021 module interface: any checkpoint as an entry of that benchmark (https://hearbenchmark.com/hear-api.html).
 
-HEAR knows a module by three functions: :func:`load_model`, :func:`get_timestamp_embeddings`, :func:`get_scene_embeddings`. Its
+A HEAR module has three functions: :func:`load_model`, :func:`get_timestamp_embeddings`, :func:`get_scene_embeddings`. Its
 tools take the module's name and the checkpoint: ``hear-validator hearsight.hear -m RUN``.
 
-A timestamp embedding is what the network says of one segment around the stamp. A scene embedding is made of successive segments, as
-``hearsight evaluate`` makes one vector of a clip. Each sound is heard on its own, in chunks of bounded size: what else is in the
-batch changes no bit of its embeddings.
+A timestamp embedding is the network's embedding of one segment around the stamp. A scene embedding combines successive segments as
+``hearsight evaluate`` does. Each sound is computed separately, in chunks of bounded size, so the rest of the batch does not
+change its embeddings.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from hearsight.units import to_samples
 SAMPLE_RATES = (16_000, 22_050, 32_000, 44_100, 48_000)
 """Hz that HEAR's tasks are distributed at."""
 HOP_MS = 50.0
-"""Milliseconds from stamp to stamp: the longest that HEAR's validator accepts in silence."""
+"""Milliseconds from stamp to stamp: the longest that HEAR's validator accepts without a warning."""
 MOST_OVERLAP = 20
-"""How many segments hear the same sample at most: networks of long segments have stamps further apart than :data:`HOP_MS`."""
+"""How many segments contain the same sample at most: networks of long segments have stamps further apart than :data:`HOP_MS`."""
 CHUNK_SAMPLES = 2**20
 """Samples that go through the network together; at least one segment does."""
 
@@ -64,7 +64,7 @@ class HearModel(nn.Module):
     Raises
     ------
     CheckpointError
-        When the network hears a rate that HEAR does not have.
+        When the network has a sample rate that HEAR does not support.
     UsageError
         When there is no such pool.
     """
@@ -73,7 +73,9 @@ class HearModel(nn.Module):
         super().__init__()
         if network.sample_rate not in SAMPLE_RATES:
             rates = ", ".join(f"{rate:,}" for rate in SAMPLE_RATES)
-            raise CheckpointError(network.name, f"a network that hears {network.sample_rate:,} Hz", f"one of {rates}")
+            raise CheckpointError(
+                network.name, f"a network with a sample rate of {network.sample_rate:,} Hz", f"one of {rates}"
+            )
         if pool not in POOLS:
             raise UsageError("pool", f"{pool!r}", " or ".join(POOLS), guess(pool, POOLS))
         self.network = network.eval()
@@ -167,13 +169,13 @@ def get_timestamp_embeddings(
     Returns
     -------
     Float32[Tensor, "sounds stamps dim"], Float32[Tensor, "sounds stamps"]
-        What the network says of the segment around each stamp, and the stamps in milliseconds; where ``audio`` is. Beyond the ends
+        Embeddings of the segment around each stamp, and the stamps in milliseconds, on the device of ``audio``. Beyond the ends
         of a sound lies silence; to a network that repeats short sounds (SoundNet), the same sound again.
 
     Raises
     ------
     UsageError
-        When the sounds are none that a network can hear (several channels, integers, no samples, NaN), or the hop is shorter than a
+        When the sounds are invalid input (several channels, integers, no samples, NaN), or the hop is shorter than a
         millisecond.
     CheckpointError
         When the embeddings are not finite.

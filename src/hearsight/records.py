@@ -25,9 +25,9 @@ class RejectReason(StrEnum):
     """Why a media file, or a span of one, is not in the dataset."""
 
     UNREADABLE = "unreadable"
-    """The file cannot be opened: it is gone, or we may not read it."""
+    """The file cannot be opened: it does not exist, may not be read, or changed during the build."""
     NOT_MEDIA = "not_media"
-    """The file opens, but no demuxer knows what it is, or its index is missing."""
+    """The file can be opened, but its format is unknown, or its index is missing."""
     NO_AUDIO = "no_audio"
     NO_VIDEO = "no_video"
     TOO_SHORT = "too_short"
@@ -35,7 +35,7 @@ class RejectReason(StrEnum):
     SHORT_TAIL = "short_tail"
     """What remained after the last whole clip is shorter than the shortest clip."""
     BROKEN_STREAM = "broken_stream"
-    """Decoding failed from here on, or gave too few pictures or too little sound for the span."""
+    """The span is damaged: it cannot be decoded, or sound or pictures are missing in it."""
     SILENT = "silent"
     STILL = "still"
     """The pictures do not move: a slide, a cover, a test card."""
@@ -72,7 +72,7 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class Media:
-    """A source file with what its container says of it.
+    """A source file with what its container states about it.
 
     ``duration`` is in seconds, ``None`` where the container does not say; ``rotation`` is in degrees, counter-clockwise, as players
     turn the pictures before they show them; ``width`` and ``height`` are those of the shown picture. ``start`` and ``end`` bound
@@ -106,7 +106,7 @@ class Media:
 
     @property
     def readable_path(self) -> str:
-        """Where its bytes can be read: the copy, where there is one."""
+        """Where its bytes can be read: the copy, if there is one."""
         return self.path if self.local_path is None else self.local_path
 
 

@@ -105,7 +105,7 @@ class Session:
 
     @contextlib.contextmanager
     def _explaining(self) -> Generator[None]:
-        """Turn the runtime's errors into ours, with what it says of them."""
+        """Turn the runtime's errors into ours, with its message."""
         try:
             yield
         except _list_errors() as error:
@@ -129,7 +129,7 @@ def quantize_statically(
     *,
     keep: Callable[[Any], Collection[str]],
 ) -> None:
-    """Bring a graph to 8 bits: weights by channel, maps by the range that they have in some examples.
+    """Quantise a graph to 8 bits: weights by channel, activations by their range in some examples.
 
     Each quantised operation stands between nodes that say how numbers become bytes and back ("QDQ"), which runtimes put together
     into operations on bytes.

@@ -24,7 +24,7 @@ _NAME_BYTE = re.compile("[\udc80-\udcff]")
 
 
 def escape_controls(text: str) -> str:
-    r"""Return text with every control character as a visible escape, as in ``\x1b``; other text is returned as it is.
+    r"""Return text with every control character as a visible escape, as in ``\x1b``; other text is returned unchanged.
 
     Newlines are escaped too. A surrogate that stands for a byte of a file name is shown as this byte, as in ``caf\xe9.wav``.
 
@@ -49,7 +49,7 @@ def make_encodable(text: str) -> str:
 
 
 def find_control(text: str) -> str | None:
-    r"""Return the first control character of text as a visible escape, as in ``\x1b``; None where there is none."""
+    r"""Return the first control character of text as a visible escape, as in ``\x1b``; None if there is none."""
     found = _UNSAFE.search(text)
     return None if found is None else _escape(found)
 

@@ -1,3 +1,3 @@
-"""The version of hearsight, in a module of its own so that no room imports the package itself."""
+"""The version of hearsight. It has its own module so that no other module imports the package itself."""
 
 VERSION = "0.1.0"

@@ -14,7 +14,7 @@ ML-Images                              tab-separated ``category_index  category_
 =====================================  ==========================================================================
 
 Names are unique within a list. Where a file repeats a name (ImageNet has two cranes, ML-Images 250 such names), each occurrence
-is followed by its id, or by its index where there are no ids: ``crane (135)``, ``hair (n01900150)``.
+is followed by its id, or by its index if there are no ids: ``crane (135)``, ``hair (n01900150)``.
 
 Class lists come from files of other people and end up on terminals, in tables and in file names. Names with control characters
 are therefore refused, and the size of a file and the number and length of its names are bounded.

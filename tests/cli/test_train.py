@@ -58,14 +58,14 @@ def test_a_stopped_training_says_how_to_go_on_and_goes_on_by_the_same_command(
     process.send_signal(number)
     _, messages = process.communicate()
     assert process.returncode == code
-    assert messages.splitlines()[-1] == f"{ended}; run the same command again to go on where it stopped"
+    assert messages.splitlines()[-1] == f"{ended}; run the same command again to continue where it stopped"
     assert "Traceback" not in messages
     told = run_command("info", tmp_path / "run")
     assert "run of recipe quick, interrupted: wu-mlp" in told.stdout
     assert f"of {ENDLESS} epochs" in told.stdout
     process = start(*command)
     for line in process.stderr or ():
-        if "going on after epoch" in line:
+        if "continuing after epoch" in line:
             break
     process.kill()
     process.communicate()

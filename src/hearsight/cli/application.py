@@ -53,7 +53,7 @@ AsJson = Annotated[bool, Parameter(name="--json", negative="", help="print JSON 
 
 
 def print_summary(summary: Any, as_json: bool) -> None:
-    """Print what a stage function returned: its lines for a person, its fields for a machine."""
+    """Print what a stage function returned: its lines, or its fields as JSON."""
     from hearsight.console import print_json, print_lines
 
     if as_json:

@@ -1,4 +1,4 @@
-"""The commands that say what is known: scores, tables and figures, the benchmarks and networks there are, what a folder holds."""
+"""The commands that report: scores, tables, figures, lists of benchmarks and networks, summaries of folders."""
 
 from __future__ import annotations
 

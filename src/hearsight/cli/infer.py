@@ -1,4 +1,4 @@
-"""The commands with which a model is put to work: tag, embed, export, push; and convert, for models that others published."""
+"""The commands that use a model: tag, embed, export, push; and convert, for published weights."""
 
 from __future__ import annotations
 

@@ -98,8 +98,8 @@ def explain_continuation(tokens: Sequence[str]) -> str:
     """
     command = next((token for token in tokens if not token.startswith("-")), "")
     if command in _CONTINUED:
-        return "run the same command again to go on where it stopped"
-    return "run the same command again to start anew"
+        return "run the same command again to continue where it stopped"
+    return "run the same command again to start over"
 
 
 @contextlib.contextmanager

@@ -138,7 +138,7 @@ def train(
 
     The same command continues an interrupted run after its last finished epoch.
     """
-    del resume  # a run that is there goes on with it and without it
+    del resume  # a run that is there continues with it and without it
     from hearsight.config import TrainConfig, load_config
     from hearsight.training.loop import train as train_network
 
@@ -190,7 +190,7 @@ def demo(
 
 
 def _name_teachers(vision: Sequence[str] | None, audio: Sequence[str] | None) -> dict[str, Any]:
-    """Name the teachers that were asked for; one modality alone is meant to be alone."""
+    """Return the teachers that were named; if only one modality was named, the other has none."""
     if not vision and not audio:
         return {}
     return {"vision": tuple(vision or ()), "audio": tuple(audio or ())}

@@ -39,7 +39,7 @@ _AUDIBLE = 50.0
 _MIN_VOTES = 2
 _MAX_CANDIDATES = 50
 _FLIPS = np.concatenate([[0], 1 << np.arange(32)]).astype(np.uint32)
-"""A word is looked up as it is, and with each of its bits turned over: encoding spares few words whole."""
+"""A word is looked up unchanged and with each single bit flipped, because encoding changes a bit in most words."""
 _MAX_COMMON = 500
 """A word that occurs more often in the searched sounds is not looked up: it is no sign of a copy."""
 

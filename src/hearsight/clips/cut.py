@@ -164,7 +164,7 @@ def plan_tail(
       ``max_length``: 4 + 4 + 2 s become 4 + 3 + 3, and 4 + 4 + 1.5 s become 4.75 + 4.75;
     - ``merge``: merged into the clip before it, where the two stay within ``max_length``;
     - ``keep``: kept as it is, where it has at least a second;
-    - dropped otherwise, or where there is no way to do so.
+    - dropped otherwise, or if there is no way to do so.
 
     Parameters
     ----------

@@ -29,12 +29,12 @@ class Database:
         name
             Of the source.
         rows
-            A table, or Parquet files of one, which are then read when they are asked for.
+            A table, or Parquet files of one, which are then read when they are queried.
 
         Returns
         -------
         str
-            What stands for the rows in a query.
+            The name of the rows in a query.
         """
         if isinstance(rows, pa.Table):
             self._connection.register(name, rows)

@@ -34,7 +34,7 @@ MAX_MEDIA = 20
 """Media in which a word may occur to propose anything."""
 
 MIN_VOTES = 4
-"""Words that must agree on how two media lie to each other."""
+"""Number of words that must agree on the offset between two media."""
 
 MIN_OVERLAP = 2.0
 """Seconds of audible overlap that linked media have."""

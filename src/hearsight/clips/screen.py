@@ -171,7 +171,7 @@ def _weigh_columns() -> Float64[np.ndarray, "width columns"]:
 
 
 def _to_relative_decibels(power: Float64[np.ndarray, "*any"]) -> Float64[np.ndarray, "*any"]:
-    """Return levels relative to the largest, no lower than the dynamic range; all zero where there is nothing."""
+    """Return levels relative to the largest, no lower than the dynamic range; all zero if there is nothing."""
     top = power.max(initial=0.0)
     if top <= 0.0:
         return np.zeros_like(power)

@@ -37,7 +37,7 @@ _WANTED = {
 
 @dataclasses.dataclass(frozen=True)
 class _Mistake:
-    """One thing that is wrong."""
+    """One mistake."""
 
     found: str
     wanted: str = ""

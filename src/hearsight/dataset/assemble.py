@@ -242,7 +242,7 @@ class _ShardWriter:
         self._soft_top = soft_top
 
     def write(self, plan: ShardPlan) -> dict[str, Any]:
-        """Write a shard, and return size and checksum of its files; a shard that is whole already is left as it is."""
+        """Write a shard, and return size and checksum of its files; a shard that is whole already is left unchanged."""
         shard = plan.record.index
         done = self._layout.parts / "shards" / f"{shard:05d}-{plan.digest[:16]}.json"
         if done.exists():

@@ -2,7 +2,7 @@
 
 There are three passes. Every media file becomes a part (in parallel; :mod:`hearsight.dataset.label_media`), the parts become shards
 (:mod:`hearsight.dataset.assemble`), and the label policy determines thresholds and vocabulary (:mod:`hearsight.dataset.finalize`).
-``dataset.json`` is written last. A build that was killed and is started again goes on with the missing parts, and writes the same
+``dataset.json`` is written last. A build that was killed and is started again continues with the missing parts, and writes the same
 bytes as an uninterrupted one.
 """
 
@@ -57,7 +57,7 @@ def build_dataset(
     collect
         Where the media of published lists are, and the shares of groups of sources.
     workers
-        Media files that are worked on at once; by default one per processor. The result does not depend on it.
+        Media files that are processed at the same time; by default one per processor. The result does not depend on it.
     engine
         ``local`` or ``ray``.
     deadline
@@ -130,7 +130,7 @@ def _prepare(layout: Layout, config: BuildConfig, collection: Collection) -> tup
 
 
 def _add_agreement(layout: Layout, config: BuildConfig) -> None:
-    """Compute the agreement of picture and sound where it is asked for and not there. It is no part of the dataset's identity."""
+    """Compute the agreement of picture and sound if it is requested and missing. It is not part of the dataset's identity."""
     if config.agreement and not layout.agreement.exists():
         write_agreement(layout.folder)
 

@@ -99,7 +99,7 @@ def assemble_dataset(
     reports
         Of the finished parts.
     failed
-        Sources that have no part. Where there are any, the parts are kept, so that the next run can try them again.
+        Sources that have no part. If there are any, the parts are kept, so that the next run can try them again.
 
     Raises
     ------

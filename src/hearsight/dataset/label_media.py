@@ -47,7 +47,7 @@ from hearsight.units import SAMPLE_RATE
 
 
 class UnitError(Exception):
-    """A media file that cannot be worked on, for a reason that may lie in the machine: the next run tries it again."""
+    """A media file that failed for a reason that may be the machine's: the next run tries it again."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +60,7 @@ class MediaUnit:
         The file and span.
     size, modified
         Bytes, and time of the last change in nanoseconds; None where the file was absent. Of an object in a store, what the store
-        says of its version.
+        states about its version.
     """
 
     source: Source
@@ -212,7 +212,7 @@ class _MediaLabeller:
                     yield row
 
     def _prepare_clips(self, media: Media) -> Iterator[tuple[DecodedClip, dict[str, Any]] | Rejection]:
-        """Decode, screen and describe; an error that nobody expected ends the file, and the clips before it are kept."""
+        """Decode, screen and describe. An unexpected error ends the file; the clips before it are kept."""
         pieces = self._cut(media)
         end = media.start
         while True:

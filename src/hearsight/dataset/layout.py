@@ -229,7 +229,7 @@ def read_manifest(folder: Path) -> Manifest:
     if not finished:
         if begun:
             raise DatasetError(
-                folder, "an unfinished build", "a finished dataset", "run the same build again: it goes on"
+                folder, "an unfinished build", "a finished dataset", "run the same build again: it continues"
             )
         raise DatasetError(
             folder, "no dataset.json in it", "a dataset", "hearsight build VIDEOS --out DATASET makes one"

@@ -1,4 +1,4 @@
-"""One build at a time writes into a dataset folder, and goes on only with what was begun there."""
+"""One build at a time writes into a dataset folder, and continues only with what was begun there."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def start_build(layout: Layout, identity: Mapping[str, Any]) -> None:
 def check_finished(
     layout: Layout, identity: Mapping[str, Any], sources: Sequence[str], sources_digest: str
 ) -> BuildSummary:
-    """Return the summary of a finished dataset, after checking that it is the one that is asked for.
+    """Return the summary of a finished dataset, after checking that it is the requested one.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def reuse_finished(layout: Layout, summary: BuildSummary) -> BuildSummary:
 
 
 def remove_build_files(layout: Layout) -> None:
-    """Remove what only a running build needs, and the temporary files of killed ones. Writes nothing where there is none."""
+    """Remove what only a running build needs, and the temporary files of killed ones. Writes nothing if there is none."""
     remove_parts(layout.parts)
     if layout.running.exists():
         layout.running.unlink()

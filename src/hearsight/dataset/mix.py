@@ -89,7 +89,7 @@ def mix_dataset(
     config
         The configuration; by default :class:`~hearsight.config.MixConfig`'s defaults.
     workers
-        Units of work that run at once; by default one per processor. The result does not depend on it.
+        Units of work that run at the same time; by default one per processor. The result does not depend on it.
     engine
         ``local`` or ``ray``.
 

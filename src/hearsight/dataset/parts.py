@@ -135,7 +135,7 @@ class Parts:
             with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as reader:
                 yield from reader
         except (pa.ArrowException, OSError) as error:
-            hint = "run the same build again, which makes the part anew"
+            hint = "run the same build again, which writes the part again"
             raise DatasetError(path, f"a damaged part ({error})", "a whole one", hint) from error
 
 

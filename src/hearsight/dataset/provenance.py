@@ -15,7 +15,7 @@ _MISSING_COLUMNS = ("id", "url", "start", "end", "labels", "list", "line")
 
 
 def write_provenance(layout: Layout, collection: Collection) -> None:
-    """Write ``sources.parquet`` and ``missing.csv``, each where there is something to write, and print what is not used.
+    """Write ``sources.parquet`` and ``missing.csv``, each if there is something to write, and print what is not used.
 
     Parameters
     ----------

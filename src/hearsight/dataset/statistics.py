@@ -40,7 +40,7 @@ class BuildSummary:
     sources_digest
         SHA-256 of the list of sources.
     num_failed
-        Sources that failed for a reason that may lie in the machine; the next run of the same build tries them again.
+        Sources that failed for a reason that may be the machine's; the next run of the same build tries them again.
     """
 
     num_sources: int

@@ -35,7 +35,7 @@ class ScaleQuality:
     purity
         Share of items that are of their cluster's most frequent kind.
     information
-        Normalised mutual information: 0 where clusters say nothing of the kinds, 1 where they are the kinds.
+        Normalised mutual information: 0 if clusters are independent of the kinds, 1 if they are the kinds.
     """
 
     modality: str

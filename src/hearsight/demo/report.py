@@ -52,4 +52,6 @@ def _wrap(body: str, result: DemoResult) -> str:
     style = resources.files("hearsight.demo").joinpath("page.css").read_text(encoding="utf-8")
     times = ", ".join(f"{escape(stage)} {seconds:.0f} s" for stage, seconds in result.seconds.items())
     footer = f"<footer>hearsight {escape(VERSION)}. Time taken: {times}.</footer>"
-    return write_page("hearsight: learning to hear by watching", f"<main>\n{body}\n{footer}\n</main>", style=style)
+    return write_page(
+        "hearsight: an audio network trained on unlabelled video", f"<main>\n{body}\n{footer}\n</main>", style=style
+    )

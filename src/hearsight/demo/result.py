@@ -1,4 +1,4 @@
-"""What the demo is, where it lies, and what came of it."""
+"""The demo: its settings, its folder, and its result."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class DemoResult:
     seconds: dict[str, float]
 
     def describe(self) -> list[str]:
-        """Return lines for a person."""
+        """Return lines to print."""
         rows = (
             ("trained by watching", self.student),
             ("the same, untrained", self.untrained),

@@ -129,7 +129,7 @@ class _Clock:
 
     @contextmanager
     def measure(self, stage: str) -> Generator[None]:
-        """Measure a stage, also one that is interrupted, and say that it begins."""
+        """Measure the time of a stage, even if it is interrupted, and print a message when it begins."""
         print_message(f"demo: {stage}")
         started = time.monotonic()
         try:

@@ -257,7 +257,7 @@ def _merge_tags(tags: Iterable[Tag], kinds: Mapping[str, str], least: float = 0.
 
 
 def _rate_example(world: World, video: str) -> tuple[bool, int]:
-    """Rate a video as an example: nothing hidden, silent or at once with another, and several things one after the other."""
+    """Rate a video as an example: nothing hidden or silent, no two objects at a time, and several one after the other."""
     rows = [row for row in world.read_contents().to_pylist() if row["path"] == video]
     plain = all(row["audible"] and row["visible"] for row in rows) and len({row["start"] for row in rows}) == len(rows)
     return plain, len(rows)

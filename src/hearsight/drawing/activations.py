@@ -1,4 +1,4 @@
-"""What units of a network stand for: the pictures of the clips whose sound excites them most."""
+"""What units of a network respond to: pictures of the clips whose sound activates them most."""
 
 from __future__ import annotations
 

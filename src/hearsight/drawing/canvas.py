@@ -100,7 +100,7 @@ def to_svg(figure: Figure, title: str) -> str:
 
 
 def to_file(figure: Figure, kind: str, title: str, dots_per_inch: int = 200) -> bytes:
-    """Return a figure as a file that stands alone, on a white ground; the same figure gives the same bytes.
+    """Return a figure as a self-contained file on a white ground; the same figure results in the same bytes.
 
     Parameters
     ----------

@@ -16,9 +16,9 @@ MOST = 512
 
 
 def draw_wave_filters(kernels: Float[np.ndarray, "filters samples"], sample_rate: int) -> Any:
-    """Draw filters of the waveform as curves, with the frequency that each lets through best (after Aytar 2016, figure 5).
+    """Draw filters of the waveform as curves, with the frequency of its maximum response (after Aytar 2016, figure 5).
 
-    They stand in the order of that frequency, each scaled to its own highest amplitude; the zero line is grey.
+    They are in the order of that frequency, each scaled to its own highest amplitude; the zero line is grey.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def draw_wave_filters(kernels: Float[np.ndarray, "filters samples"], sample_rate
 def draw_patch_filters(kernels: Float[np.ndarray, "filters frames mels"]) -> Any:
     """Draw filters of a log-mel matrix as small pictures: time to the right, frequency upwards, blue below zero and red above.
 
-    Each is scaled to its own largest weight; they stand in the order of the channels.
+    Each is scaled to its own largest weight; they are in the order of the channels.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def draw_patch_filters(kernels: Float[np.ndarray, "filters frames mels"]) -> Any
 
 
 def find_frequencies(kernels: Float[np.ndarray, "filters samples"], sample_rate: int) -> Float[np.ndarray, " filters"]:
-    """Find the frequency in Hz that each filter lets through best."""
+    """Find the frequency in Hz of each filter's maximum response."""
     size = max(1024, kernels.shape[1])
     gains = np.abs(np.fft.rfft(kernels, size, axis=1))
     return gains.argmax(axis=1) * sample_rate / size

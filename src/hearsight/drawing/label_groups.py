@@ -11,7 +11,7 @@ from hearsight.errors import UsageError
 SHOWN = 14
 """Groups of each modality that have a bar, the largest; the others are one bar."""
 PARTS = 8
-"""Parts of a bar that are told apart, the largest; the others are one part."""
+"""Number of parts of a bar with their own colour, the largest ones; the others are one part."""
 
 _WIDTH = 5.6
 _WORDS = {"vision": "seen", "audio": "heard"}

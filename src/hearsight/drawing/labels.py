@@ -1,4 +1,4 @@
-"""What the labels of a dataset are like: how many clips each has, and, where the truth is known, what they stand for."""
+"""Statistics of the labels of a dataset: how many clips each has, and, if the truth is known, what it corresponds to."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def draw_label_counts(counts: Mapping[str, Sequence[int]]) -> Any:
 
 
 def draw_agreement(table: Float64[np.ndarray, "clusters kinds"], kinds: Sequence[str], what: str) -> Any:
-    """Draw what clusters stand for: each row a cluster, each column a kind, dark where the cluster is the kind.
+    """Draw what clusters correspond to: each row a cluster, each column a kind, dark where the cluster is the kind.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How well each class is told apart, beside how frequent it is."""
+"""The separation of each class against its frequency."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hearsight.errors import UsageError
 NAMED_CLASSES = 14
 """Classes up to which every point has its name."""
 NAMED_ENDS = 4
-"""Above, how many of the best and of the worst classes have theirs, where there is place."""
+"""Above, how many of the best and of the worst classes have theirs, if there is room."""
 LETTERS = 24
 """Longest name at a point."""
 

@@ -30,7 +30,7 @@ def draw_spectrogram(log_mel: Float32[np.ndarray, "frames mels"], front_end: Fro
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a network answered for one segment, and whether it is right; None where there is nothing to answer."""
+    """What a network answered for one segment, and whether it is right; None if there is nothing to answer."""
 
     start: float
     duration: float

@@ -1,4 +1,4 @@
-"""What a network hears from moment to moment: a lane for each class, over the spectrogram or over the pictures themselves."""
+"""Class probabilities over time: a lane for each class, over the spectrogram or over the pictures themselves."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def choose_traces(
     classes
         Names of the columns.
     top
-        Most classes; they are put in the order of the time of their peaks, so that lanes that sound together lie together.
+        Maximum number of classes. Lanes are ordered by the time of their peaks, so that simultaneous ones are neighbours.
 
     Raises
     ------

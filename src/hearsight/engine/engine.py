@@ -42,7 +42,7 @@ class Failure:
         ``error``: its function raised an unexpected exception. ``death``: its worker process died, twice. ``timeout``: its worker
         reported no progress before the deadline, twice.
     message
-        One sentence for a person.
+        One sentence for the user.
     """
 
     kind: Literal["error", "death", "timeout"]

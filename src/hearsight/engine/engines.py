@@ -19,16 +19,16 @@ def open_engine(name: str = "local", workers: int | None = None, deadline: float
     name
         ``local`` (worker processes on this machine) or ``ray``.
     workers
-        How many units run at once; by default one per processor, of this machine or of the Ray cluster.
+        How many units run at the same time; by default one per processor, of this machine or of the Ray cluster.
     deadline
-        Seconds without progress (a clip, say) after which a worker is ended and its unit is given up.
+        Seconds without progress (a clip, say) after which a worker is killed and its unit fails.
 
     Raises
     ------
     UsageError
         For an unknown name, fewer than one worker, or a deadline that is not positive.
     MissingExtraError
-        When Ray is asked for and not installed.
+        When Ray is requested but not installed.
     """
     if workers is not None and workers < 1:
         raise UsageError("workers", f"{workers}", "at least 1")

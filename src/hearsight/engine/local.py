@@ -44,7 +44,7 @@ class ProcessEngine:
     Parameters
     ----------
     workers
-        Processes at once.
+        Number of processes.
     deadline
         Seconds without progress after which a worker is ended.
     """
@@ -192,7 +192,7 @@ class _Run:
         return failure
 
     def close(self) -> None:
-        """End all workers at once; what they have not finished is not missed, since files are written atomically."""
+        """Kill all workers immediately. Unfinished work leaves no trace, since files are written atomically."""
         for worker in (*self._starting, *self._idle, *self._busy):
             worker.close()
 

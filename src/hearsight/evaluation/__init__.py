@@ -1,4 +1,4 @@
 """A checkpoint and a benchmark in, scores with folds and intervals out.
 
-Invariant: the official folds and nothing else; nothing of a test fold reaches what is fitted for it.
+Invariant: only official folds are scored, and what is fitted for a fold uses no data of it.
 """

@@ -74,7 +74,7 @@ class Contamination:
         }
 
     def describe(self) -> list[str]:
-        """Return lines for a person."""
+        """Return lines to print."""
         head = f"against {self.dataset} ({self.num_dataset_clips} clips): {len(self.matches)} of {self.num_clips} clips are in it"
         shown = [f"{match.path} in {match.source} at {match.start:.1f} s" for match in self.matches]
         return [f"{head}: {list_some(shown, 10)}" if shown else head]

@@ -43,7 +43,7 @@ def evaluate(run: str | Path, benchmark: str, config: EvaluateConfig | None = No
     benchmark
         ``NAME=FOLDER``, such as ``esc50=ESC-50``; see :data:`hearsight.evaluation.benchmarks.catalogue.BENCHMARKS`.
     config
-        Every knob.
+        The configuration.
     options
         Keys of :class:`~hearsight.config.EvaluateConfig`, in place of ``config``: ``evaluate(run, benchmark, probe="svm")``.
 

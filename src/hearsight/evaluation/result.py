@@ -1,4 +1,4 @@
-"""What an evaluation says: scores with folds and intervals, for a person and for a machine."""
+"""The result of an evaluation: scores with folds and intervals, as lines to print and as JSON."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PartScore:
         return {"num_clips": self.num_clips, "measures": _list_measures(self.measures)}
 
     def describe(self) -> str:
-        """Return one line for a person."""
+        """Return one line to print."""
         parts = [f"{MEASURES[name]} {_show(name, found)}" for name, found in self.measures.items()]
         return ", ".join(parts) + f" ({self.num_clips} clips)"
 
@@ -74,9 +74,9 @@ class Evaluation:
     undefined
         Classes that no scored clip of some fold has, so that their average precision is undefined there and left out of means.
     evaluation_set
-        The evaluation set beside the cross-validation, where there is one.
+        The score of the evaluation set apart from the cross-validation, if there is one.
     balanced
-        The measures of a balanced draw of the scored clips, where one was asked for.
+        The measures of a balanced draw of the scored clips, if requested.
     contamination
         What the dataset trained on shares with the benchmark, where one was given.
     clean
@@ -142,7 +142,7 @@ class Evaluation:
         }
 
     def describe(self) -> list[str]:
-        """Return lines for a person."""
+        """Return lines to print."""
         model = ", ".join([self.model, *self._list_conditions()])
         low, high = self.interval
         measures = [f"{MEASURES[name]} {_show(name, found)}" for name, found in self.measures.items()]

@@ -25,7 +25,7 @@ LEAST_EXAMPLES = 8
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """Segments of sound, each of another clip; those that are held out are heard by neither teacher nor calibration."""
+    """Segments of sound, each of another clip; the held-out ones are used in neither training nor calibration."""
 
     calibration: Float32[np.ndarray, "segments samples"]
     held_out: Float32[np.ndarray, "held_out samples"]
@@ -96,7 +96,7 @@ def _cut_segment(
 
 
 def name_kept_nodes(nodes: Any) -> Collection[str]:
-    """Name the nodes of a graph that stay in floating point: all that lies before the front end's logarithm, and normalisations.
+    """Name the nodes of a graph that stay in floating point: everything before the front end's logarithm, and normalisations.
 
     What the front end gives is as loud as it is quiet, over many orders of magnitude: 8 bits would silence the quiet bands. A
     normalisation that could not be put into a convolution (Jia's stand behind the activation) costs little as it is.

@@ -92,7 +92,7 @@ def _check_classes(data: Dataset) -> Sequence[ClassRecord]:
 
 
 def plot_maps(dataset: Path, run: Path, *, clips: int = 1000, seed: int = 0) -> Any:
-    """Draw clips as points, as they are seen and as they are heard, by t-SNE (after Aytar 2016, figure 4).
+    """Draw t-SNE maps of clips, by picture and by sound (after Aytar 2016, figure 4).
 
     What is seen are the probabilities that the first vision teacher gave, what is heard is the mean of the network's embeddings.
     The colours are the most probable visual labels, which neither map was made with.
@@ -153,7 +153,7 @@ def read_vision_probabilities(
 def plot_activations(
     dataset: Path, run: Path, *, units: Sequence[int] | None = None, clips: int = 6, most: int = 2000
 ) -> Any:
-    """Draw the pictures of the clips whose sound excites units of the embedding most (after Aytar 2016, figure 6).
+    """Draw pictures of the clips whose sound activates units of the embedding most (after Aytar 2016, figure 6).
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def plot_activations(
     Raises
     ------
     UsageError
-        When there is no such unit, or no clip is asked for.
+        When there is no such unit, or the number of clips is zero.
     DatasetError, CheckpointError, MediaError
         When the dataset, the run or a clip's media cannot be read.
     """
@@ -190,7 +190,7 @@ def plot_activations(
 
 
 def choose_units(heard: ClipPredictions, clips: int) -> list[int]:
-    """Choose the units whose best clips stand furthest above the mean, in deviations; a unit that is never excited is none."""
+    """Choose the units whose best clips are furthest above the mean, in deviations; units that are never active are left out."""
     peaks = heard.peaks.astype(np.float64)
     deviation = peaks.std(axis=0)
     best = np.sort(peaks, axis=0)[-clips:].mean(axis=0)

@@ -39,7 +39,7 @@ def write_figure(figure: Any, out: Path, title: str) -> None:
     out
         ``.png``, ``.svg`` or ``.pdf``.
     title
-        What the file says of itself.
+        Metadata of the file.
 
     Raises
     ------

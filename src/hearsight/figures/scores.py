@@ -1,4 +1,4 @@
-"""Figures of how well a network tells classes apart."""
+"""Figures of how well a network separates classes."""
 
 from __future__ import annotations
 

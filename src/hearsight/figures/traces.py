@@ -1,4 +1,4 @@
-"""What a network hears in one file from moment to moment: as a figure, or over the file's own pictures."""
+"""Class probabilities of one file over time: as a figure, or over the file's own pictures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from hearsight.signal.log_mel import compute_log_mel
 SOUND_RATE = 44_100
 """Hz of the sound of a written video."""
 DARKNESS = 0.55
-"""What is left of the light of the pictures behind the lanes."""
+"""Brightness of the pictures behind the lanes, relative to the original."""
 
 _LEAST_HEIGHT, _LEAST_WIDTH, _LANE = 720, 640, 21
 _DOTS_PER_INCH = 110

@@ -46,7 +46,7 @@ def report_statistics(dataset: Path, *, truth: Path | None = None) -> Statistics
     dataset
         The folder. The agreement of picture and sound is stored in it where it is not there yet.
     truth
-        A folder with a sub-folder for each class that people named, which sources of the dataset lie in.
+        A folder with a sub-folder for each class assigned by people, which contain sources of the dataset.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from hearsight.pages.embed import escape
 
 Kind = Literal["text", "count", "number", "share"]
-"""How the values of a column are shown: as they are, as whole numbers, with two digits, as percentages."""
+"""How the values of a column are shown: unchanged, as whole numbers, with two digits, as percentages."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Table:
     Attributes
     ----------
     key, title
-        Its key in JSON, and what stands above it.
+        Its key in JSON, and its heading.
     columns
         Its columns.
     rows

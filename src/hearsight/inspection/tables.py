@@ -209,7 +209,7 @@ def tabulate_teachers(survey: Survey) -> Table:
 
 
 def tabulate_teacher_pairs(survey: Survey) -> Table:
-    """Return how much the best classes of two teachers tell of each other."""
+    """Return how well the best class of one teacher predicts that of another."""
     rows = [(one.first, one.second, one.information, one.chance) for one in survey.teacher_pairs]
     columns = (
         Column("first", "teacher"),

@@ -1,4 +1,4 @@
-"""K-means: centres of what lies together, the same bits for the same rows and seed."""
+"""K-means clustering; the same rows and seed result in the same bits."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def fit_kmeans(
     seed
         Of all draws; equal input and seed give equal bits.
     restarts
-        How often to begin anew; the centres of least squared error are kept.
+        How often to start over; the centres of least squared error are kept.
 
     Returns
     -------

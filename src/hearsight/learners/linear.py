@@ -27,7 +27,7 @@ from hearsight.threads import count_cores, one_thread
 REGULARIZATIONS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 """What C is chosen from. Features are scaled so that a clip's squared length is about 1: C means the same at any width."""
 MAX_THREADS = 8
-"""Classes of an SVM that are solved at once, at most; their number does not change the result."""
+"""Maximum number of classes of an SVM that are solved in parallel; it does not change the result."""
 MAX_ITERATIONS = 5_000
 MAX_PAIRS = 100_000
 """Steps of the hinge loss's solver, each of two clips. Some ten thousand are plenty where classes can be told apart; where equal
@@ -100,11 +100,11 @@ def fit_linear(
         Columns of the decision; one more than the highest label unless given.
     regularization
         C, the inverse of the penalty. Unless given, chosen from ``REGULARIZATIONS`` by cross-validation within these clips: the
-        smallest C of the best accuracy, or 1 where there are too few clips to try.
+        smallest C of the best accuracy, or 1 if there are too few clips to try.
     groups
         Clips of one group stay together in that cross-validation.
     widths
-        Features of each of several parts that stand side by side and are to count alike; see
+        Features of each of several parts that stand side by side and have equal weight; see
         :func:`~hearsight.learners.rows.weigh_parts`.
     seed
         Seed of the division of the clips into its splits.
@@ -228,7 +228,7 @@ def _solve_logistic(rows: np.ndarray, labels: np.ndarray, regularization: float)
 
 
 def _solve_svm(rows: np.ndarray, labels: np.ndarray, regularization: float) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Solve each class by itself, through inner products several at once: the solver works without Python's lock."""
+    """Solve each class separately, through inner products several in parallel: the solver releases Python's lock."""
     products = rows @ rows.T if len(rows) <= GRAM_CLIPS else None
 
     def solve_class(label: int) -> tuple[np.ndarray, float]:

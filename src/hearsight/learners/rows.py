@@ -39,7 +39,7 @@ def weigh_parts(varies: Bool[np.ndarray, " dim"], widths: Sequence[int]) -> Floa
     varies
         Which features vary at all; others have no say, and a part in which none does has no share.
     widths
-        Features of each part, from left to right; none, or one, where there is but one part: its weights are 1.
+        Features of each part, from left to right; none, or one, if there is but one part: its weights are 1.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def check_labelled(
 def assign_parts(
     labels: Int[np.ndarray, " clips"], groups: Int[np.ndarray, " clips"] | None, seed: int
 ) -> Int64[np.ndarray, " clips"]:
-    """Deal clips into :data:`INNER_SPLITS` parts at most: whole groups where there are several, else each class in turn."""
+    """Deal clips into :data:`INNER_SPLITS` parts at most: whole groups if there are several, else each class in turn."""
     rng = np.random.default_rng(seed)
     if groups is not None and len(np.unique(groups)) > 1:
         _, members = np.unique(groups, return_inverse=True)
@@ -115,7 +115,7 @@ def reduce_rows(
     -------
     tuple
         The short rows, and the map from their weights to weights of the long ones; the rows themselves and None where they are not
-        longer than there are clips, or where there are more than :data:`GRAM_CLIPS` clips.
+        longer than there are clips, or if there are more than :data:`GRAM_CLIPS` clips.
     """
     num_rows, dim = rows.shape
     if dim <= num_rows or num_rows > GRAM_CLIPS:

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 
 class Transformer(TransformerMixin, BaseEstimator):
-    """Base of a transformer of our own that scikit-learn takes for one of its own: cloned, set, and put into a pipeline."""
+    """Base of our transformer, which scikit-learn can clone, configure and put into a pipeline."""
 
 
 @contextmanager

@@ -14,7 +14,7 @@ AUDIO_SUFFIXES = frozenset(f".{name}" for name in _AUDIO_NAMES.split(" "))
 
 
 def find_media(paths: Sequence[str | Path]) -> list[str | Path]:
-    """Replace each folder by the audio and video files below it, in the order of their paths; other paths are returned as they are.
+    """Replace each folder by the audio and video files below it, in the order of their paths; other paths are returned unchanged.
 
     Hidden files and folders are passed over, and links to folders are not followed.
 

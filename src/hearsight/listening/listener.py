@@ -41,7 +41,7 @@ BLOCK_SECONDS = 30.0
 class Embeddings:
     """The embeddings of one file, a row per segment.
 
-    ``starts`` and ``durations`` are in seconds, ``duration`` is that of the file; ``padded`` says that the file is too short for
+    ``starts`` and ``durations`` are in seconds, ``duration`` is that of the file; ``padded`` is true if the file is too short for
     a segment and was padded.
     """
 
@@ -67,7 +67,7 @@ class Listener:
     segment_seconds
         Length of a segment.
     least_seconds
-        Length of the shortest sound that is taken as it is; a shorter one is padded, or repeated, to as much.
+        Length of the shortest sound that is used unchanged; a shorter one is padded or repeated to this length.
     embedding_dim
         Length of an embedding.
     classes
@@ -176,7 +176,7 @@ class Listener:
         CheckpointError
             When the network's output is not finite.
         UsageError
-            When the network has no classes, or the selection makes no sense.
+            When the network has no classes, or the selection is invalid.
         """
         selection = TagSelection(top, threshold, per_segment, sense)
         return self._collect_tags(self.forward_file(path), str(path), selection)
@@ -244,7 +244,7 @@ class Listener:
             return self.network.probabilities(logits).cpu().numpy(), embeddings.float().cpu().numpy()
 
     def _explain_not_finite(self, segments: Segments, where: object) -> MediaError | CheckpointError:
-        """Return an error about the sound where the network is well on a quiet tone, otherwise one about the network."""
+        """Return an error about the sound if the network has finite outputs for a quiet tone, otherwise one about the network."""
         time = np.arange(segments.waveforms.shape[1]) / self.sample_rate
         tone = (0.1 * np.sin(2 * np.pi * 440.0 * time)).astype(np.float32)
         if not all(np.isfinite(values).all() for values in self._run_network(tone[None])):
@@ -279,7 +279,7 @@ def load(run: str | Path, *, device: str | None = None) -> Listener:
         What ``hearsight train`` or ``hearsight learn`` wrote, any checkpoint folder, or a repository on the Hugging Face Hub:
         ``hf://owner/name``, or ``hf://owner/name@revision``.
     device
-        Torch's name of the device it works on; a CUDA device where there is one, else the processor.
+        Torch's name of the device it works on; a CUDA device if there is one, else the processor.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Many files in, one list of tags or one file of embeddings out; files that cannot be read are reported, and the rest goes on."""
+"""Tags of many files, or one file of their embeddings; files that cannot be read are reported, and the others processed."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def _describe_network(listener: Listener) -> dict[str, str]:
 
 
 def _track(files: Sequence[str | Path]) -> Iterator[str | Path]:
-    """Yield files beside a progress bar; one or two files need none."""
+    """Yield files with a progress bar, if there are more than two."""
     if len(files) < 3:
         yield from files
         return

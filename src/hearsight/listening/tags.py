@@ -40,7 +40,7 @@ class TagSelection:
         Whether each segment is tagged, in order of time, instead of the whole file.
     sense
         ``heard``: classes that an audio teacher taught; ``seen``: those of a vision teacher, which may have no sound of their own;
-        ``all``: both. None for the heard ones where there are some, otherwise for all.
+        ``all``: both. None for the heard ones if there are some, otherwise for all.
 
     Raises
     ------
@@ -70,14 +70,14 @@ class Tagger:
     Parameters
     ----------
     vocabulary, classes
-        Names of the network's classes and where they come from; the latter is empty where nobody knows.
+        Names of the network's classes and where they come from; the latter is empty if it is unknown.
     selection
         Which tags are returned.
 
     Raises
     ------
     UsageError
-        When no class is of the wanted sense, or nobody knows.
+        When no class is of the wanted sense, or the senses are unknown.
     """
 
     def __init__(self, vocabulary: Sequence[str], classes: Sequence[ClassOrigin], selection: TagSelection) -> None:
@@ -125,7 +125,7 @@ def choose_classes(
     Raises
     ------
     UsageError
-        When a sense is asked for that no class has, or nobody knows.
+        When no class has the requested sense, or the senses are unknown.
     """
     everything = np.arange(num_classes, dtype=np.int64)
     if sense == "all" or (sense is None and not classes):

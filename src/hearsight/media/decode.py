@@ -40,13 +40,13 @@ class DecodedClip:
     samples
         One channel at ``sample_rate``.
     thumbnails
-        32 × 32 gray, one per picture asked for.
+        32 × 32 gray, one per requested picture.
     images
         One array per request, as many pictures each as there are thumbnails.
     width, height
         Pixels of the picture as it is shown: upright, with square pixels.
     longest_hold
-        Longest time in seconds that one picture stood, give or take one that was passed over.
+        Longest time in seconds that one picture was shown, give or take one that was skipped.
     seconds_filled
         Seconds of silence put in where the file has no sound.
     damage
@@ -81,7 +81,7 @@ def decode_windows(
     """Decode a media file in one pass, as windows of equal length that follow each other, and a shorter last one.
 
     Sound and pictures are placed by their presentation times. A picture at time ``t`` is the last one shown at or before ``t``,
-    give or take a millisecond (the first one where there is none yet). The media ends where the shorter of its sound and pictures
+    give or take a millisecond (the first one if there is none yet). The media ends where the shorter of its sound and pictures
     ends.
 
     Parameters
@@ -110,7 +110,7 @@ def decode_windows(
     MediaError
         ``no_audio``, ``no_video``, ``unreadable``, ``not_media``.
     BrokenMediaError
-        After the windows before it: where nothing can be decoded any more, or one of sound and pictures goes on for more than half
+        After the windows before it: where nothing more can be decoded, or one of sound and pictures continues for more than half
         a second without the other, or the file ends before what it announces. ``start`` and ``end`` bound what is lost.
     """
     with reject_unexpected(media.readable_path), MediaReader(media.readable_path, threads) as reader:
@@ -270,7 +270,7 @@ class _WindowMaker:
         self._check_end(end, announced)
 
     def _check_end(self, end: float, announced: float) -> None:
-        """Raise where the file goes on, or should, after its last window."""
+        """Raise where the file continues, or should, after its last window."""
         sound, pictures = min(self._timeline.end, self._limit), min(self._sampler.end, self._limit)
         if abs(sound - pictures) > UNEVEN_END:
             found = f"the sound ends at {sound:.2f} s, the pictures at {pictures:.2f} s"

@@ -1,4 +1,4 @@
-"""What a media file is: its identity, and what its container says of it. This is where a video's duration is read."""
+"""A media file: its identity, and the header of its container. This is where a video's duration is read."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def _merge(
     ahead_end: float,
     lagging_end: float,
 ) -> Iterator[Sound | Picture | Damage]:
-    """Take from whichever is behind; stop when the lagging one has ended."""
+    """Read from the stream that lags; stop when it has ended."""
     seen = lagging_end
     while True:
         if lagging_end <= ahead_end:

@@ -1,6 +1,6 @@
 """Every bound on what a media file may ask of us. The numbers in a file's header are claims; none is followed beyond these.
 
-Memory and time that reading a file takes depend on these bounds and on the size of the file, not on what the file says of itself.
+Memory and time that reading a file takes depend on these bounds and on the size of the file, not on numbers in its headers.
 A file beyond a bound is rejected as ``broken_stream`` with the number found.
 """
 

@@ -1,6 +1,6 @@
-"""Which picture is shown at each time that is asked for, turned upright, scaled and cropped as each teacher wants it.
+"""Which picture is shown at each requested time, turned upright, scaled and cropped for each teacher.
 
-Only pictures that are asked for are converted, once per request and once as a 32 × 32 gray thumbnail.
+Only requested pictures are converted, once per request and once as a 32 × 32 gray thumbnail.
 """
 
 from __future__ import annotations

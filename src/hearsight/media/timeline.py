@@ -135,7 +135,7 @@ class SoundTimeline:
         self._count += samples.shape[1]
 
     def _restart(self, sample_rate: int) -> Float32[np.ndarray, " samples"]:
-        """Begin anew at another sample rate (a broadcast may change it on the way)."""
+        """Start again at another sample rate (a broadcast may change it)."""
         rest = self.finish()
         self._anchor = self.start + self._given / self.to_rate
         self._rate, self._count = sample_rate, 0

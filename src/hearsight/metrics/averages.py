@@ -22,7 +22,7 @@ def mean_defined(values: Float64[np.ndarray, " classes"]) -> float:
 def weigh_by_prevalence(
     values: Float64[np.ndarray, " classes"], num_positives: Float64[np.ndarray, " classes"]
 ) -> float:
-    """Mean over the defined classes, each counting as often as it is true (Wu 2018, section 4.1.2); NaN where none is defined."""
+    """Mean over the defined classes, weighted by their number of positives (Wu 2018, section 4.1.2); NaN where none is defined."""
     defined = ~np.isnan(values) & (num_positives > 0)
     return float(np.average(values[defined], weights=num_positives[defined])) if defined.any() else math.nan
 

@@ -57,7 +57,7 @@ def walk_columns(
 def walk_rows(
     scores: Float[np.ndarray, "clips classes"], targets: Targets, block_bytes: int = BLOCK_BYTES // 4
 ) -> Iterator[tuple[slice, Float[np.ndarray, "block classes"], Bool[np.ndarray, "block classes"]]]:
-    """Go through the clips: where the block lies, and its scores and targets.
+    """Iterate over the clips: the slice of each block, with its scores and targets.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def _unpack(targets: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
 
 
 def _release(array: np.ndarray) -> None:
-    """Let go of the pages of a mapped file that have been read: they can be read again, and memory stays bounded."""
+    """Release the pages of a mapped file that have been read, so that memory stays bounded. They can be read again."""
     if not (isinstance(array, np.memmap) and array.mode in ("r", "r+") and hasattr(mmap, "MADV_DONTNEED")):
         return
     if isinstance(array.base, mmap.mmap):

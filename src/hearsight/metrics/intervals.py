@@ -75,7 +75,7 @@ def estimate_measures(
     *,
     threshold: float = THRESHOLD,
 ) -> dict[str, Estimate]:
-    """Work out measures as means over folds, with their intervals.
+    """Compute measures as means over folds, with their intervals.
 
     Parameters
     ----------

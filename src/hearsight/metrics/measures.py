@@ -1,4 +1,4 @@
-"""The figures of merit by name, each computed for the clips as they are, or for many resamples of them at once."""
+"""The measures by name, each computed for the clips, or for many resamples of them together."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MEASURES: dict[str, str] = {
     "f1_micro": "F1, all decisions together",
     "f1_macro": "F1, mean of classes",
 }
-"""What each measure is called for a person."""
+"""The printed name of each measure."""
 
 RANKED = frozenset({"mean_average_precision", "area_under_curve", "weighted_area_under_curve", "d_prime"})
 """Those that sort every class."""
@@ -37,7 +37,7 @@ def compute_measures(
     targets: Bool[np.ndarray, "clips classes"],
     threshold: float = THRESHOLD,
 ) -> dict[str, float]:
-    """Work out some measures; what is undefined is NaN.
+    """Compute some measures; what is undefined is NaN.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def resample_measures(
     weights: Int[np.ndarray, "resamples clips"],
     threshold: float = THRESHOLD,
 ) -> dict[str, Float64[np.ndarray, " resamples"]]:
-    """Work out some measures of many resamples at once.
+    """Compute some measures of many resamples together.
 
     Parameters
     ----------

@@ -21,10 +21,10 @@ from hearsight.metrics.blocks import BLOCK_BYTES, Targets, check_shapes, refuse_
 from hearsight.threads import count_cores
 
 MAX_THREADS = 8
-"""Threads that sort at once, at most; their number does not change the result."""
+"""Maximum number of threads that sort; it does not change the result."""
 
 TILE = 16
-"""Classes that a thread takes at once."""
+"""Number of classes that a thread takes at a time."""
 
 _RESAMPLED_VALUES = 16_000_000
 
@@ -67,7 +67,7 @@ def rank_classes(
     block_bytes
         Memory that a block of columns may take; the result does not depend on it.
     threads
-        Threads that sort at once; one per processor, up to ``MAX_THREADS``, unless given.
+        Number of threads that sort; one per processor, up to ``MAX_THREADS``, unless given.
 
     Raises
     ------

@@ -62,7 +62,7 @@ class CheckpointInfo:
     converted_from
         The file of published weights that it was converted from: its kind, name and digest; empty for others.
     classes
-        Where each class comes from, in the order of the logits; empty where nobody knows, as in checkpoints of earlier versions.
+        Where each class comes from, in the order of the logits; empty if it is unknown, as in checkpoints of earlier versions.
     """
 
     folder: Path
@@ -116,7 +116,7 @@ def save_checkpoint(
     converted_from
         The file of published weights that it was converted from, fit for JSON.
     classes
-        Where each class comes from, one per logit; none where nobody knows.
+        Where each class comes from, one per logit; none if it is unknown.
 
     Raises
     ------

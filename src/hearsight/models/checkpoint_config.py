@@ -57,7 +57,7 @@ class CheckpointConfig(BaseModel):
     num_labels, id2label, label2id
         Number of classes and their names, by index as Hugging Face has them.
     classes
-        Where each class comes from; None in checkpoints of the first version, and where nobody knows.
+        Where each class comes from; None in checkpoints of the first version, and if it is unknown.
     training, scores, converted_from
         How it was trained, what it reached, and the published file that it was converted from.
     weights_sha256

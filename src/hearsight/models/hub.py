@@ -163,7 +163,7 @@ def push_checkpoint(folder: str | Path, repository: str, *, private: bool = Fals
     repository
         ``owner/name``.
     private
-        Whether only its owner is to see it. A repository that everyone sees already is left as it is, and nothing is pushed.
+        Whether only its owner is to see it. A repository that everyone sees already is left unchanged, and nothing is pushed.
     token
         Of the user; that of ``hf auth login`` or ``HF_TOKEN`` by default.
 
@@ -218,7 +218,7 @@ class SharedNetwork(
     library_name="hearsight",
     pipeline_tag="audio-classification",
 ):
-    """A network with all that its checkpoint says of it, under the Hub library's own verbs.
+    """A network with all that its checkpoint states about it, under the Hub library's own verbs.
 
     ``save_pretrained(folder)`` writes a checkpoint folder, ``push_to_hub("owner/name")`` a repository, and
     ``SharedNetwork.from_pretrained`` reads either.

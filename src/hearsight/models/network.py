@@ -215,7 +215,7 @@ class Network(nn.Module):
 def to_probabilities(
     logits: Float[Tensor, "*batch classes"], heads: tuple[int, ...]
 ) -> Float[Tensor, "*batch classes"]:
-    """Return the sigmoid of each logit; or, where there are heads, the softmax over each."""
+    """Return the sigmoid of each logit; or, if there are heads, the softmax over each."""
     if not heads:
         return torch.sigmoid(logits.float())
     return torch.cat([head.softmax(-1) for head in logits.float().split(heads, dim=-1)], dim=-1)
@@ -224,7 +224,7 @@ def to_probabilities(
 def check_waveform(
     waveform: Shaped[Tensor, "*shape"], lengths: Int[Tensor, " batch"] | None
 ) -> tuple[Float[Tensor, "batch samples"], list[int]]:
-    """Check a batch of waveforms; return them with zeros behind their ends, and their lengths.
+    """Check a batch of waveforms; return them with zeros after their ends, and their lengths.
 
     Raises
     ------
@@ -258,7 +258,7 @@ def _check_lengths(waveform: Tensor, lengths: Tensor | None) -> list[int]:
 
 
 def _silence_rest(waveform: Tensor, lengths: list[int]) -> Tensor:
-    """Return the waveforms with zeros behind the end of each."""
+    """Return the waveforms with zeros after the end of each."""
     if min(lengths) == waveform.shape[1]:
         return waveform
     ends = torch.tensor(lengths, device=waveform.device)[:, None]
@@ -273,5 +273,5 @@ def average_segments(
 
 
 def _fill_up(rows: list[Float[Tensor, ...]]) -> Float[Tensor, "batch ..."]:
-    """Return rows of unequal length as one tensor, with zeros behind their ends."""
+    """Return rows of unequal length as one tensor, with zeros after their ends."""
     return nn.utils.rnn.pad_sequence(rows, batch_first=True)

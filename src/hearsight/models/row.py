@@ -13,7 +13,7 @@ from hearsight.models.network import Network
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """A count as a paper prints it, such as ``37.3M`` or ``2.4B``: its digits say how exactly it is known."""
+    """A count as a paper prints it, such as ``37.3M`` or ``2.4B``: its digits determine its precision."""
 
     printed: str
 
@@ -65,7 +65,7 @@ class NetworkRow:
     factory
         Builds it from a number of classes and options.
     input
-        What it sees at once.
+        The input of one forward pass.
     published_classes
         Number of outputs that the published figures are for.
     published_parameters, published_macs

@@ -98,7 +98,7 @@ class Segmentation:
         return starts, 1.0 - (nominal - starts).double() / self.hop_samples
 
     def fill(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch at_least_a_segment"]:
-        """Pad or repeat sounds that are too short for a segment; return others as they are."""
+        """Pad or repeat sounds that are too short for a segment; return others unchanged."""
         num_samples = waveform.shape[1]
         missing = self.measure(num_samples) - num_samples
         if missing <= 0:

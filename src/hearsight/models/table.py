@@ -12,7 +12,7 @@ from hearsight.models.row import NetworkRow
 from hearsight.models.zoo import NETWORKS
 
 NOTES = "docs/paper-notes.md"
-"""Where the reasons stand; what the table shows of one is its heading there, ``#…``."""
+"""The page with the reasons; the table shows the heading of each, ``#…``."""
 
 COLUMNS = ("name", "paper", "input", "embedding", "parameters", "kernels", "multiplies", "published", "matches")
 """Heads of the table that :meth:`NetworkDescription.row` gives the cells of."""
@@ -69,7 +69,7 @@ class NetworkDescription:
 
     @property
     def title(self) -> str:
-        """The name, and the options where there are some."""
+        """The name, and the options if there are some."""
         return " ".join([self.name, *(f"{key}={value}" for key, value in self.options.items())])
 
     def as_json(self) -> dict[str, Any]:

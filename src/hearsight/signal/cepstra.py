@@ -23,7 +23,7 @@ FRAME_SAMPLES = 512
 N_FFT = 2048
 N_MELS = 128
 RANGE_DB = 80.0
-"""What lies further below the loudest band of a sound counts as just that much below it."""
+"""Bands that are further below the loudest band of a sound are set to this level below it."""
 
 _LEAST_POWER = 1e-10
 _BLOCK_FRAMES = 256

@@ -67,7 +67,7 @@ def scramble_phases(
     """Return the steady noise of a sound's colour: its magnitudes at all frequencies, at random phases.
 
     This is the surrogate of Theiler, Eubank, Longtin, Galdrikian & Farmer 1992, "Testing for nonlinearity in time series". The mean
-    and, where there is one, the component at half the sample rate stay, since they have no phase but a sign.
+    and, if there is one, the component at half the sample rate stay, since they have no phase but a sign.
     """
     if not len(waveform):
         return waveform

@@ -32,7 +32,7 @@ class FrontEnd:
     log_offset
         What is added to a band's magnitude before the logarithm.
     patch_frames
-        Frames of the patch that a network sees at once, and from one patch to the next.
+        Frames of a patch, and from one patch to the next.
     pad_end
         Whether ``win_length - hop_length`` zeros follow the waveform, so that whole segments give whole patches.
     kind

@@ -16,7 +16,7 @@ from hearsight.signal.filters import constant_q_kernels, cosine_matrix, make_win
 from hearsight.signal.front_ends import VGGISH, FrontEnd
 
 BLOCK_FRAMES = 256
-"""Frames transformed at once: they and their spectra stay in a core's second-level cache."""
+"""Frames transformed in one block: they and their spectra stay in a core's second-level cache."""
 MIN_VARIANCE = 1e-4
 """Lower bound on a band's variance before it is divided by."""
 MIN_POWER = 1e-10
@@ -91,7 +91,7 @@ def _pad(waveform: Float[np.ndarray, " samples"], front_end: FrontEnd) -> Float[
 
 
 def _choose_band_transform(front_end: FrontEnd, dtype: np.dtype[Any]) -> Callable[[np.ndarray, np.ndarray], None]:
-    """Return the function that turns a block of frames into bands; it writes them where it is told to."""
+    """Return the function that turns a block of frames into bands; it writes them into a given array."""
     if front_end.kind == "cqt":
         return functools.partial(_compute_constant_q, front_end)
     if front_end.decibels:
@@ -163,7 +163,7 @@ def _compute_constant_q(
 def normalize_bands(
     log_mel: Float[np.ndarray, "frames mels"], mean: Float[np.ndarray, " mels"], variance: Float[np.ndarray, " mels"]
 ) -> Float[np.ndarray, "frames mels"]:
-    """Bring each band to mean 0 and variance 1, given those of the training data (Wu & Lee 2018, section 4.1.1).
+    """Standardise each band to mean 0 and variance 1, given those of the training data (Wu & Lee 2018, section 4.1.1).
 
     ``MIN_VARIANCE`` keeps a band that never changed from being blown up.
     """

@@ -73,7 +73,7 @@ def count_resampled(num_samples: int, sample_rate: int, to_rate: int) -> int:
 def limit_band(
     waveform: Float32[np.ndarray, " samples"], sample_rate: int, band_rate: int
 ) -> Float32[np.ndarray, " samples"]:
-    """Remove from a waveform what lies above the band of a lower sample rate; its length stays.
+    """Remove the frequencies above half of a lower sample rate from a waveform; its length stays.
 
     It is the same array where ``band_rate`` is not lower. A waveform that came from there before is, but for rounding, what it was.
     """
@@ -138,7 +138,7 @@ def change_speed(waveform: Float32[np.ndarray, " samples"], speed: float) -> Flo
     Parameters
     ----------
     waveform
-        Samples at any rate, which stays what it was; what would lie above half of it is filtered out.
+        Samples at any rate, which does not change; frequencies above half of it are filtered out.
     speed
         How many times as fast.
 

@@ -16,7 +16,7 @@ from hearsight.vocabulary import Vocabulary, check_names
 
 
 class CheckedTeacher:
-    """A teacher behind checks of its properties and of everything that it predicts.
+    """A teacher with checks of its properties and of all its predictions.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class CheckedTeacher:
     where
         Its name in errors.
     modality
-        The modality the user asked for.
+        The requested modality.
 
     Raises
     ------

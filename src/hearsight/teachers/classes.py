@@ -77,7 +77,7 @@ def find_classes(
     4. a file in the same folder whose name contains *label* or *classes*, and that has exactly as many names;
     5. numbers.
 
-    The user is told about the last two.
+    A message is printed in the last two cases.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from hearsight.vocabulary import Vocabulary
 
 
 class FrozenTeacher:
-    """A fitted teacher behind the interface of :class:`~hearsight.teachers.teacher.Teacher`: its classes no longer change.
+    """A fitted teacher with the interface of :class:`~hearsight.teachers.teacher.Teacher`: its classes no longer change.
 
     Parameters
     ----------

@@ -124,7 +124,7 @@ def run_with_deadline(
     seconds
         How long to wait.
     cancel
-        Called when the time is over, to end the function. Without it the thread goes on until the process ends.
+        Called when the time is over, to end the function. Without it the thread continues until the process ends.
 
     Returns
     -------

@@ -16,7 +16,7 @@ from hearsight.teachers.limits import MAX_OUTPUT_VALUES
 from hearsight.vocabulary import MAX_CLASSES, Vocabulary
 
 Activation = Literal["auto", "softmax", "sigmoid", "percent", "none"]
-"""What turns outputs into probabilities. ``auto`` takes outputs that are probabilities as they are and refuses others: a file does
+"""What turns outputs into probabilities. ``auto`` uses outputs that are probabilities unchanged and refuses others: a file does
 not state whether its logits need a softmax or a sigmoid. Kinds whose configuration states it (``transformers``) read it there.
 ``percent`` divides by 100. ``none`` is another name of ``auto`` for file formats that state nothing."""
 
@@ -34,7 +34,7 @@ def to_probabilities(
         One row per item.
     activation
         ``softmax`` where exactly one class is true, ``sigmoid`` where several may be, ``percent`` for 0 to 100; otherwise the
-        outputs are taken as they are.
+        outputs are used unchanged.
     where
         The model, for the error.
 

@@ -27,7 +27,7 @@ class LearnSummary:
     train: TrainSummary
 
     def describe(self) -> list[str]:
-        """Return the summaries in lines for a person."""
+        """Return the summaries in lines to print."""
         mixed = [f"mixtures: {line}" for line in self.mix.describe()] if self.mix else []
         return [*self.build.describe(), *mixed, *self.train.describe()]
 

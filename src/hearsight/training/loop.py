@@ -34,7 +34,7 @@ def train(
 ) -> TrainSummary:
     """Train a network on a dataset's labels.
 
-    A run that was interrupted goes on after its last finished epoch, and ends with the same weights and losses as if it had not
+    A run that was interrupted continues after its last finished epoch, and ends with the same weights and losses as if it had not
     been interrupted. Where the run is finished, nothing is done.
 
     Parameters
@@ -44,9 +44,9 @@ def train(
     out
         The run folder; see :mod:`hearsight.training.run.folder` for its files.
     config
-        The configuration; a run must go on with the one that it began with.
+        The configuration. To continue a run, it must be the one that the run began with.
     resume
-        Whether a run that is in the folder may go on; if not, it is refused.
+        Whether a run in the folder may be continued; if not, it is refused.
     progress
         Called with the number of training clips done, in place of a progress bar.
 
@@ -84,7 +84,7 @@ def train(
         if run.record.exists():
             if not resume:
                 found = "a finished run" if run.is_finished else "an unfinished run"
-                raise RunError(folder, found, "a new folder", "use another folder, or let it go on")
+                raise RunError(folder, found, "a new folder", "use another folder, or leave out resume=False")
             record = check_same_run(run, config, data.digest)
             if run.is_finished:
                 print_message(f"{folder}: this run is finished")
@@ -109,7 +109,7 @@ def _explain_os_errors(folder: Path) -> Generator[None]:
     except OSError as error:
         failure = from_os_error(error, folder)
         done = RunFolder(folder).last_epoch()
-        kept = f"the checkpoint of epoch {done} is kept, and the same command goes on from it" if done else ""
+        kept = f"the checkpoint of epoch {done} is kept, and the same command continues from it" if done else ""
         failure.hint = "; ".join(part for part in (failure.hint, kept) if part)
         raise failure from error
 
@@ -121,7 +121,7 @@ def _train_epochs(student: Student, run: RunFolder) -> list[dict[str, Any]]:
     done = run.last_epoch()
     history = run.read_history(done)
     if done:
-        print_message(f"going on after epoch {done} of {student.num_epochs}")
+        print_message(f"continuing after epoch {done} of {student.num_epochs}")
         run.restore(done, student.network, student.optimizer)
     else:
         student.warn_if_too_short()
@@ -167,7 +167,7 @@ def _train_epoch(student: Student, epoch: int, log: RunLog, bar: Bar, scratch: P
 
 
 def _deliver(student: Student, run: RunFolder, history: Sequence[Mapping[str, Any]]) -> None:
-    """Write the network of the last epoch, or of the best one, beside the run's record."""
+    """Write the network of the last epoch, or of the best one, to the run folder."""
     last, best = len(history), choose_best(history)
     delivered = best if student.config.deliver == "best" else last
     run.restore(delivered, student.network)

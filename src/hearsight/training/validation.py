@@ -28,7 +28,7 @@ IN_MEMORY = 256 * 2**20
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
-    """The result of validation; None where there are no validation clips.
+    """The result of validation; None if there are no validation clips.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ def to_scores(logits: Tensor, heads: tuple[int, ...]) -> Tensor:
 def compute_accuracy(
     scores: Float16[np.ndarray, "clips classes"], labels: Bool[np.ndarray, "clips classes"], heads: tuple[int, ...]
 ) -> float | None:
-    """Return the 1-best accuracy over the clips that have a label, the mean over the heads; None where there is no label."""
+    """Return the 1-best accuracy over the clips that have a label, the mean over the heads; None if there is no label."""
     accuracies: list[float] = []
     first = 0
     for size in heads or (labels.shape[1],):

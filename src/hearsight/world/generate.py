@@ -274,7 +274,7 @@ def _run_missing(
     units: Iterable[tuple[Path, int]],
     workers: int | None,
 ) -> None:
-    """Make the files that are not there, in as many processes as asked for."""
+    """Make the missing files, in a given number of processes."""
     units = list(units)
     missing = [unit for unit in units if not unit[0].exists()]
     count = min(workers or count_cores(), len(missing))

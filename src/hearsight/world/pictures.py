@@ -170,7 +170,7 @@ def frame_background(
 
 
 def paint(picture: Float32[np.ndarray, "height width 3"], look: Look, seconds: float, level: float) -> None:
-    """Paint an object into a picture as it is at a time; it grows by an eighth with the level of its sound (0..1)."""
+    """Paint an object into a picture at a time; it grows by an eighth with the level of its sound (0..1)."""
     turn = 2.0 * np.pi * look.speed * seconds + look.phase
     middle_x, middle_y = look.x + look.travel * np.cos(turn), look.y + look.travel * np.sin(1.3 * turn)
     radius, angle = look.radius * (1.0 + 0.125 * level), look.angle + look.wobble * np.sin(turn)

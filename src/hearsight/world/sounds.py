@@ -126,7 +126,7 @@ GESTURES: dict[str, Callable[[np.random.Generator], Iterator[Note]]] = {
     "stairs": _stairs,
     "bounce": _bounce,
 }
-"""Every gesture: endless notes, drawn as they are asked for."""
+"""Every gesture: endless notes, drawn on demand."""
 
 
 @dataclasses.dataclass(frozen=True)

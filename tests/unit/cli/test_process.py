@@ -60,18 +60,18 @@ def test_a_signal_ends_a_command_with_a_sentence_that_names_how_to_go_on(
     before = signal.getsignal(signal.SIGTERM)
     assert run_demo(signal_itself(number)) == (
         code,
-        f"{ended}; run the same command again to go on where it stopped\n",
+        f"{ended}; run the same command again to continue where it stopped\n",
     )
     assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.parametrize("command", ["build", "mix", "train", "learn", "demo"])
 def test_what_goes_on_by_itself_is_run_again(command: str) -> None:
-    assert explain_continuation([command, "x"]) == "run the same command again to go on where it stopped"
+    assert explain_continuation([command, "x"]) == "run the same command again to continue where it stopped"
 
 
 def test_what_keeps_nothing_starts_anew() -> None:
-    assert explain_continuation(["tag", "a.wav"]).endswith("start anew")
+    assert explain_continuation(["tag", "a.wav"]).endswith("start over")
 
 
 @pytest.mark.parametrize(

@@ -288,7 +288,7 @@ def test_a_lost_or_damaged_log_does_not_keep_a_run_from_its_end(
     DAMAGES[damage](tmp_path / "run" / "runlog.jsonl")
     capsys.readouterr()
     summary = train(data, tmp_path / "run", make_config())
-    assert "written anew from the checkpoint" in capsys.readouterr().err
+    assert "rewritten from the checkpoint" in capsys.readouterr().err
     assert (summary.epochs, summary.steps, summary.loss) == (whole.epochs, whole.steps, whole.loss)
     epochs = [
         [line for line in read_losses(tmp_path / name) if line["kind"] != "step" or line["epoch"] == 3]

@@ -106,7 +106,7 @@ def find_pairs(counts: PairCounts, tables: LabelTables, most: int, *, min_source
 
 
 def score_shard(shard: ShardLabels, counts: PairCounts, modalities: _Modalities) -> Float32[np.ndarray, " clips"]:
-    """Compute the agreement of each clip of a shard from the sources outside its own fold; NaN where there is none.
+    """Compute the agreement of each clip of a shard from the sources outside its own fold; NaN if there is none.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def score_clips(tables: LabelTables, counts: PairCounts) -> Iterator[tuple[pa.Ta
     Yields
     ------
     clips, agreement
-        The clip table of a shard, with the column ``uuid``, and the agreement of its clips, NaN where there is none.
+        The clip table of a shard, with the column ``uuid``, and the agreement of its clips, NaN if there is none.
     """
     modalities = _Modalities(tables.find_classes("vision"), tables.find_classes("audio"))
     for shard in tables.read_shards():
@@ -262,7 +262,7 @@ def read_agreement(path: str | Path, digest: str) -> Float32[np.ndarray, " clips
     Returns
     -------
     Float32[np.ndarray, " clips"] or None
-        In the order of the dataset, NaN where there is none; None where it was never computed.
+        In the order of the dataset, NaN if there is none; None where it was never computed.
 
     Raises
     ------

@@ -13,7 +13,7 @@ from jaxtyping import Float64, Int64
 from hearsight.dataset.survey.tables import LabelTables, ShardLabels
 
 BATCH_LABELS = 4_000_000
-"""Labels whose pairs are counted at once: the sum over all pairs is updated once per batch, and not once per shard."""
+"""Number of labels whose pairs are counted in one batch: the sum over all pairs is updated once per batch, not per shard."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -52,7 +52,7 @@ class TeacherSurvey:
 
 @dataclasses.dataclass(frozen=True)
 class TeacherPair:
-    """How far the most probable classes of two teachers tell each other.
+    """How well the most probable class of one teacher predicts that of another.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Labels against what people say: precision and recall on sources that lie in a folder for each class."""
+"""Labels against classes assigned by people: precision and recall on sources that are in one folder per class."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WORDS = re.compile(r"[\W_]+")
 
 @dataclasses.dataclass(frozen=True)
 class LabelTruth:
-    """How well a label stands for a class that people named.
+    """How well a label matches a class assigned by people.
 
     Attributes
     ----------
@@ -51,24 +51,24 @@ class LabelTruth:
 
 
 def compare_with_folders(tables: LabelTables, folder: Path) -> list[LabelTruth]:
-    """Compare the labels with the folders that the sources lie in.
+    """Compare the labels with the folders of the sources.
 
     Parameters
     ----------
     tables
         The dataset.
     folder
-        A folder with a sub-folder for each class. Sources of the dataset that lie in none of them are not counted.
+        A folder with a sub-folder for each class. Sources of the dataset outside them are not counted.
 
     Returns
     -------
     list of LabelTruth
-        For each class and modality the label of that name, or else the one that stands for it best.
+        For each class and modality the label of that name, or else the one that matches it best.
 
     Raises
     ------
     InputError
-        When the folder is none, or no source of the dataset lies in a sub-folder of it.
+        When it is not a folder, or no source of the dataset is in a sub-folder of it.
     """
     if not folder.is_dir():
         raise InputError(folder, "no such folder", "a folder with a sub-folder for each class")
@@ -92,7 +92,7 @@ def compare_with_folders(tables: LabelTables, folder: Path) -> list[LabelTruth]:
 
 
 def _find_truths(column: pa.ChunkedArray, root: Path, truths: list[str]) -> Int64[np.ndarray, " clips"]:
-    """Return the number of the sub-folder that the source of each clip lies in, -1 where it is in none."""
+    """Return the index of the sub-folder that contains the source of each clip, -1 if none does."""
     encoded = column.combine_chunks().dictionary_encode()
     number = {name: place for place, name in enumerate(truths)}
     of_source = np.full(len(encoded.dictionary), -1, np.int64)

@@ -8,7 +8,7 @@
     any/folder/YTID_30.000.wav    the segments, also named YTID.wav, YYTID.wav or YTID_30.000_40.000.wav, in any format
 
 The classifier is fitted on the balanced segments and scored on the evaluation segments (Jia 2019, section 4; Wu 2018, section 2.1).
-Videos vanish from YouTube, so that nobody has all segments: those that are missing are counted and reported, on either side.
+Videos disappear from YouTube, so every copy lacks segments. Missing segments are counted and reported, for both splits.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class BenchmarkClip:
     fold
         Number of its fold, as the benchmark counts them.
     source
-        The recording it was cut from; empty where nobody knows.
+        The recording it was cut from; empty if it is unknown.
     """
 
     path: str
@@ -53,7 +53,7 @@ class Split:
     fitted_on
         The folds that are not: all others in cross-validation, the training part where the benchmark has a fixed split.
     held_out
-        Whether it is an evaluation set kept beside the cross-validation: scored once, and on its own.
+        Whether it is an evaluation set apart from the cross-validation, which is scored once and separately.
     """
 
     fold: int
@@ -74,7 +74,7 @@ class Benchmark:
     Attributes
     ----------
     name, folder
-        What it is and where it lies.
+        Its name and its folder.
     classes
         Class names, in the order of the labels.
     clips

@@ -1,7 +1,7 @@
 """A CSV table of clips as a benchmark: columns ``path``, ``label`` and, where they are known, ``fold`` and ``source``.
 
 Paths are relative to the table's own folder. Folds are whole numbers, each of which is scored once, or the words ``train`` and
-``test``; where there is no such column, folds are assigned by content (:mod:`hearsight.evaluation.benchmarks.folds`).
+``test``; if there is no such column, folds are assigned by content (:mod:`hearsight.evaluation.benchmarks.folds`).
 """
 
 from __future__ import annotations

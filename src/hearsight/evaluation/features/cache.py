@@ -20,7 +20,7 @@ def find_cache(kind: str) -> Path:
 
 
 def read_arrays(path: Path, names: tuple[str, ...]) -> tuple[np.ndarray, ...] | None:
-    """Read an entry; None where there is none, or, which is said, one that cannot be read."""
+    """Read an entry; None if there is none, or, which is said, one that cannot be read."""
     if not path.exists():
         return None
     try:

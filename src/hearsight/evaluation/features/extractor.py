@@ -55,7 +55,7 @@ def digest_extractor(extractor: FeatureExtractor, weights: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class NetworkFacts:
-    """What a score of a network depends on, beside its name.
+    """What a score of a network depends on, apart from its name.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ class NetworkFacts:
 
 @runtime_checkable
 class NetworkBased(Protocol):
-    """An extractor that a network of ours is behind."""
+    """An extractor that uses a network of ours."""
 
     facts: NetworkFacts
 

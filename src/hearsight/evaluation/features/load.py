@@ -19,7 +19,7 @@ EXTERNAL_MODELS = ("litert", "onnx", "transformers", "hear")
 VISION = "vision"
 """A vision teacher, which looks at videos instead of hearing them."""
 KINDS = ("baseline", "untrained", VISION, *EXTERNAL_MODELS)
-"""What may stand before the colon of what is no folder."""
+"""Prefixes before a colon that are not folders."""
 AUTOENCODER = "autoencoder"
 """The baseline that is a run: ``baseline:autoencoder=RUN`` (Aytar 2016, section 4)."""
 

@@ -138,7 +138,7 @@ class Embedder(Transformer):
                 windows = LayerWindows(self.layer, self.window, 0.5 * self.window if self.hop is None else self.hop)
             embedder = load_extractor(self.run, untrained=self.untrained, seed=self.seed, layer=windows)
             if isinstance(embedder, MediaExtractor):
-                raise UsageError(self.run, "a teacher that looks", "a model that hears")
+                raise UsageError(self.run, "a teacher that looks", "a model of sounds")
             self.embedder_ = embedder
             self._asked = asked
         return self.embedder_

@@ -1,4 +1,4 @@
-"""What a single layer of SoundNet says of a clip, in overlapping windows of one length (Aytar 2016, sections 3.3 and 4.1)."""
+"""The values of one layer of SoundNet, in overlapping windows of one length (Aytar 2016, sections 3.3 and 4.1)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCENE_WINDOW, WINDOW = 5.0, 1.0
 SCENES = ("dcase2013", "tut2016", "tut2018")
 """The benchmarks of scenes."""
 OVERLAP = 0.5
-"""Share of a window that the next one repeats, where the hop is not given; the paper only says that they overlap."""
+"""Overlap of successive windows, if the hop is not given; the paper does not state the overlap."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,7 @@ class LayerWindows:
 
 
 def choose_windows(layer: str, benchmark: str, seconds: float | None, hop: float | None) -> LayerWindows:
-    """Take the windows asked for, or those of the paper for a benchmark."""
+    """Return the requested windows, or those of the paper for a benchmark."""
     if seconds is None:
         seconds = SCENE_WINDOW if benchmark in SCENES else WINDOW
     return LayerWindows(layer, seconds, OVERLAP * seconds if hop is None else hop)

@@ -1,4 +1,4 @@
-"""What can be seen of a benchmark's videos, to set beside what can be heard of them (Aytar 2016, section 4.3)."""
+"""Features of the pictures of a benchmark's videos, to combine with those of the sound (Aytar 2016, section 4.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The papers' tables with ours beside theirs: what was counted or measured, blank where nothing was, and how, in footnotes.
+"""The papers' tables with our figures beside theirs: counted or measured, otherwise blank, with differences in footnotes.
 
 Nothing here is estimated: a number of ours is counted from a network as built, or comes from a recorded measurement.
 """
@@ -130,15 +130,15 @@ class FilledTable:
         return rows
 
     def leave_out_blank(self) -> tuple[list[str], list[list[str]], list[str]]:
-        """Return heads and rows without the columns of ours that are blank throughout, and lines that say which these are.
+        """Return heads and rows without our blank columns, and lines that name these columns.
 
-        A terminal has no room for columns in which nothing stands.
+        A terminal has no room for blank columns.
         """
         heads, rows = self.columns, self.list_rows()
         blank = [place for place, head in enumerate(heads) if head == "ours" and not any(row[place] for row in rows)]
         kept = [place for place in range(len(heads)) if place not in blank]
         named = ", ".join(heads[place - 1].partition(",")[0] for place in blank)
-        said = [f"Nothing of ours is measured yet: {named}."] if blank else []
+        said = [f"Not measured yet: {named}."] if blank else []
         return [heads[place] for place in kept], [[row[place] for place in kept] for row in rows], said
 
     def list_notes(self) -> list[str]:
@@ -169,14 +169,14 @@ class FilledTable:
 
 
 def fill_tables(name: str | None = None, results: Path | None = None) -> list[FilledTable]:
-    """Set what was counted and measured beside what the papers print.
+    """Fill the tables of the papers with our counts and measurements.
 
     Parameters
     ----------
     name
         A table, a paper, or None for all seventeen tables.
     results
-        A file of measurements to show beside those that come with hearsight; a cell that both have shows the file's.
+        A file of measurements to show in addition to those that come with hearsight; for a cell in both, the file's is shown.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the code itself can say of a published cell: sizes of networks and of their layers, counted from the networks as built.
+"""Our value for a published cell about a network: sizes of networks and of their layers, counted from the networks.
 
 A column of a table names what is counted by one of the words of :data:`COUNTS`.
 """

@@ -48,7 +48,7 @@ class Measurement(BaseModel):
     table, row, column
         The cell.
     value, interval
-        In the unit of the column; the interval holds 95 %, None where there is none.
+        In the unit of the column; the interval holds 95 %, None if there is none.
     benchmark, protocol
         What it was measured on, and how: the network with its options, size and bandwidth; the probe; the numbers of folds, clips
         and classes, and of those that are missing; teachers, clips and steps of the training. Earlier records have fewer keys.
@@ -132,7 +132,7 @@ class Measurement(BaseModel):
 
 
 def record_measurements(path: Path, measurements: Iterable[Measurement]) -> None:
-    """Add measurements to a file of results, all or none; two processes may do so at once.
+    """Add measurements to a file of results, all or none; several processes may do so at the same time.
 
     Raises
     ------

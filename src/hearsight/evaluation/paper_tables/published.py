@@ -34,7 +34,7 @@ class PublishedColumn(_Printed):
     key, title, unit
         Its name, its head, and the unit of its cells; no unit where they are plain numbers.
     setting
-        Whether it says what a row is, and not what came out.
+        Whether it describes the row, instead of holding a result.
     counted
         What of the row's network the code counts, a key of
         :data:`hearsight.evaluation.paper_tables.counts.COUNTS`; empty where it must be measured.
@@ -73,7 +73,7 @@ class PublishedTable(_Printed):
     Attributes
     ----------
     paper, number, page
-        Where it stands; no page where our text of the paper has none.
+        Where it is printed; no page if our text of the paper has none.
     caption
         What it shows, in our words.
     head

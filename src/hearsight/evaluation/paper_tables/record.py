@@ -14,7 +14,7 @@ from hearsight.metrics.intervals import Estimate
 from hearsight.version import VERSION
 
 STAND_INS = {"flickr-44": "videos"}
-"""Sets of a paper that nobody can get, and the benchmark of your own that is scored in their place; a footnote says so."""
+"""Data sets of a paper that are not public, and your own benchmark that is scored instead, with a footnote."""
 
 
 def check_cells(names: Sequence[str], benchmark: str) -> list[PublishedCell]:

@@ -1,4 +1,4 @@
 """Features and labels of the training folds in; scores of the held-out clips out.
 
-Invariant: nothing of a scored fold reaches what is fitted for it: no clip, no statistic, no choice.
+Invariant: what is fitted for a fold uses no data of it: no clip, no statistic, no choice.
 """

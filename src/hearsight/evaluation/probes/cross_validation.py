@@ -38,7 +38,7 @@ class FoldScore:
     unscored
         Classes that no clip of the fold has: their average precision is undefined, and left out of the mean.
     held_out
-        Whether it is an evaluation set beside the cross-validation.
+        Whether it is an evaluation set apart from the cross-validation.
     """
 
     fold: int
@@ -65,7 +65,7 @@ class CrossScore:
     hits
         Whether each of them was hit.
     scores
-        Their scores of every class, from the classifier that did not see them.
+        Their scores of every class, by the classifier that was not fitted on them.
     threshold
         What a score must reach for its class to be called true, where clips may have several.
     """

@@ -100,7 +100,7 @@ def decode_clips(benchmark: Benchmark, sample_rate: int) -> Generator[ClipSounds
 
 @dataclasses.dataclass(frozen=True)
 class _Tuned:
-    """What a fold's score says of what was trained for it."""
+    """What a fold's score reports about the training for it."""
 
     hyperparameter: float
     converged: bool
@@ -121,7 +121,7 @@ def finetune_splits(
     Parameters
     ----------
     network
-        What every split begins with; it stays as it is.
+        The network that every split starts from; it is not changed.
     benchmark, sounds
         Labels, folds and splits, and the sounds of its clips.
     config

@@ -1,4 +1,4 @@
-"""What probes are fitted on: descriptions of clips, checked rows of features and targets, and what brings rows to one scale."""
+"""What probes are fitted on: features of clips, checked rows of features and targets, and their scaling."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def fit_knn(
     groups
         Clips of one group stay together in that cross-validation.
     widths
-        Features of each of several parts that stand side by side and are to count alike.
+        Features of each of several parts that stand side by side and have equal weight.
     seed
         Seed of the division of the clips into its parts.
 

@@ -39,7 +39,7 @@ class MlpSettings:
     learning_rate, batch_size
         Of Adam.
     l2_penalty
-        Times half the sum of the squared weights, beside the cross-entropy.
+        Factor on half the sum of the squared weights, which is added to the cross-entropy.
     dropout
         Share of the inputs, and of the hidden units, that is left out in training.
     exclusive
@@ -134,7 +134,7 @@ def fit_mlp(
     groups
         Clips of one group stay together where the number of epochs is chosen.
     widths
-        Features of each of several parts that stand side by side and are to count alike.
+        Features of each of several parts that stand side by side and have equal weight.
     seed
         Of the weights, the batches and the units left out: equal input and seed give equal networks.
 

@@ -1,4 +1,4 @@
-"""A linear classifier for clips with any number of classes: each class against the rest, all of them fitted at once.
+"""A linear classifier for clips with any number of classes: each class against the rest, all fitted together.
 
 The loss of a class is logistic, or the squared hinge of a linear SVM; the penalty is half the squared weights. Features are
 standardised, and scaled as those of the single-label classifiers are, so that C means the same.
@@ -57,7 +57,7 @@ def fit_one_vs_rest(
     groups
         Rows of one group, such as the windows of a clip, stay together in that fifth or outside; each row on its own unless given.
     widths
-        Features of each of several parts that stand side by side and are to count alike.
+        Features of each of several parts that stand side by side and have equal weight.
     seed
         Chooses that fifth.
 
@@ -131,7 +131,7 @@ def _standardise(
 def _solve(
     rows: np.ndarray, targets: np.ndarray, probe: str, hyperparameter: float, start: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Minimise the losses of all classes at once; give weights, intercepts, and whether that converged."""
+    """Minimise the losses of all classes together; return weights, intercepts, and whether it converged."""
     signs = np.where(targets, 1.0, -1.0)
     loss = LOSSES[probe]
     shape = (rows.shape[1] + 1, targets.shape[1])

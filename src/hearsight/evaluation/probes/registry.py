@@ -1,4 +1,4 @@
-"""What can be fitted on frozen embeddings, by name: :data:`PROBES` says what each probe is and which of its choices are made here.
+"""The probes by name: :data:`PROBES` describes each one, and which of its choices are made here.
 
 Whatever a probe leaves open (C, the number of neighbours, the number of epochs) is chosen within the clips it is fitted on.
 """
@@ -24,7 +24,7 @@ FINETUNE = "finetune"
 
 @runtime_checkable
 class Fitted(Protocol):
-    """What anything fitted for a fold says of itself.
+    """What every classifier that was fitted for a fold reports.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class ProbeKind:
     multi_label
         Whether it fits clips that may have several classes.
     pool
-        How a clip's segments become one vector unless something else is asked for.
+        The default pool: how a clip's segments become one vector.
     fit
         Fits it, with a given hyperparameter or a chosen one.
     threshold

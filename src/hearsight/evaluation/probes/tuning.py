@@ -1,4 +1,4 @@
-"""Training a copy of a network on a benchmark's clips, which goes on where it was killed."""
+"""Training a copy of a network on a benchmark's clips; after a kill it continues."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class _Tuning:
             print_message(f"{path}: not kept ({error})")
 
     def restore(self, path: Path) -> None:
-        """Go on from a saved state, where there is one."""
+        """Continue from a saved state, if there is one."""
         if not path.exists():
             return
         try:
@@ -118,7 +118,7 @@ def tune(
     seed
         Of the order of clips, their excerpts, and dropout.
     state
-        The file that holds the state between a kill and the next call, which goes on from it to the same weights. It is removed at
+        The file that holds the state between a kill and the next call, which reaches the same weights from it. It is removed at
         the end. With None nothing is kept.
 
     Yields

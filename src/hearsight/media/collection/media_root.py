@@ -74,7 +74,7 @@ class MediaRoot:
         Returns
         -------
         Source or None
-            None where there is no such file.
+            None if there is no such file.
         """
         best = max(
             (match for name in entry.names for prefix in _PREFIXES for match in self._match(prefix + name, entry)),

@@ -139,7 +139,7 @@ class SourceTable(Sequence[Source]):
         return content.hexdigest()
 
     def list_provenance(self) -> pa.Table | None:
-        """Return the rows that come from lists, of :data:`~hearsight.records.SOURCE_SCHEMA`; None where there is none."""
+        """Return the rows that come from lists, of :data:`~hearsight.records.SOURCE_SCHEMA`; None if there is none."""
         listed = self.table.filter(_compute.is_valid(self.table["format"]))
         if not listed.num_rows:
             return None

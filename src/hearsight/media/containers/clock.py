@@ -1,7 +1,7 @@
 """One continuous clock for a file whose time stamps start again on the way.
 
 DVD cells, recordings that a browser wrote in several runs, chained Ogg and joined broadcast segments hold several recordings one
-after another, each with time stamps of its own. FFmpeg passes those stamps on as they are. Here each stream is watched packet by
+after another, each with its own time stamps. FFmpeg passes those stamps on unchanged. Here each stream is watched packet by
 packet, in the order of decoding: where its stamps fall back, what follows is moved to the end of what came before. All streams
 move by the same amount, so that sound and pictures stay together.
 """

@@ -40,7 +40,7 @@ DEFAULT = av.stream.Disposition.default.value
 VideoFrame, AudioFrame = av.VideoFrame, av.AudioFrame
 
 _COUNTED_PACKETS = 500
-"""Packets that are read to tell films from covers."""
+"""Number of packets that are read to distinguish films from covers."""
 
 MICROSECONDS = 1_000_000
 """FFmpeg's unit of time, of a second."""
@@ -51,7 +51,7 @@ DEMUXERS = (
     "webm,mjpeg,mlp,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,mpegvideo,mtv,mxf,nistsphere,nsv,nut,nuv,obu,ogg,oma,osq,"
     "pva,qcp,qoa,rm,roq,shn,smk,sox,swf,tak,truehd,tta,ty,vc1,voc,vvc,w64,wav,wsd,wtv,wv,xwma,yuv4mpegpipe"
 )
-"""The demuxers that read one file and nothing beside it."""
+"""The demuxers that read a single file."""
 
 _DECODER_OPTIONS = {"max_pixels": str(limits.MAX_PIXELS)}
 _CODEC_OPTIONS = {"flac": {"err_detect": "crccheck+explode"}}

@@ -42,7 +42,7 @@ class MediaReader:
     """One opened media file: what its container says, and its sound and pictures in the order of the file.
 
     Times are seconds since the first of its (chosen) streams starts, so that streams that start apart stay apart. Where the time
-    stamps start again on the way, time goes on: see :class:`~hearsight.media.containers.clock.JoinedClock`.
+    stamps start again on the way, time continues: see :class:`~hearsight.media.containers.clock.JoinedClock`.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class MediaReader:
     Attributes
     ----------
     audio, video
-        What the container says of the chosen streams; None where there is none that can be decoded.
+        The headers of the chosen streams; None if there is none that can be decoded.
     origin
         Seconds on the container's clock at which the file's own time is zero.
     next_wanted

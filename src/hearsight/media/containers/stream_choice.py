@@ -26,7 +26,7 @@ def list_usable(streams: Sequence[Any], covers: int) -> list[Any]:
 
 
 def choose_stream(streams: Sequence[Any], default: int, num_packets: Mapping[int, int] | None = None) -> Any:
-    """Return the stream that players choose; None where there is none.
+    """Return the stream that players choose; None if there is none.
 
     A stream of a single picture is a cover, whatever it is marked as, and is never chosen. Of the others it is one that is marked
     as default, else one that is not of a codec of stills, else the first.
@@ -49,7 +49,7 @@ def choose_stream(streams: Sequence[Any], default: int, num_packets: Mapping[int
 
 
 def needs_counting(streams: Sequence[Any]) -> bool:
-    """Return whether only counting their packets can tell films from covers: several streams, some of unknown length."""
+    """Return whether packets must be counted to distinguish films from covers: several streams, some of unknown length."""
     return len(streams) > 1 and any(not stream.frames for stream in streams)
 
 

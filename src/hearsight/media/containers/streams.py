@@ -68,7 +68,7 @@ class Damage(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StreamFacts:
-    """What a container says of one of its streams; times in seconds, None where unknown, 0 where unknown or without meaning."""
+    """The header of one stream of a container; times in seconds, None where unknown, 0 where unknown or without meaning."""
 
     codec: str
     start: float | None
@@ -83,14 +83,14 @@ class StreamFacts:
 
 
 def describe_audio(stream: Any) -> StreamFacts:
-    """Return what the container says of an open sound stream."""
+    """Return the header of an open sound stream."""
     start, duration = _find_span(stream)
     context = stream.codec_context
     return StreamFacts(context.name, start, duration, sample_rate=context.sample_rate, channels=context.channels)
 
 
 def describe_video(stream: Any) -> StreamFacts:
-    """Return what the container says of an open picture stream."""
+    """Return the header of an open picture stream."""
     start, duration = _find_span(stream)
     context, rate, aspect = stream.codec_context, stream.guessed_rate or stream.average_rate, stream.sample_aspect_ratio
     return StreamFacts(

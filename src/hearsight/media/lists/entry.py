@@ -31,13 +31,13 @@ class ListEntry:
     line
         Line of the list, counted from 1.
     start, end
-        Span in seconds of the whole video; ``end`` is None where it goes on to the end.
+        Span in seconds of the whole video; ``end`` is None where it continues to the end.
     url
         Where the video can be downloaded; empty where the list does not say.
     labels
         The labels of the list as its text spells them. They are provenance, and no label of the data set that is built.
     other_name
-        Another stem under which the file may be stored; empty where there is none.
+        Another stem under which the file may be stored; empty if there is none.
     """
 
     id: str

@@ -21,12 +21,12 @@ _SEPARATOR = "::"
 _OPEN_ARCHIVES = 4
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 DAMAGE = "?"
-"""Name of a member that stands for what cannot be read of a damaged archive."""
+"""Name of a member that represents the unreadable part of a damaged archive."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """Where the bytes of a member lie in its archive."""
+    """The position of a member in its archive."""
 
     offset: int
     size: int
@@ -51,7 +51,7 @@ def list_members(archive: str) -> Iterator[str]:
     Yields
     ------
     str
-        Names of sources. The last one of a damaged archive stands for what could not be read; it becomes a rejection.
+        Names of sources. The last one of a damaged archive represents the unreadable part; it becomes a rejection.
     """
     index = read_index(archive, observe_object(archive))
     yield from (name_member(archive, member) for member in index)
@@ -59,7 +59,7 @@ def list_members(archive: str) -> Iterator[str]:
 
 @functools.lru_cache(maxsize=_OPEN_ARCHIVES)
 def read_index(archive: str, state: ObjectState | None) -> Mapping[str, Member]:
-    """Read where the members of an archive lie. The headers are read once for each state of the archive."""
+    """Read the positions of the members of an archive. The headers are read once for each state of the archive."""
     del state  # only tells one version of the archive from another
     members: dict[str, Member] = {}
     try:
@@ -109,7 +109,7 @@ def open_member(archive: str, member: str) -> Generator[tuple[Any, int]]:
         hint = "unpack it, or pack it without compression: videos are compressed already"
         raise MediaError(archive, found, "an uncompressed tar", hint, reason=RejectReason.UNREADABLE)
     if place.offset + place.size > state.size:
-        found = f"the archive ends at byte {state.size:,} of a member that goes on to {place.offset + place.size:,}"
+        found = f"the archive ends at byte {state.size:,} of a member that continues to {place.offset + place.size:,}"
         raise MediaError(name_member(archive, member), found, "a whole archive", reason=RejectReason.UNREADABLE)
     with open_object(archive) as file:
         file.seek(place.offset)

@@ -22,7 +22,7 @@ _CHANGE_KEYS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modifi
 
 @dataclasses.dataclass(frozen=True)
 class ObjectState:
-    """Size of an object in bytes, and what its store says of its version."""
+    """Size of an object in bytes, and its version in the store."""
 
     size: int
     version: str
@@ -64,7 +64,7 @@ def list_objects(address: str) -> Iterator[tuple[str, ObjectState]]:
 
 
 def observe_object(address: str) -> ObjectState | None:
-    """Return the state of an object, or of a local file; None where there is none.
+    """Return the state of an object, or of a local file; None if there is none.
 
     Raises
     ------

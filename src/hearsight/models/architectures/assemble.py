@@ -66,7 +66,7 @@ def draw_weights(module: nn.Module) -> None:
 
 
 def draw_output(layer: nn.Linear) -> nn.Linear:
-    """Draw the weights of a last layer: small, so that fresh logits lie near zero."""
+    """Draw the weights of a last layer: small, so that initial logits are near zero."""
     nn.init.normal_(layer.weight, std=0.01)
     nn.init.zeros_(layer.bias)
     return layer

@@ -1,7 +1,7 @@
 """CNN14 of PANNs (Kong et al. 2020, "PANNs: Large-Scale Pretrained Audio Neural Networks for Audio Pattern Recognition").
 
 Six blocks of two convolutions, a mean over frequency, the sum of maximum and mean over time, and one fully connected layer, whose
-output is the embedding. It was trained on the ten seconds of AudioSet's clips, and hears a shorter sound at its own length, without
+output is the embedding. It was trained on the ten seconds of AudioSet's clips, and takes a shorter sound at its own length, without
 padding, as the authors' code does. The layers bear the names that they have there, so that released weights fit in.
 """
 
@@ -23,7 +23,7 @@ EMBEDDING_DIM = 2048
 NUM_CLASSES = 527
 """AudioSet's."""
 LEAST_FRAMES = 2 ** (len(CHANNELS) - 1)
-"""Frames that the poolings bring down to a single one."""
+"""Number of frames that the poolings reduce to one."""
 
 
 class ConvolutionBlock(nn.Module):

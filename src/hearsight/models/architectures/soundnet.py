@@ -239,7 +239,7 @@ def repeat_short(
 def silence_behind(
     values: Float[Tensor, "batch channels values"], lengths: Sequence[int]
 ) -> Float[Tensor, "batch channels values"]:
-    """Put zeros behind the first ``lengths`` values of each row."""
+    """Put zeros after the first ``lengths`` values of each row."""
     if min(lengths) == values.shape[2]:
         return values
     ends = torch.tensor(lengths, device=values.device)[:, None, None]

@@ -140,7 +140,7 @@ class AlexNetPlan:
 
 
 def build_alexnet(plan: AlexNetPlan, num_classes: int, features: str, width: float) -> Network:
-    """Build AlexNet, or a reduction of it. The embedding is the bottleneck where there is one, else what the output layer sees."""
+    """Build AlexNet, or a reduction of it. The embedding is the bottleneck if there is one, else what the output layer sees."""
     channels = [scale_channels(count, width) for count in CHANNELS]
     trunk = [*iterate_convolutions(channels, plan.batch_norm)]
     num_features = channels[-1] if plan.pooled else CELLS * channels[-1]

@@ -27,13 +27,13 @@ class Conversion:
     Attributes
     ----------
     kind, source, sha256
-        What was asked for, the file, and its digest.
+        The requested kind, the file, and its digest.
     out
         The checkpoint folder.
     network
         Name of the network in the zoo.
     num_classes, embedding_dim, sample_rate
-        Its outputs, the length of its embeddings, and the Hz that it hears.
+        Its number of outputs, the length of its embeddings, and its sample rate in Hz.
     named
         Whether its classes have names.
     """

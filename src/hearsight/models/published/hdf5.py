@@ -1,4 +1,4 @@
-"""Arrays of an HDF5 file. The only file that imports h5py, which the extra ``convert`` brings."""
+"""Arrays of an HDF5 file. The only file that imports h5py, which the extra ``convert`` installs."""
 
 from __future__ import annotations
 

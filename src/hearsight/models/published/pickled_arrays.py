@@ -34,7 +34,7 @@ Spend = Callable[[int], None]
 
 
 class Refusal(Exception):  # noqa: N818  (turned into a WeightsError where the file is known)
-    """What is not built, in words for a person."""
+    """Describe what is not built, for a message."""
 
 
 @dataclasses.dataclass(frozen=True)

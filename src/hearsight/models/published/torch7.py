@@ -69,7 +69,7 @@ class TorchObject:
     content: Any = None
 
     def field(self, name: str) -> Any:
-        """Return a field, or None where there is none."""
+        """Return a field, or None if there is none."""
         return self.content.entries.get(name) if isinstance(self.content, Table) else None
 
 

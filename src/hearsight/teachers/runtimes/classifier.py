@@ -37,7 +37,7 @@ class Model:
     activation
         Turns outputs into probabilities.
     cancel
-        Ends a run that goes on in another thread, where the runtime can do that.
+        Ends a run that continues in another thread, where the runtime can do that.
     """
 
     where: str
@@ -53,12 +53,12 @@ class Classifier:
     """A published classifier; a :class:`~hearsight.teachers.teacher.Teacher`.
 
     Items go through the model one at a time, so that the result for one never depends on its neighbours, not even in the last
-    bit. The model is run once when it is loaded, so that one that is not a classifier is refused at once and not after an hour.
+    bit. The model is run once when it is loaded, so that one that is not a classifier is refused immediately and not after an hour.
 
     Parameters
     ----------
     spec, modality
-        The spec and the modality the user asked for.
+        The spec and the requested modality.
     model
         The loaded model.
     name_classes

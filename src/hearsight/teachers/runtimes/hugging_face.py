@@ -59,7 +59,7 @@ def locate(where: str, revision: str | None = None) -> Origin:
     Raises
     ------
     ConfigError
-        When a revision of a folder is asked for.
+        When a revision is given for a folder.
     TeacherError
         When a path is not a folder.
     """

@@ -211,5 +211,5 @@ class _Session:
         return self._session.run({self._input.name: values}, [self._output.name])[0].astype(np.float32)
 
     def cancel(self) -> None:
-        """End a run that goes on in another thread."""
+        """End a run that continues in another thread."""
         self._session.cancel()

@@ -113,7 +113,7 @@ class SoftTrainingData(TrainingData, Protocol):
 
 
 def open_data(dataset: str | Path | TrainingData) -> TrainingData:
-    """Open a dataset folder; an open dataset is returned as it is.
+    """Open a dataset folder; an open dataset is returned unchanged.
 
     Raises
     ------

@@ -23,7 +23,7 @@ class FolderDescription:
     lines: list[str]
 
     def describe(self) -> list[str]:
-        """Return the description in lines for a person."""
+        """Return the description in lines to print."""
         return self.lines
 
     def as_json(self) -> dict[str, Any]:

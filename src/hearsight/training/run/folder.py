@@ -4,7 +4,7 @@
 
     run.json                     configuration, dataset, device: written first
     checkpoints/epoch-0003/      the network after an epoch, the optimizer's state, and the history of all epochs so far
-    runlog.jsonl                 a report of what happened, written anew from the history where it is lost
+    runlog.jsonl                 a report of what happened, rewritten from the history where it is lost
     config.json model.safetensors README.md    the delivered network: config.json is written last, and means finished
 
 The state of a run is what its last checkpoint holds, and nothing else.
@@ -261,7 +261,7 @@ def read_config(run: RunFolder, record: Mapping[str, Any]) -> TrainConfig:
 
 
 def check_same_run(run: RunFolder, config: TrainConfig, digest: str) -> dict[str, Any]:
-    """Return the record of the run in a folder, which must be the one that is asked for now.
+    """Return the record of the run in a folder, which must be the requested one.
 
     Raises
     ------
@@ -280,5 +280,7 @@ def check_same_run(run: RunFolder, config: TrainConfig, digest: str) -> dict[str
         differences.append(f"the dataset is {record['dataset'].get('digest')!r} there and {digest!r} now")
     if differences:
         found = "a run of another configuration: " + "; ".join(differences)
-        raise RunError(run.folder, found, hint="use the same configuration to go on, or another folder to begin anew")
+        raise RunError(
+            run.folder, found, hint="use the same configuration to continue, or another folder to start over"
+        )
     return record

@@ -34,8 +34,8 @@ class _Writer(Protocol):
 class RunLog:
     """The log of one run, open for writing.
 
-    The log is a report; what a run goes on from is in its checkpoints. Lines of epochs after the last checkpoint are removed, since
-    they will be written again. Where the log disagrees with the checkpoint's history, or cannot be read, it is written anew from
+    The log is a report; a run continues from its checkpoints. Lines of epochs after the last checkpoint are removed, since
+    they will be written again. Where the log disagrees with the checkpoint's history, or cannot be read, it is rewritten from
     that history, without lines of steps.
 
     Parameters
@@ -52,7 +52,7 @@ class RunLog:
     Raises
     ------
     MissingExtraError
-        When TensorBoard is asked for and not installed.
+        When TensorBoard is requested but not installed.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class RunLog:
         if whole and [line for line in lines if line["kind"] == "epoch"] == self.history:
             return lines
         if self.history:
-            print_message(f"{self._path}: incomplete; written anew from the checkpoint, without its steps")
+            print_message(f"{self._path}: incomplete; rewritten from the checkpoint, without its steps")
         return [first, *self.history]
 
     def write(self, kind: str, epoch: int, values: Mapping[str, Any], *, step: int = 0) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class RunState:
     seconds: float
 
     def describe(self) -> list[str]:
-        """Return the state in lines for a person."""
+        """Return the state in lines to print."""
         lines = [
             f"run of recipe {self.recipe}, {self.progress}: {self.model}, {self.epochs} of {self.planned_epochs} epochs over "
             f"{self.num_clips:,} clips and {self.num_classes:,} classes in {describe_seconds(self.seconds)}"

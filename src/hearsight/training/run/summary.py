@@ -21,9 +21,9 @@ class TrainSummary:
     loss
         Mean training loss of the last epoch.
     validation_loss, accuracy, mean_average_precision
-        Of the last epoch, on the validation clips; None where there are none.
+        Of the last epoch, on the validation clips; None if there are none.
     best_epoch
-        The epoch of the highest mean average precision, the last one where there are no validation clips.
+        The epoch of the highest mean average precision, the last one if there are no validation clips.
     seconds
         Time spent in training and validation, without interruptions and the work that they undid.
     data_share
@@ -48,7 +48,7 @@ class TrainSummary:
     clips_per_second: float
 
     def describe(self) -> list[str]:
-        """Return the summary in lines for a person."""
+        """Return the summary in lines to print."""
         lines = [
             f"{self.model}: {self.epochs} epochs over {self.num_clips:,} clips and {self.num_classes:,} classes, "
             f"{self.steps:,} steps in {describe_seconds(self.seconds)}"

@@ -160,7 +160,7 @@ class Student:
         return value, rate
 
     def check(self, epoch: int, step: int, loss: float | None) -> None:
-        """Raise a TrainingError where the loss is not finite; where there is no loss, where a weight is not finite."""
+        """Raise a TrainingError where the loss is not finite; if there is no loss, where a weight is not finite."""
         if loss is None:
             whole = all(bool(torch.isfinite(parameter).all()) for parameter in self.network.parameters())
             loss = 0.0 if whole else math.nan
@@ -230,7 +230,7 @@ def _split(data: TrainingData, targets: TargetSource, config: TrainConfig) -> tu
     if training.num_unlabelled or validation.num_unlabelled:
         print_message(f"{training.num_unlabelled + validation.num_unlabelled} clips have no label and are left out")
     if not len(validation.clips):
-        print_message("there are no validation clips: training goes on without accuracy and mAP")
+        print_message("there are no validation clips: training continues without accuracy and mAP")
     return training, validation
 
 

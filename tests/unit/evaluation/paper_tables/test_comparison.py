@@ -69,7 +69,7 @@ def test_a_terminal_has_no_columns_without_anything_and_is_told_which(store: Pat
     heads, rows, said = filled.leave_out_blank()
     assert heads == ["method", "ESC-50, %", "ESC-10, %", "ours"]
     assert rows[4] == ["SoundNet", "74.2", "92.2 ¹", "71.2 (57.0 to 66.0)"]
-    assert said == ["Nothing of ours is measured yet: ESC-50."]
+    assert said == ["Not measured yet: ESC-50."]
     (counted,) = fill_tables("jia2019-1")
     assert counted.leave_out_blank() == (counted.columns, counted.list_rows(), [])
 
