@@ -11,7 +11,9 @@ import pytest
 from hearsight.config import BuildConfig, load_config
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.reader import Dataset
+from hearsight.errors import InputError
 from tests.support.videos import write_folder
+from tests.support.web import Page, serve
 
 
 def build(specs: list[str], out: Path) -> Dataset:
@@ -67,3 +69,33 @@ def test_what_cannot_be_read_of_an_archive_is_a_rejection_that_names_it(videos: 
     assert row["path"] == f"tar://{last.name}::{path}"
     assert row["reason"] == "unreadable"
     assert "the archive ends at byte" in row["detail"]
+
+
+def test_a_web_address_becomes_the_dataset_of_its_file(videos: Path, local: Dataset, tmp_path: Path) -> None:
+    with serve() as web:
+        for video in videos.iterdir():
+            web.pages[f"/{video.name}"] = Page(video.read_bytes())
+        addresses = [f"{web.address}/{video.name}" for video in videos.iterdir()]
+        with pytest.raises(InputError, match="nothing of that name"):
+            build([f"{web.address}/absent.mp4"], tmp_path / "none")
+        dataset = build(addresses, tmp_path / "dataset")
+    assert dataset.clips()["uuid"].equals(local.clips()["uuid"])
+    assert set(dataset.clips()["source"].to_pylist()) == set(addresses)
+
+
+def test_a_listed_address_that_is_gone_is_a_rejection_and_one_that_fails_is_tried_again(
+    videos: Path, local: Dataset, tmp_path: Path
+) -> None:
+    names = sorted(video.name for video in videos.iterdir())
+    with serve() as web:
+        web.pages["/" + names[0]] = Page((videos / names[0]).read_bytes())
+        web.pages["/" + names[1]] = Page((videos / names[1]).read_bytes(), drop_after=1_000)
+        (tmp_path / "list.csv").write_text("path\n" + "".join(f"{web.address}/{name}\n" for name in names))
+        dataset = build([str(tmp_path / "list.csv")], tmp_path / "dataset")
+        assert len(dataset) == 1
+        rows = {
+            row["path"]: row["reason"] for row in pq.read_table(tmp_path / "dataset" / "rejected.parquet").to_pylist()
+        }
+        assert rows == {f"{web.address}/{names[1]}": "failed", f"{web.address}/{names[2]}": "unreadable"}
+        web.pages["/" + names[1]] = Page((videos / names[1]).read_bytes())
+        assert len(build([str(tmp_path / "list.csv")], tmp_path / "dataset")) == 2

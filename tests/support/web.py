@@ -58,6 +58,16 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
+    def do_HEAD(self) -> None:
+        page = self.server.web.pages.get(self.path)  # type: ignore[attr-defined]
+        if page is None or page.status != 200:
+            self.send_error(404 if page is None else page.status)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(page.content)))
+        self.send_header("ETag", page.tag)
+        self.end_headers()
+
     def do_GET(self) -> None:
         web: Web = self.server.web  # type: ignore[attr-defined]
         path = self.path.partition("?")[0]

@@ -45,7 +45,7 @@ _BLOCKED = re.compile(
 )
 _GONE = re.compile(
     r"video unavailable|has been removed|no longer (available|exists)|does not exist|not exist|terminated|HTTP Error 4(04|10)|"
-    r"copyright|been deleted|isn'?t available|is not available|not available anymore",
+    r"copyright|been deleted|(video|content) (isn'?t|is not) available|not available anymore",
     re.IGNORECASE,
 )
 

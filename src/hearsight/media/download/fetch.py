@@ -84,7 +84,7 @@ def fetch_list(
     """Download the videos that a list names, one after the other.
 
     Each becomes a file that :func:`~hearsight.media.sources.collect_sources` finds in ``media_root``: ``ID_STARTms_ENDms.mkv`` for
-    a span, ``ID.*`` for a whole video. What became of each entry is in ``fetch.jsonl``. The same call goes on where it stopped:
+    a span, ``ID.*`` for a whole video. What became of each entry is in ``fetch.jsonl``. The same call continues where it stopped:
     what is done or gone is not tried again, what was blocked only where the configuration says so, and what failed is.
 
     Parameters

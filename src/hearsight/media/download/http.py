@@ -82,6 +82,29 @@ def download(
     version_path.unlink(missing_ok=True)
 
 
+def observe(url: str) -> tuple[int, str] | None:
+    """Return size and version of the file at an address, as its server announces them; None where there is none.
+
+    Raises
+    ------
+    DownloadError
+        When the server cannot be reached, or refuses.
+    """
+    request = urllib.request.Request(url, method="HEAD", headers={"User-Agent": f"hearsight/{VERSION}"})
+    try:
+        with contextlib.closing(urllib.request.build_opener(_WebOnly).open(request, timeout=_TIMEOUT)) as response:
+            size = response.headers.get("Content-Length") or "0"
+            version = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
+            return int(size) if size.isdigit() else 0, version
+    except urllib.error.HTTPError as error:
+        with error:
+            if error.code in (404, 410):
+                return None
+            raise classify_status(error.code, f"HTTP status {error.code} ({error.reason})") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise DownloadError(f"{type(error).__name__}: {error}") from error
+
+
 def _open(url: str, headers: dict[str, str]) -> Any:
     opener = urllib.request.build_opener(_WebOnly)
     request = urllib.request.Request(url, headers=headers)

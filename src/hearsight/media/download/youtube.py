@@ -15,11 +15,8 @@ from hearsight.media.download.failures import DownloadError, classify_message
 _RUNTIMES = {"deno": (2, 3), "node": (22, 0), "bun": (1, 2)}
 """JavaScript runtimes that yt-dlp runs YouTube's code in, and the oldest versions that it accepts."""
 
-FORMAT = (
-    "w[height>={low}][height<={high}][vcodec!=none][acodec!=none]/"
-    "(wv*[height>={low}][height<={high}],(wa[abr>=96]/ba))/w[vcodec!=none][acodec!=none]"
-)
-"""The smallest format with pictures of enough lines and sound; where there is none, pictures and sound apart."""
+FORMAT = "w[height>={low}][height<={high}]/((wv*[height>={low}][height<={high}]/wv*),(wa[abr>=96]/ba))/w"
+"""The smallest format with pictures of enough lines and sound; else pictures and sound apart; else what there is."""
 
 
 class YouTubeDownloader:

@@ -9,12 +9,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from hearsight.errors import MediaError
+from hearsight.media.download import http
+from hearsight.media.download.failures import DownloadError, GoneError
 from hearsight.media.remote.archive import DAMAGE, open_member, read_index, split_member
-from hearsight.media.remote.storage import ObjectState, is_address, observe_object, open_object, reject_absent
+from hearsight.media.remote.storage import ObjectState, is_address, is_web, observe_object, open_object, reject_absent
 from hearsight.records import RejectReason
 
 MAX_COPY_BYTES = 64 * 2**30
 """Bytes of a media file that are copied to this machine; a longer one is rejected."""
+
+MAX_COPY_SECONDS = 3600.0
+"""Longest time that the copy of a file at a web address may take."""
 
 _CHUNK = 1 << 20
 
@@ -59,9 +64,21 @@ def copy_to_local(name: str, folder: Path) -> Generator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as place:
         path = Path(place) / f"media{_take_suffix(name)}"
-        with path.open("wb") as copy:
-            _copy(name, copy)
+        if is_web(name):
+            _download(name, path)
+        else:
+            with path.open("wb") as copy:
+                _copy(name, copy)
         yield path
+
+
+def _download(name: str, path: Path) -> None:
+    try:
+        http.download(name, path, max_bytes=MAX_COPY_BYTES, max_seconds=MAX_COPY_SECONDS)
+    except GoneError as error:
+        raise reject_absent(name) from error
+    except DownloadError as error:
+        raise OSError(f"{name}: {error}") from error
 
 
 def _copy(name: str, copy: BinaryIO) -> None:

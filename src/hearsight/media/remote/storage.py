@@ -12,6 +12,7 @@ import fsspec
 
 from hearsight.errors import InputError, MediaError
 from hearsight.files import open_regular
+from hearsight.media.download import http
 from hearsight.media.limits import MAX_FILE_BYTES
 from hearsight.records import RejectReason
 
@@ -34,6 +35,11 @@ def is_address(name: str) -> bool:
     return bool(separator) and scheme.replace("+", "").replace("-", "").isalnum()
 
 
+def is_web(name: str) -> bool:
+    """Whether a name is an http or https address. It names one file, which is read from its beginning."""
+    return name.lower().startswith(("http://", "https://"))
+
+
 def list_objects(address: str) -> Iterator[tuple[str, ObjectState]]:
     """List the objects that an address names: itself, those below it, or those that match it as a glob.
 
@@ -48,6 +54,12 @@ def list_objects(address: str) -> Iterator[tuple[str, ObjectState]]:
         When there is nothing of that name, or the store cannot be reached.
     """
     with _report_errors(address):
+        if is_web(address):
+            state = observe_object(address)
+            if state is None:
+                raise FileNotFoundError(address)
+            yield address, state
+            return
         system, path = fsspec.url_to_fs(address)
         if any(character in path for character in "*?["):
             found = system.glob(path, detail=True)
@@ -77,6 +89,12 @@ def observe_object(address: str) -> ObjectState | None:
         except (OSError, ValueError):
             return None
         return ObjectState(status.st_size, str(status.st_mtime_ns))
+    if is_web(address):
+        try:
+            found = http.observe(address)
+        except http.DownloadError as error:
+            raise OSError(f"{address}: {error}") from error
+        return None if found is None else ObjectState(*found)
     system, path = fsspec.url_to_fs(address)
     try:
         return _read_state(system.info(path))
@@ -95,6 +113,8 @@ def open_object(address: str) -> Generator[Any]:
     OSError
         When it cannot be read.
     """
+    if is_web(address):
+        raise OSError(f"{address}: an archive at a web address cannot be read in place; download it first")
     if is_address(address):
         with fsspec.open(address, "rb") as file:
             yield file

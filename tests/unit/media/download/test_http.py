@@ -119,6 +119,7 @@ def test_a_server_that_is_not_there_may_be_there_later(tmp_path: Path) -> None:
         ("[youtube] x: Unable to download API page: HTTP Error 429: Too Many Requests", StopError),
         ("[youtube] x: This content isn't available, try again later. Your account has been rate-limited", StopError),
         ("[youtube] x: Unable to download webpage: timed out", DownloadError),
+        ("[youtube] x: Requested format is not available. Use --list-formats", DownloadError),
     ],
 )
 def test_a_message_of_yt_dlp_says_whether_there_is_any_hope(message: str, kind: type[DownloadError]) -> None:
