@@ -191,7 +191,11 @@ def find_file(name: str, page: Path) -> bool:
 def check_dotted_names(text: str) -> Iterator[str]:
     """Find dotted names of the package that cannot be imported, in running text and in code."""
     for name in sorted(set(DOTTED.findall(text))):
-        if name not in {"hearsight.toml", "hearsight.listers"} and not is_importable(name) and not name.startswith("hearsight.teachers.my_"):
+        if (
+            name not in {"hearsight.toml", "hearsight.listers"}
+            and not is_importable(name)
+            and not name.startswith("hearsight.teachers.my_")
+        ):
             yield f"{name}: cannot be imported"
 
 

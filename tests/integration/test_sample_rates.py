@@ -103,7 +103,7 @@ def test_a_network_is_trained_tags_and_is_found_in_its_dataset_at_any_rate(
     assert {tag["path"] for tag in json.loads(done.stdout)} == {str(videos / "0.mp4")}
 
 
-@pytest.mark.parametrize("rate", (16_000, *RATES))
+@pytest.mark.parametrize("rate", [16_000, *RATES])
 def test_contamination_is_found_whatever_the_rate_of_the_dataset(
     built: dict[int, Path], rate: int, videos: Path, tmp_path: Path
 ) -> None:
