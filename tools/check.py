@@ -21,7 +21,7 @@ from typing import Any
 from cyclopts import CycloptsError
 
 from hearsight.cli import app
-from hearsight.config import BuildConfig, EvaluateConfig, MixConfig, TrainConfig, load_config
+from hearsight.config import BuildConfig, EvaluateConfig, LabelConfig, MixConfig, TrainConfig, load_config
 from hearsight.errors import ConfigError
 from tools.pages import ROOT
 
@@ -37,6 +37,7 @@ WALK = re.compile(r"^([\w/]+\.py): ([\w.]+)\(([\w, ]*)\) -> (.+)$")
 """A line of a walk through the code: file, function, the names of some of its parameters, and what it returns, in words."""
 STAGES: dict[str, type[Any]] = {
     "build": BuildConfig,
+    "label": LabelConfig,
     "mix": MixConfig,
     "train": TrainConfig,
     "evaluate": EvaluateConfig,

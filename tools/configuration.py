@@ -11,7 +11,7 @@ from typing import get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from hearsight.config import BuildConfig, EvaluateConfig, FetchConfig, MixConfig, TrainConfig
+from hearsight.config import BuildConfig, EvaluateConfig, FetchConfig, LabelConfig, MixConfig, TrainConfig
 from tools.pages import DOCS, write_or_check
 
 PAGE = DOCS / "reference" / "configuration.md"
@@ -70,6 +70,7 @@ def render() -> str:
     for stage, model in (
         ("fetch", FetchConfig),
         ("build", BuildConfig),
+        ("label", LabelConfig),
         ("mix", MixConfig),
         ("train", TrainConfig),
         ("evaluate", EvaluateConfig),

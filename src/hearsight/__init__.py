@@ -19,10 +19,11 @@ if "torch" not in sys.modules:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
-    from hearsight.config import BuildConfig, CollectConfig, EvaluateConfig, MixConfig, TrainConfig
+    from hearsight.config import BuildConfig, CollectConfig, EvaluateConfig, LabelConfig, MixConfig, TrainConfig
     from hearsight.dataset.build import build_dataset
     from hearsight.dataset.mix import mix_dataset
     from hearsight.dataset.reader import Dataset
+    from hearsight.dataset.relabel.label import label_dataset
     from hearsight.errors import HearsightError
     from hearsight.evaluation.compare import compare
     from hearsight.evaluation.evaluate import evaluate
@@ -44,6 +45,7 @@ _HOMES = {
     "HearsightError": "hearsight.errors",
     "Listener": "hearsight.listening.listener",
     "Media": "hearsight.records",
+    "LabelConfig": "hearsight.config",
     "MixConfig": "hearsight.config",
     "Tag": "hearsight.records",
     "TrainConfig": "hearsight.config",
@@ -52,6 +54,7 @@ _HOMES = {
     "evaluate": "hearsight.evaluation.evaluate",
     "export_network": "hearsight.export.onnx",
     "load": "hearsight.listening.listener",
+    "label_dataset": "hearsight.dataset.relabel.label",
     "mix_dataset": "hearsight.dataset.mix",
     "train": "hearsight.training.loop",
 }
@@ -64,6 +67,7 @@ __all__ = [
     "Embedder",
     "EvaluateConfig",
     "HearsightError",
+    "LabelConfig",
     "Listener",
     "Media",
     "MixConfig",
@@ -74,6 +78,7 @@ __all__ = [
     "compare",
     "evaluate",
     "export_network",
+    "label_dataset",
     "load",
     "mix_dataset",
     "train",

@@ -18,7 +18,7 @@ from hearsight.cli.application import ArgumentError, app
 from hearsight.errors import HearsightError, MachineError, UsageError, from_os_error
 
 _INTERRUPTED, _TERMINATED = 130, 143
-_CONTINUED = frozenset({"fetch", "build", "mix", "train", "learn", "demo"})
+_CONTINUED = frozenset({"fetch", "build", "label", "mix", "train", "learn", "demo"})
 
 
 class _Termination(KeyboardInterrupt):

@@ -85,6 +85,41 @@ def build(
 
 
 @app.command(group=LOOP)
+def label(
+    dataset: Annotated[Path, Parameter(help="a folder that `hearsight build` or `hearsight mix` wrote")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="the folder of the new dataset")],
+    vision: Vision = None,
+    audio: Audio = None,
+    cache: Annotated[Path | None, Parameter(help="folder that keeps the teachers' answers for other runs")] = None,
+    workers: Annotated[int | None, Parameter(help="units of work at once; one per processor by default")] = None,
+    engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
+    config: ConfigFile = None,
+    overrides: Override = None,
+    as_json: AsJson = False,
+) -> None:
+    """Label the clips of a dataset again, with other teachers or another policy.
+
+    The sound is not decoded again. Without `--vision` the vision teachers of the dataset stay, with their answers, and without
+    `--audio` its audio teachers; without both, only the policy is applied anew:
+
+        hearsight label dataset --out relabelled --audio litert:yamnet.tflite
+
+        hearsight label dataset --out stricter --set policy.audio_top=3
+
+    A dataset holds no pictures: new vision teachers need the media, at the paths that the dataset was built from. The same command
+    continues where it stopped.
+    """
+    from hearsight.config import LabelConfig, load_config
+    from hearsight.dataset.relabel.label import label_dataset
+
+    given = {"vision": tuple(vision) if vision else None, "audio": tuple(audio) if audio else None}
+    resolved = load_config(LabelConfig, "label", config, overrides or (), **given)
+    print_summary(label_dataset(dataset, out, resolved, workers=workers, engine=engine, cache=cache), as_json)
+
+
+@app.command(group=LOOP)
 def mix(
     dataset: Annotated[Path, Parameter(help="a folder that `hearsight build` wrote")],
     /,

@@ -6,7 +6,7 @@ the key that was probably meant. Keys of earlier versions are accepted (:mod:`he
 """
 
 from hearsight.config.collection import CollectConfig, FetchConfig
-from hearsight.config.data import BuildConfig, CutConfig, MixConfig, PolicyConfig, ScreenConfig
+from hearsight.config.data import BuildConfig, CutConfig, LabelConfig, MixConfig, PolicyConfig, ScreenConfig
 from hearsight.config.evaluation import EvaluateConfig, FinetuneConfig
 from hearsight.config.load import STAGES, load_config
 from hearsight.config.mistakes import list_keys
@@ -22,6 +22,7 @@ __all__ = [
     "EvaluateConfig",
     "FetchConfig",
     "FinetuneConfig",
+    "LabelConfig",
     "MixConfig",
     "PolicyConfig",
     "ScreenConfig",

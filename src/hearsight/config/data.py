@@ -142,6 +142,29 @@ class BuildConfig(Stage):
         return self
 
 
+class LabelConfig(Stage):
+    """How a dataset is labelled again.
+
+    Examples
+    --------
+    >>> hearsight.LabelConfig(policy={"audio_top": 3}).policy.audio_top
+    3
+    """
+
+    vision: tuple[str, ...] = ()
+    """New vision teachers, each as ``kind:where``; where none is named, those of the dataset stay, with their answers."""
+    audio: tuple[str, ...] = ()
+    """New audio teachers, each as ``kind:where``; where none is named, those of the dataset stay, with their answers."""
+    policy: PolicyConfig = PolicyConfig()
+    soft_top: int = Field(default=100, ge=0)
+    """Number of classes of a new teacher's output that are kept, for each clip and each of its images or segments; 0 keeps all."""
+
+    @model_validator(mode="after")
+    def _check_kept(self) -> LabelConfig:
+        _check_soft_top(self.soft_top, self.policy)
+        return self
+
+
 class MixConfig(Stage):
     """How excerpts and mixtures of a dataset's sounds become a new dataset, which audio teachers label anew.
 

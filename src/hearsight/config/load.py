@@ -11,7 +11,7 @@ from hearsight.config.stage import Stage
 from hearsight.documents import read_text
 from hearsight.errors import ConfigError, guess
 
-STAGES: tuple[str, ...] = ("fetch", "build", "mix", "train", "evaluate")
+STAGES: tuple[str, ...] = ("fetch", "build", "label", "mix", "train", "evaluate")
 """Names of the tables a configuration file may have."""
 
 _SHIPPED = Path(__file__).parent / "recipes"

@@ -44,6 +44,8 @@ READABLE_VERSIONS = (1, 2)
 BUILD_VERSION = 2
 """Raised with every change of hearsight that makes a build write other bytes for the same sources and configuration."""
 NUM_FOLDS = 4096
+LABELLED_FROM = "labelled_from"
+"""Key of a manifest's configuration under which a dataset that was labelled again names the one before, by its digest."""
 MIXED_FROM = "mixed_from"
 """Key of a manifest's configuration under which a dataset of mixtures names the dataset that it was mixed from, by its digest."""
 
