@@ -46,7 +46,7 @@ ConfigFile = Annotated[
     Path | None,
     Parameter(
         name=["--config", "-c"],
-        help="TOML file with tables \\[fetch], \\[build], \\[label], \\[mix], \\[train], \\[evaluate]; or mixtures, which is shipped",
+        help="TOML file, tables \\[fetch], \\[build], \\[label], \\[mix], \\[train], \\[evaluate]; or mixtures (shipped)",
     ),
 ]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="print JSON on stdout")]
