@@ -181,7 +181,7 @@ class _Sounds:
         """Return the SHA-256 of the samples."""
         digest = hashlib.sha256(f"sound at {self._dataset.sample_rate} Hz".encode())
         for samples in self._read():
-            digest.update(np.ascontiguousarray(samples))
+            digest.update(samples.tobytes())
         return digest.hexdigest()
 
     def _read(self) -> list[np.ndarray]:

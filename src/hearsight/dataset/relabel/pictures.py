@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -94,7 +95,7 @@ class ClipPictures:
 
     def _read_alone(self, media: Media, clip: Mapping[str, Any]) -> tuple[Images, ...]:
         start, duration = float(clip["start"]), float(clip["duration"])
-        alone = Media(**{**vars(media), "start": start, "end": start + duration})
+        alone = dataclasses.replace(media, start=start, end=start + duration)
         windows: Iterator[DecodedClip] = decode_windows(
             alone, length=duration, images_per_second=self._rate, requests=self._requests
         )

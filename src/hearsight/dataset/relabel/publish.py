@@ -14,7 +14,7 @@ from jaxtyping import Int64
 from hearsight.config import PolicyConfig
 from hearsight.dataset.assemble import record_files, write_parquet
 from hearsight.dataset.labels import choose_label_lists, tabulate_classes, top_probabilities, unite_classes
-from hearsight.dataset.layout import FileRecord, Layout, Manifest, TeacherRecord, write_json
+from hearsight.dataset.layout import FORMAT_VERSION, FileRecord, Layout, TeacherRecord, write_json
 from hearsight.dataset.reader import Dataset
 from hearsight.dataset.relabel.teachers import Labeller
 from hearsight.dataset.statistics import BuildSummary
@@ -67,9 +67,9 @@ def publish(
     unhashed += [layout.labels(one.name, shard) for one in labellers if not one.kept for shard in shards]
     known = {name: record for name, record in files.items() if record is not None}
     listed = {**known, **record_files(layout.folder, unhashed)}
-    manifest = Manifest(
-        **{
-            **parent.manifest.model_dump(),
+    manifest = parent.manifest.model_copy(
+        update={
+            "format_version": FORMAT_VERSION,
             "hearsight_version": VERSION,
             "teachers": tuple(records),
             "config": identity["config"],

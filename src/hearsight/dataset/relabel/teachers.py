@@ -54,7 +54,8 @@ def choose_labellers(parent: Dataset, config: LabelConfig) -> list[Labeller]:
     there = {record.name: record for record in parent.manifest.teachers}
     same_top = int(parent.manifest.config.get("soft_top", 100)) == config.soft_top
     labellers: list[Labeller] = []
-    for modality, specs in (("vision", config.vision), ("audio", config.audio)):
+    named: tuple[tuple[Modality, tuple[str, ...]], ...] = (("vision", config.vision), ("audio", config.audio))
+    for modality, specs in named:
         if not specs:
             labellers += [_keep(parent, record) for record in there.values() if record.modality == modality]
         for spec in specs:
