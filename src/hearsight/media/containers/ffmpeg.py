@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +22,10 @@ import av.container
 import av.error
 import av.format
 import av.stream
+import av.video.frame
 import av.video.reformatter
+import numpy as np
+from jaxtyping import UInt8
 
 from hearsight.errors import MediaError
 from hearsight.media import limits
@@ -172,6 +176,26 @@ def open_buffer(buffer: BytesIO, mode: Literal["r", "w"], name: str) -> Any:
     if mode == "w":
         container.flags |= av.container.Flags.bitexact.value
     return container
+
+
+def encode_jpeg(image: UInt8[np.ndarray, "height width 3"], quality: int = 4) -> bytes:
+    """Encode a picture as JPEG; the same picture gives the same bytes.
+
+    Parameters
+    ----------
+    image
+        Red, green and blue, 0 to 255.
+    quality
+        FFmpeg's quantiser: 2 is the best and largest, 31 the worst.
+    """
+    height, width = image.shape[:2]
+    encoder: Any = av.codec.context.CodecContext.create("mjpeg", "w")
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = width, height, "yuvj420p", Fraction(1)
+    encoder.flags |= av.codec.context.Flags.bitexact.value
+    encoder.options = {"qmin": str(quality), "qmax": str(quality)}
+    frame = av.video.frame.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+    packets = [*encoder.encode(frame.reformat(format="yuvj420p")), *encoder.encode(None)]
+    return b"".join(bytes(packet) for packet in packets)
 
 
 def make_bitexact(stream: Any) -> None:
