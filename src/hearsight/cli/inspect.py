@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from hearsight.cli.application import LOOP, AsJson, Parameter, app
 
@@ -35,4 +35,59 @@ def stats(
     if as_json:
         print_json(report.as_json())
     else:
+        print_tables(report.tables)
+
+
+@app.command(group=LOOP)
+def inspect(
+    dataset: DatasetFolder,
+    /,
+    *,
+    rejected: Annotated[bool, Parameter(negative="", help="what was rejected, and why, instead of clips")] = False,
+    clip: Annotated[str | None, Parameter(help="a clip by its UUID, or the first characters of it")] = None,
+    class_name: Annotated[
+        str | None, Parameter(name="--class", help="clips with this label; a name alone means seen and heard")
+    ] = None,
+    sample: Annotated[int, Parameter(help="how many clips, at most 100")] = 24,
+    seed: Annotated[int, Parameter(help="of the clips that are drawn")] = 0,
+    order: Annotated[
+        Literal["random", "disagreeing", "agreeing"],
+        Parameter(help="clips at random, or those whose picture and sound agree least or most"),
+    ] = "random",
+    page: Annotated[Path | None, Parameter(help="an .html file to write, with pictures and sound")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show clips of a dataset: their labels and the teachers that said so, and, on a page, their pictures and sound.
+
+        hearsight inspect dataset --page clips.html
+
+        hearsight inspect dataset --class Dog --order disagreeing --page dogs.html
+
+        hearsight inspect dataset --rejected --page rejected.html
+
+    A page is one file that loads nothing from the network, about 60 KB per clip. Pictures come from the media, which must be where
+    they were when the dataset was built.
+    """
+    from hearsight.console import print_json
+    from hearsight.errors import UsageError
+    from hearsight.inspection.choose import Choice
+    from hearsight.inspection.inspect import inspect_clips, inspect_rejections
+    from hearsight.inspection.table import print_tables
+
+    if page is not None and page.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--page {page}", f"suffix {page.suffix!r}", ".html")
+    if rejected and (clip or class_name or order != "random"):
+        raise UsageError(
+            "--rejected", "with --clip, --class or --order", "none of them: what was rejected has no labels"
+        )
+    if rejected:
+        report = inspect_rejections(dataset, sample, seed)
+    else:
+        choice = Choice(uuid=clip, name=class_name, count=sample, seed=seed, order=order)
+        report = inspect_clips(dataset, choice)
+    if page is not None:
+        report.write_page(page)
+    if as_json:
+        print_json(report.as_json())
+    elif page is None:
         print_tables(report.tables)

@@ -151,6 +151,12 @@ def format_percent(share: float) -> str:
     return f"{100.0 * share:.0f} %" if share >= 0.0995 else f"{100.0 * share:.2g} %"
 
 
+def to_heat(values: Float[np.ndarray, "rows columns"]) -> UInt8[np.ndarray, "rows columns 3"]:
+    """Return values from 0 to 1 as the colours that heat maps of figures have, dark to bright; values beyond are cut off."""
+    colours = matplotlib.colormaps[_STYLE["image.cmap"]](np.clip(values, 0.0, 1.0), bytes=True)
+    return np.ascontiguousarray(np.asarray(colours)[..., :3])
+
+
 def shade_all(values: Float[np.ndarray, "rows columns"], colour: str) -> Float[np.ndarray, "rows columns 4"]:
     """Return a colour whose opacities are a matrix (0 to 1); it is legible on a light and on a dark ground."""
     plane = np.empty((*values.shape, 4))

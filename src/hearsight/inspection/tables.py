@@ -235,7 +235,7 @@ def tabulate_agreement(survey: Survey) -> Table:
     rows.append(("share of clips without", 1.0 - len(known) / len(survey.agreement)))
     columns = (Column("what", "what"), Column("value", "agreement", "number"))
     note = (
-        "0 is chance, 0.7 twice chance. Screen with train --set min_agreement=…, look with inspect --order agreement."
+        "0 is chance, 0.7 twice chance. Screen with train --set min_agreement=…, look with inspect --order disagreeing."
     )
     return Table("agreement", "Agreement of picture and sound", columns, rows, note)
 

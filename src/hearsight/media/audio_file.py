@@ -1,4 +1,4 @@
-"""Uncompressed audio files, and codecs that only libsndfile knows. MP3 for pages. The only file that imports soundfile.
+"""Uncompressed audio files, and codecs that only libsndfile knows. The only file that imports soundfile.
 
 libsndfile reads plain samples exactly and fast. What is compressed is read by FFmpeg: libsndfile trusts the length in an MP3's
 header, stops at the end of the first recording of a chained Ogg, cannot read a FLAC of unknown length, and its MP3 decoder writes
@@ -7,14 +7,11 @@ to stderr. So it is asked only for files whose first bytes are those of WAV, AIF
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
 from typing import cast
 
-import numpy as np
 import soundfile
-from jaxtyping import Int16
 
 from hearsight.errors import BrokenMediaError, MediaError
 from hearsight.media.containers.stream_decoder import describe_excess
@@ -28,8 +25,6 @@ _PREFERRED = frozenset(
     {"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"}
 ) | frozenset({"NMS_ADPCM_16", "NMS_ADPCM_24", "NMS_ADPCM_32"})
 """Plain samples, and what FFmpeg takes for another codec."""
-_MP3_COMPRESSION = 0.7
-"""libsndfile's scale from 0, the largest, to 1, the smallest file."""
 _LARGEST_HEADER = 1024
 """Bytes beyond which a file without samples has a header that was never finished."""
 
@@ -105,18 +100,3 @@ def read_audio_file(path: str, file: soundfile.SoundFile) -> Iterator[Sound]:
                 raise BrokenMediaError(path, found, start=start, end=announced)
             yield Sound(start, file.samplerate, block.T)
             count += len(block)
-
-
-def encode_mp3(samples: Int16[np.ndarray, " samples"], sample_rate: int) -> bytes:
-    """Encode a sound as a small MP3 of variable rate, about 3 KB per second, which every browser plays."""
-    stream = io.BytesIO()
-    soundfile.write(
-        stream,
-        samples,
-        sample_rate,
-        format="MP3",
-        subtype="MPEG_LAYER_III",
-        bitrate_mode="VARIABLE",
-        compression_level=_MP3_COMPRESSION,
-    )
-    return stream.getvalue()

@@ -34,12 +34,16 @@ def encode_as_mp3(
     """
     if not len(samples):
         return samples
+    with ffmpeg.open_buffer(BytesIO(make_mp3(samples, sample_rate, bit_rate)), "r", "mp3") as container:
+        blocks = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
+    decoded = to_int16(np.concatenate(blocks).astype(np.float32))[: len(samples)]
+    return np.pad(decoded, (0, len(samples) - len(decoded)))
+
+
+def make_mp3(samples: Int16[np.ndarray, " samples"], sample_rate: int, bit_rate: int) -> bytes:
+    """Encode a waveform as an MP3 file; parameters as those of :func:`encode_as_mp3`."""
     buffer = BytesIO()
     encoding = Encoding(audio_codec="libmp3lame", audio_bit_rate=bit_rate)
     with ffmpeg.open_buffer(buffer, "w", "mp3") as container:
         SoundWriter(container, encoding, from_int16(samples), sample_rate, ffmpeg.AudioFrame).write_until(None)
-    buffer.seek(0)
-    with ffmpeg.open_buffer(buffer, "r", "mp3") as container:
-        blocks = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
-    decoded = to_int16(np.concatenate(blocks).astype(np.float32))[: len(samples)]
-    return np.pad(decoded, (0, len(samples) - len(decoded)))
+    return buffer.getvalue()
