@@ -28,7 +28,7 @@ __all__ = ["MEDIA_SUFFIXES", "Collection", "collect_sources", "list_sources"]
 
 _MOMENTS_CLASSES = "moments_categories.txt"
 """File of Moments in Time that lists its classes; it lies beside the folders of its splits, in which there is one of each class."""
-_BATCH = 65_536
+_BATCH = 4_096
 
 
 @dataclasses.dataclass(frozen=True)

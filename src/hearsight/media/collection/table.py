@@ -17,7 +17,7 @@ from jaxtyping import Int64
 from hearsight.records import SOURCE_SCHEMA, Source
 from hearsight.text import make_encodable
 
-_BATCH = 65_536
+_BATCH = 4_096
 _compute: Any = pyarrow.compute  # its functions are made when it is imported, where no type checker sees them
 _SCHEMA = pa.schema(
     [

@@ -97,3 +97,11 @@ def test_a_folder_without_media_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="--media-root"):
         MediaRoot(tmp_path / name)
+
+
+def test_ids_of_any_length_are_told_apart(tmp_path: Path) -> None:
+    ids = ["x" * 60 + str(number) for number in range(30)] + ["x" * 60, "x" * 31, "x" * 32, "x" * 33]
+    root = open_root(tmp_path, *(f"{id}.mp4" for id in ids if not id.endswith("7")))
+    for id in ids:
+        expected = None if id.endswith("7") else Source(str(tmp_path / f"{id}.mp4"))
+        assert root.find(ListEntry(id, 1)) == expected
