@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hearsight.records import RejectReason
 from tools import check, prose
 from tools.pages import DOCS, ROOT
 
@@ -74,6 +75,12 @@ def test_no_page_of_the_site_configuration_loads_anything_from_the_network() -> 
     assert "font: false" in (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     found = [path.name for path in DOCS.rglob("*.css") if "http" in path.read_text(encoding="utf-8")]
     assert found == []
+
+
+@pytest.mark.parametrize("page", ["concepts/dataset.md", "reference/dataset.md"])
+def test_every_reason_of_a_rejection_is_explained(page: str) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    assert [reason for reason in RejectReason if f"`{reason}`" not in text] == []
 
 
 def test_readme_fits_on_few_screens() -> None:

@@ -15,23 +15,23 @@ def fetch(
     *,
     out: Annotated[Path, Parameter(help="the folder of the downloaded files")],
     per_hour: Annotated[float | None, Parameter(help="downloads that may start in an hour; 250 by default")] = None,
-    limit: Annotated[int | None, Parameter(help="the most videos that this run downloads")] = None,
+    limit: Annotated[int | None, Parameter(help="maximum number of videos that this run downloads")] = None,
     retry_blocked: Annotated[
-        bool | None, Parameter(negative="", help="try again what was blocked by region or account")
+        bool | None, Parameter(negative="", help="try videos again that were blocked by region or account")
     ] = None,
     config: ConfigFile = None,
     overrides: Override = None,
     as_json: AsJson = False,
 ) -> None:
-    """Download the videos that a list names.
+    """Download the videos of a list.
 
-    Each becomes a file that `hearsight build LIST --media-root FOLDER` finds. Addresses of files are downloaded as they are. For
-    YouTube and other sites, yt-dlp is needed (the extra `fetch`), and for YouTube a JavaScript runtime. Before it begins, the
-    command prints how long the list takes at the allowed rate.
+    `hearsight build LIST --media-root FOLDER` finds the downloaded files. A URL of a file is downloaded directly. YouTube and other
+    sites need yt-dlp (the extra `fetch`), and YouTube also a JavaScript runtime. Before it begins, the command prints how long the
+    list will take at the allowed rate.
 
         hearsight fetch balanced_train_segments.csv --out youtube/
 
-    The same command continues where it stopped. `fetch.jsonl` in the folder has what became of each video: `done`, `gone` (never
+    The same command continues an interrupted run. `fetch.jsonl` in the folder lists the outcome of each: `done`, `gone` (never
     tried again), `blocked` (tried again with `--retry-blocked`) or `failed` (tried again by the next run). If the server refuses
     further requests, the command waits longer each time, and then ends with exit code 5. You are responsible for what you download.
     """

@@ -43,13 +43,13 @@ def inspect(
     dataset: DatasetFolder,
     /,
     *,
-    rejected: Annotated[bool, Parameter(negative="", help="what was rejected, and why, instead of clips")] = False,
-    clip: Annotated[str | None, Parameter(help="a clip by its UUID, or the first characters of it")] = None,
+    rejected: Annotated[bool, Parameter(negative="", help="show what was rejected, and why, instead of clips")] = False,
+    clip: Annotated[str | None, Parameter(help="show one clip, by its UUID or the first characters of it")] = None,
     class_name: Annotated[
-        str | None, Parameter(name="--class", help="clips with this label; a name alone means seen and heard")
+        str | None, Parameter(name="--class", help="show clips with this label; a name alone means both seen and heard")
     ] = None,
-    sample: Annotated[int, Parameter(help="how many clips, at most 100")] = 24,
-    seed: Annotated[int, Parameter(help="of the clips that are drawn")] = 0,
+    sample: Annotated[int, Parameter(help="number of clips, at most 100")] = 24,
+    seed: Annotated[int, Parameter(help="seed of the random choice of clips")] = 0,
     order: Annotated[
         Literal["random", "disagreeing", "agreeing"],
         Parameter(help="clips at random, or those whose picture and sound agree least or most"),
@@ -57,7 +57,7 @@ def inspect(
     page: Annotated[Path | None, Parameter(help="an .html file to write, with pictures and sound")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show clips of a dataset: their labels and the teachers that said so, and, on a page, their pictures and sound.
+    """Show clips of a dataset with their labels and teachers, and write a page with their pictures and sound.
 
         hearsight inspect dataset --page clips.html
 
@@ -65,8 +65,8 @@ def inspect(
 
         hearsight inspect dataset --rejected --page rejected.html
 
-    A page is one file that loads nothing from the network, about 60 KB per clip. Pictures come from the media, which must be where
-    they were when the dataset was built.
+    A page is one file that loads nothing from the network, about 60 KB per clip. Pictures are read from the media, which must
+    not have been moved since the dataset was built.
     """
     from hearsight.console import print_json
     from hearsight.errors import UsageError

@@ -92,7 +92,7 @@ def label(
     out: Annotated[Path, Parameter(help="the folder of the new dataset")],
     vision: Vision = None,
     audio: Audio = None,
-    cache: Annotated[Path | None, Parameter(help="folder that keeps the teachers' answers for other runs")] = None,
+    cache: Annotated[Path | None, Parameter(help="folder that stores the teachers' outputs for other runs")] = None,
     workers: Annotated[int | None, Parameter(help="units of work at once; one per processor by default")] = None,
     engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
     config: ConfigFile = None,
@@ -101,8 +101,8 @@ def label(
 ) -> None:
     """Label the clips of a dataset again, with other teachers or another policy.
 
-    The sound is not decoded again. Without `--vision` the vision teachers of the dataset stay, with their answers, and without
-    `--audio` its audio teachers; without both, only the policy is applied anew:
+    The sound is not decoded again. Without `--vision`, the vision teachers of the dataset and their soft labels are kept; without
+    `--audio`, its audio teachers. Without both, only the policy changes:
 
         hearsight label dataset --out relabelled --audio litert:yamnet.tflite
 
