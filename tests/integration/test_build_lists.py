@@ -101,7 +101,7 @@ def test_the_command_builds_the_same_from_the_list(built: Path, listed: tuple[Pa
     teachers = ["--vision", "clusters:k=4", "--audio", "clusters:k=4"]
     done = run_command("build", path, "--media-root", root, "--out", tmp_path / "dataset", *teachers, "--workers", "1")
     assert done.returncode == 0, done.stderr
-    assert "1 listed videos are not in the media folder; missing.csv lists them" in done.stderr
+    assert "not in the media folder: 1 listed videos (see missing.csv)" in done.stderr
     assert digest_tree(tmp_path / "dataset") == digest_tree(built)
 
 

@@ -12,6 +12,7 @@ from hearsight.config import BuildConfig, load_config
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import InputError
+from tests.support.processes import kill_when, run_command
 from tests.support.videos import write_folder
 from tests.support.web import Page, serve
 
@@ -99,3 +100,27 @@ def test_a_listed_address_that_is_gone_is_a_rejection_and_one_that_fails_is_trie
         assert rows == {f"{web.address}/{names[1]}": "failed", f"{web.address}/{names[2]}": "unreadable"}
         web.pages["/" + names[1]] = Page((videos / names[1]).read_bytes())
         assert len(build([str(tmp_path / "list.csv")], tmp_path / "dataset")) == 2
+
+
+def test_what_a_killed_worker_has_left_is_removed_and_the_build_goes_on(
+    videos: Path, local: Dataset, tmp_path: Path
+) -> None:
+    path = pack(videos, tmp_path / "videos.tar")
+    command = (
+        "build",
+        path,
+        "--out",
+        tmp_path / "dataset",
+        "--vision",
+        "clusters:k=4",
+        "--audio",
+        "clusters:k=4",
+        "--workers",
+        "1",
+    )
+    copies = tmp_path / "dataset" / "parts" / "copies"
+    assert kill_when(lambda: copies.is_dir() and any(copies.iterdir()), *command)
+    done = run_command(*command)
+    assert done.returncode == 0, done.stderr
+    assert Dataset(tmp_path / "dataset").clips()["uuid"].equals(local.clips()["uuid"])
+    assert not copies.exists()

@@ -18,10 +18,10 @@ from jaxtyping import Int32
 from hearsight.config import BuildConfig, CollectConfig
 from hearsight.console import print_message, track
 from hearsight.dataset.finalize import Assembly, assemble_dataset
-from hearsight.dataset.label_media import LabelMedia, MediaUnit, load_teachers
+from hearsight.dataset.label_media import COPIES, LabelMedia, load_teachers, observe_all
 from hearsight.dataset.layout import NUM_FOLDS, Layout
 from hearsight.dataset.lock import check_finished, has_failures, lock_folder, make_identity, reuse_finished, start_build
-from hearsight.dataset.parts import PartReport, Parts
+from hearsight.dataset.parts import PartReport, Parts, remove_parts
 from hearsight.dataset.provenance import write_provenance
 from hearsight.dataset.statistics import BuildSummary
 from hearsight.dataset.survey.agreement import write_agreement
@@ -93,6 +93,7 @@ def build_dataset(
                 return reuse_finished(layout, before)
         start_build(layout, assembly.identity)
         write_provenance(layout, collection)
+        remove_parts(layout.parts / COPIES)  # of workers that were killed
         reports, failed = _label_all(layout, config, media, runner)
         if before is not None and len(failed) == before.num_failed:
             print_message(f"{out}: the same {len(failed)} files failed again; the dataset is unchanged")
@@ -151,7 +152,7 @@ def _label_all(
         The sources without a part. That may be the fault of the machine, so that the next run tries them again.
     """
     parts = Parts(layout.parts)
-    units = [MediaUnit.observe(source) for source in media]
+    units = observe_all(media)
     missing = [unit for unit in units if not parts.is_done(unit.name)]
     failed: dict[str, Rejection] = {}
     num_clips = 0

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import uuid as uuid_module
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,11 @@ from hearsight.teachers.teacher import FittedTeacher, Teacher
 from hearsight.text import make_encodable
 from hearsight.units import SAMPLE_RATE
 
+COPIES = "copies"
+"""Folder of the local copies of remote sources, below that of the parts."""
+_OBSERVERS, _OBSERVED = 16, 1024
+"""Threads that look at addresses, and sources that they look at in one go."""
+
 
 class UnitError(Exception):
     """A media file that failed for a reason that may be the machine's: the next run tries it again."""
@@ -71,7 +78,10 @@ class MediaUnit:
     def observe(cls, source: Source) -> MediaUnit:
         """Look at the file of a source."""
         if is_remote(source.path):
-            state = observe_source(source.path)
+            try:
+                state = observe_source(source.path)
+            except OSError:
+                state = None  # the worker meets the same error, and reports it with this source
             return cls(source, None, None) if state is None else cls(source, state.size, state.version)
         try:
             status = Path(source.path).stat()
@@ -99,6 +109,17 @@ class MediaUnit:
         if self.size is None:
             return "it appeared during the build"
         return f"it changed during the build (from {self.size:,} to {now.size:,} bytes)"
+
+
+def observe_all(sources: Iterable[Source]) -> list[MediaUnit]:
+    """Look at the files of all sources, and at many at a time where each costs an answer of a server."""
+    units: list[MediaUnit] = []
+    left = iter(sources)
+    with ThreadPoolExecutor(_OBSERVERS) as pool:
+        while some := list(itertools.islice(left, _OBSERVED)):
+            waits = any(is_remote(source.path) and not source.path.startswith("tar:") for source in some)
+            units += pool.map(MediaUnit.observe, some) if waits else map(MediaUnit.observe, some)
+    return units
 
 
 def load_teachers(config: BuildConfig, *, quiet: bool = False) -> list[Teacher | FittedTeacher]:
@@ -134,7 +155,7 @@ class _ChangedError(Exception):
 class _MediaLabeller:
     def __init__(self, parts: Parts, config: BuildConfig, teachers: list[Teacher | FittedTeacher]) -> None:
         self._parts = parts
-        self._copies = parts.folder / "copies"
+        self._copies = parts.folder / COPIES
         self._config = config
         self._teachers = teachers
         fitted = {teacher.name for teacher in teachers if isinstance(teacher, FittedTeacher)}

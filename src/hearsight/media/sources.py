@@ -53,11 +53,11 @@ class Collection:
         """Return what is not used as lines of text; none where everything is."""
         lines: list[str] = []
         if self.missing.num_rows:
-            lines.append(f"{self.missing.num_rows:,} listed videos are not in the media folder; missing.csv lists them")
+            lines.append(f"not in the media folder: {self.missing.num_rows:,} listed videos (see missing.csv)")
         for name, count in self.left_out.items():
             if count:
                 who = f"source {name}" if name else "the sources without a share"
-                lines.append(f"{count:,} of {who} are left out for the shares")
+                lines.append(f"left out for the shares: {count:,} of {who}")
         return lines
 
 

@@ -287,7 +287,7 @@ def test_groups_are_named_before_their_source_and_merged_by_share(tmp_path: Path
     config = CollectConfig(shares={"mine": 0.2})
     found = collect_sources([tmp_path / "open", f"mine={tmp_path / 'own'}"], config)
     assert len(found.sources) == 100
-    assert found.describe() == ["60 of source mine are left out for the shares"]
+    assert found.describe() == ["left out for the shares: 60 of source mine"]
     assert len(list_sources([tmp_path / "a=b"])) == 1
     with pytest.raises(UsageError, match="no source of that name"):
         collect_sources([tmp_path / "open"], config)

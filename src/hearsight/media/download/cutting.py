@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ def _check(counts: tuple[int, int], start: float) -> None:
 
 
 @contextlib.contextmanager
-def _report_errors() -> Any:
+def _report_errors() -> Generator[None]:
     try:
         yield
     except MediaError as error:
