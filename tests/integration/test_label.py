@@ -93,6 +93,14 @@ def test_labelling_again_gives_the_labels_of_a_build_for_pictures_and_sounds(
     assert not verify_dataset(tmp_path / "labelled").problems
 
 
+def test_a_shard_without_clips_has_its_label_file_too(built: Path, tmp_path: Path) -> None:
+    config = configure(("coded:eyes",), ("coded:ears",)).model_copy(update={"shard_clips": 1})
+    build_dataset([Dataset(built).clips().column("source")[0].as_py()], tmp_path / "one", config, workers=1)
+    assert 0 in [shard.num_clips for shard in Dataset(tmp_path / "one").manifest.shards]
+    label_dataset(tmp_path / "one", tmp_path / "new", LabelConfig(audio=("coded:cochlea",)), workers=1)
+    assert not verify_dataset(tmp_path / "new").problems
+
+
 def test_teachers_that_are_not_replaced_keep_their_answers_and_the_sound_is_linked(built: Path, tmp_path: Path) -> None:
     label_dataset(built, tmp_path / "new", LabelConfig(audio=("coded:cochlea",), soft_top=20), workers=1)
     assert read_labels(tmp_path / "new")["coded-eyes"] == read_labels(built)["coded-eyes"]

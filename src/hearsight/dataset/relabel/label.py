@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hearsight.config import LabelConfig
 from hearsight.console import print_message, track
+from hearsight.dataset.assemble import write_parquet
 from hearsight.dataset.layout import BUILD_VERSION, LABELLED_FROM, Layout, digest_json, read_manifest
 from hearsight.dataset.lock import lock_folder, remove_build_files, start_build
 from hearsight.dataset.reader import Dataset
@@ -25,6 +25,7 @@ from hearsight.engine.engine import DEADLINE, Engine
 from hearsight.engine.engines import open_engine
 from hearsight.errors import DatasetError, WorkerError
 from hearsight.files import make_folder, write_atomically
+from hearsight.records import LABEL_SCHEMA
 
 
 def label_dataset(
@@ -92,7 +93,7 @@ def label_dataset(
             _answer(layout, runner, stage, ranges, new)
         files = _link_files(parent, layout, labellers)
         for one in new:
-            _gather(layout, one, ranges)
+            _gather(layout, one, ranges, [shard.index for shard in parent.manifest.shards])
         summary = publish(parent, layout, labellers, config.policy, identity, files)
         remove_build_files(layout)
         return summary
@@ -199,12 +200,12 @@ def _link(source: Path, target: Path) -> None:
             shutil.copyfile(source, temporary)
 
 
-def _gather(layout: Layout, teacher: Labeller, ranges: Sequence[ClipRange]) -> None:
-    """Write the label file of each shard from the answers to its ranges."""
+def _gather(layout: Layout, teacher: Labeller, ranges: Sequence[ClipRange], shards: Sequence[int]) -> None:
+    """Write the label file of each shard, of one without clips too, from the answers to its ranges."""
     answers = Answers(layout.parts)
-    for shard, some in itertools.groupby(ranges, key=lambda one: one.shard):
+    groups = {shard: list(some) for shard, some in itertools.groupby(ranges, key=lambda one: one.shard)}
+    for shard in shards:
+        tables = [read_answers(answers.path(teacher.name, one)) for one in groups.get(shard, [])]
         path = layout.labels(teacher.name, shard)
         path.parent.mkdir(parents=True, exist_ok=True)
-        tables = [read_answers(answers.path(teacher.name, one)) for one in some]
-        with write_atomically(path) as temporary:
-            pq.write_table(pa.concat_tables(tables), temporary, compression="zstd", write_page_checksum=True)
+        write_parquet(path, pa.concat_tables([LABEL_SCHEMA.empty_table(), *tables]))
