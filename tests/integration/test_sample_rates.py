@@ -65,6 +65,7 @@ def built(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, P
 def test_the_stored_sound_has_the_rate_and_the_band_that_was_asked_for(built: dict[int, Path], rate: int) -> None:
     dataset, narrow = Dataset(built[rate]), Dataset(built[16_000])
     assert (dataset.sample_rate, len(dataset)) == (rate, 6)
+    assert f"sound at {rate:,} Hz" in run_command("info", built[rate]).stdout
     for index, clip in enumerate(dataset.clips().to_pylist()):
         samples = dataset.read(index)
         assert len(samples) == clip["num_samples"] == round(rate * clip["duration"])

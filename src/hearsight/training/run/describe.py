@@ -68,7 +68,7 @@ def _describe_dataset(path: Path) -> FolderDescription:
     lines = [
         *summary.describe(),
         f"teachers: {'; '.join(teachers)}",
-        f"shards: {len(manifest.shards)}, format version {manifest.format_version}",
+        f"sound at {manifest.sample_rate:,} Hz; shards: {len(manifest.shards)}, format version {manifest.format_version}",
         "most common classes: " + ", ".join(f"{record.name} ({record.count:,})" for record in common),
     ]
     facts = {
