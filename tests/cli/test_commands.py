@@ -104,6 +104,13 @@ def test_one_bad_file_does_not_stop_the_others_and_the_exit_code_says_so(
     assert "Traceback" not in done.stderr
 
 
+def test_no_empty_table_is_printed_when_no_file_can_be_read(run: Path, tmp_path: Path) -> None:
+    done = run_command("tag", tmp_path / "absent.wav", "--model", run)
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert "absent.wav" in done.stderr
+
+
 def test_embed_writes_a_row_per_segment(run: Path, sound: Path, tmp_path: Path) -> None:
     out = tmp_path / "embeddings.parquet"
     done = run_command("embed", sound, "--model", run, "--out", out)

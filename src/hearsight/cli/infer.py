@@ -43,7 +43,7 @@ def tag(
     report = tag_files(load(model), files, top=top, threshold=threshold, per_segment=segments, sense=sense)
     if as_json:
         print_json([one.as_json() for one in report.tags])
-    else:
+    elif report.tags or not report.failures:
         senses = any(t.sense for t in report.tags)
         rows = [
             (

@@ -232,7 +232,7 @@ def _track(files: Sequence[str | Path]) -> Iterator[str | Path]:
     if len(files) < 3:
         yield from files
         return
-    with track("listening", len(files), "files") as bar:
+    with track("processing", len(files), "files") as bar:
         for path in files:
             yield path
             bar.advance()
