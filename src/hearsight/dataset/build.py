@@ -17,17 +17,20 @@ from jaxtyping import Int32
 
 from hearsight.config import BuildConfig, CollectConfig
 from hearsight.console import print_message, track
-from hearsight.dataset.finalize import Assembly, assemble_dataset
-from hearsight.dataset.label_media import COPIES, LabelMedia, load_teachers, observe_all
+from hearsight.dataset.finalize import Assembly, UnitNames, assemble_dataset
+from hearsight.dataset.label_media import COPIES, LabelMedia, load_teachers
 from hearsight.dataset.layout import NUM_FOLDS, Layout
 from hearsight.dataset.lock import check_finished, has_failures, lock_folder, make_identity, reuse_finished, start_build
-from hearsight.dataset.parts import PartReport, Parts, remove_parts
+from hearsight.dataset.parts import remove_parts
 from hearsight.dataset.provenance import write_provenance
 from hearsight.dataset.statistics import BuildSummary
+from hearsight.dataset.storage.ledger import Ledger
 from hearsight.dataset.survey.agreement import write_agreement
+from hearsight.dataset.unit_table import UnitTable, encode_paths
 from hearsight.engine.engine import DEADLINE, Engine, Failure
 from hearsight.engine.engines import open_engine
 from hearsight.errors import FailureRateError, WorkerError
+from hearsight.media.collection.table import SourceTable
 from hearsight.media.sources import Collection, collect_sources
 from hearsight.records import Rejection, RejectReason, Source
 
@@ -87,18 +90,18 @@ def build_dataset(
     with lock_folder(layout):
         before = None
         if layout.manifest.exists():
-            before = check_finished(layout, assembly.identity, assembly.sources, assembly.sources_digest)
+            before = check_finished(layout, assembly.identity, len(assembly.sources), assembly.sources_digest)
             if not (retry and has_failures(layout, before)):
                 _add_agreement(layout, config)
                 return reuse_finished(layout, before)
         start_build(layout, assembly.identity)
         write_provenance(layout, collection)
         remove_parts(layout.parts / COPIES)  # of workers that were killed
-        reports, failed = _label_all(layout, config, media, runner)
+        units, failed = _label_all(layout, config, media, runner)
         if before is not None and len(failed) == before.num_failed:
             print_message(f"{out}: the same {len(failed)} files failed again; the dataset is unchanged")
             return before
-        summary = assemble_dataset(assembly, runner, reports, failed)
+        summary = assemble_dataset(assembly, runner, units, failed)
         _add_agreement(layout, config)
     if summary.failure_rate > config.max_failure_rate:
         raise FailureRateError(
@@ -110,14 +113,14 @@ def build_dataset(
     return summary
 
 
-def _prepare(layout: Layout, config: BuildConfig, collection: Collection) -> tuple[Assembly, Sequence[Source]]:
+def _prepare(layout: Layout, config: BuildConfig, collection: Collection) -> tuple[Assembly, SourceTable]:
     teachers = load_teachers(config)
     media = collection.sources
     assembly = Assembly(
         layout=layout,
         identity=make_identity(config.list_identity(), teachers),
         teachers=teachers,
-        sources=[source.path for source in media],
+        sources=encode_paths(media),
         sources_digest=media.digest(),
         policy=config.policy,
         soft_top=config.soft_top,
@@ -140,40 +143,42 @@ _REASONS = {"error": RejectReason.FAILED, "death": RejectReason.CRASHED, "timeou
 
 
 def _label_all(
-    layout: Layout, config: BuildConfig, media: Sequence[Source], engine: Engine
-) -> tuple[list[PartReport], list[Rejection]]:
+    layout: Layout, config: BuildConfig, media: SourceTable, engine: Engine
+) -> tuple[UnitNames, list[Rejection]]:
     """Turn every source into a part.
 
     Returns
     -------
-    reports
-        Of the finished parts, in the order of the sources.
+    units
+        Names of the units of all sources.
     failed
         The sources without a part. That may be the fault of the machine, so that the next run tries them again.
     """
-    parts = Parts(layout.parts)
-    units = observe_all(media)
-    missing = [unit for unit in units if not parts.is_done(unit.name)]
-    failed: dict[str, Rejection] = {}
+    units = UnitTable.observe(media)
+    ledger = Ledger(layout.parts)
+    if ledger.num_damaged:
+        print_message(f"{layout.parts}: {ledger.num_damaged} damaged or torn lines; their files are worked on again")
+    missing = units.select(ledger.find(units.names) < 0)
+    failed: list[Rejection] = []
     num_clips = 0
     with track("labelling", len(units), "files") as bar:
         bar.advance(len(units) - len(missing))
         for answer in engine.run(LabelMedia(layout.parts, config), missing):
             if answer.failure is not None or answer.result is None:
-                failed[answer.unit.name] = _reject_failed(answer.unit.source, answer.failure)
+                failed.append(_reject_failed(answer.unit.source, answer.failure))
             else:
-                num_clips += parts.read_report(answer.result).num_clips
+                num_clips += answer.result
                 bar.note(f"{num_clips} clips")
             bar.advance()
     if failed and len(failed) == len(units):
-        last = next(reversed(failed.values()))
+        last = failed[-1]
         raise WorkerError(
             layout.folder,
             f"every file failed ({len(failed)}); {last.path}: {last.detail}",
             "at least one to give a clip or a known reason",
             "remove the cause and run the same build again",
         )
-    return [parts.read_report(unit.name) for unit in units if unit.name not in failed], list(failed.values())
+    return units.names, failed
 
 
 def _reject_failed(source: Source, failure: Failure | None) -> Rejection:
@@ -181,11 +186,18 @@ def _reject_failed(source: Source, failure: Failure | None) -> Rejection:
     return Rejection(source.path, source.start, None, _REASONS[kind], detail)
 
 
-def choose_validation_folds(folds: Int32[np.ndarray, " clips"], share: float) -> int:
+def choose_validation_folds(folds: Int32[np.ndarray, " folds"], share: float) -> int:
     """Return the number of validation folds, counted from fold 0.
 
     This is ``share`` of all folds. Where a small dataset has no clip in them, folds are added up to the lowest one with a clip.
     Where it has no clip outside them, there is no validation, since training comes first.
+
+    Parameters
+    ----------
+    folds
+        The folds that have clips.
+    share
+        Share of all folds.
     """
     bound = round(share * NUM_FOLDS)
     if bound == 0:

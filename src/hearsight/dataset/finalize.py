@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Int32
 
 from hearsight.config import PolicyConfig
@@ -21,30 +20,40 @@ from hearsight.dataset.assemble import (
     AssembleShard,
     ShardPlan,
     TeacherPlan,
-    choose_clips,
     fit_teacher,
-    index_clips,
     plan_shards,
     record_files,
     remove_strays,
     write_parquet,
 )
-from hearsight.dataset.labels import choose_label_lists, tabulate_classes, top_probabilities, unite_classes
+from hearsight.dataset.label_survey import LabelSurvey, SoftLabelTables, record_teacher, survey_labels
+from hearsight.dataset.labels import tabulate_classes, unite_classes
 from hearsight.dataset.layout import BUILD_VERSION, FileRecord, Layout, Manifest, TeacherRecord, write_json
 from hearsight.dataset.lock import remove_build_files
-from hearsight.dataset.parts import PartReport, Parts
-from hearsight.dataset.statistics import BuildSummary, summarise
+from hearsight.dataset.statistics import BuildSummary, SummaryCounts, summarise
+from hearsight.dataset.storage.clip_index import (
+    MEMORY_LIMIT,
+    ChosenClips,
+    choose_clips,
+    count_kept_sources,
+    write_index,
+)
+from hearsight.dataset.storage.ledger import Ledger
+from hearsight.dataset.storage.rejections import RejectionWriter, write_rejections
+from hearsight.dataset.storage.reports import Extent, PartReport
+from hearsight.dataset.storage.rows import PackReader
 from hearsight.engine.engine import Engine
 from hearsight.engine.local import SerialEngine
 from hearsight.errors import DatasetError, WorkerError
 from hearsight.files import hash_file
-from hearsight.records import REJECTION_SCHEMA, Rejection
+from hearsight.records import Rejection
 from hearsight.teachers.classes import list_classes
-from hearsight.teachers.policy import fit_threshold
 from hearsight.teachers.teacher import FittedTeacher, Teacher
-from hearsight.text import make_encodable
 from hearsight.units import SAMPLE_RATE
 from hearsight.version import VERSION
+
+UnitNames = pa.FixedSizeBinaryArray
+"""Names of units, 16 bytes each, as :func:`hearsight.dataset.storage.ledger.pack_names` packs them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +69,7 @@ class Assembly:
     teachers
         The teachers, in the order of the vocabulary.
     sources, sources_digest
-        The paths that the parts were made from, and their SHA-256.
+        The paths that the parts were made from, as an Arrow column, and their SHA-256.
     policy
         How soft labels become labels.
     soft_top, shard_clips, seed, duplicates
@@ -68,25 +77,25 @@ class Assembly:
     sample_rate
         Hz of the sound in the parts.
     choose_validation
-        Returns the number of validation folds, counted from fold 0, given the folds of all clips.
+        Returns the number of validation folds, counted from fold 0, given the folds that have clips.
     """
 
     layout: Layout
     identity: dict[str, Any]
     teachers: list[Teacher | FittedTeacher]
-    sources: list[str]
+    sources: pa.Array | pa.ChunkedArray
     sources_digest: str
     policy: PolicyConfig
     soft_top: int
     shard_clips: int
     seed: int
     duplicates: Literal["drop", "keep"]
-    choose_validation: Callable[[Int32[np.ndarray, " clips"]], int]
+    choose_validation: Callable[[Int32[np.ndarray, " folds"]], int]
     sample_rate: int = SAMPLE_RATE
 
 
 def assemble_dataset(
-    assembly: Assembly, engine: Engine, reports: Sequence[PartReport], failed: Sequence[Rejection] = ()
+    assembly: Assembly, engine: Engine, units: UnitNames, failed: Sequence[Rejection] = ()
 ) -> BuildSummary:
     """Turn finished parts into a finished dataset.
 
@@ -96,42 +105,63 @@ def assemble_dataset(
         What is assembled, and how.
     engine
         Where shards are written.
-    reports
-        Of the finished parts.
+    units
+        Names of the units whose parts are assembled, 16 bytes each.
     failed
         Sources that have no part. If there are any, the parts are kept, so that the next run can try them again.
 
     Raises
     ------
     DatasetError
-        When not one clip is left.
+        When not one clip is left, or a part is damaged.
     WorkerError
         When a shard cannot be written.
     """
     layout = assembly.layout
     layout.manifest.unlink(missing_ok=True)  # of an assembly before, to which files that failed then are added now
     layout.agreement.unlink(missing_ok=True)
-    parts = Parts(layout.parts)
-    index, duplicates = choose_clips(index_clips(parts, reports), assembly.duplicates)
-    rejections = [rejection for report in reports for rejection in report.rejections] + duplicates + list(failed)
-    rejections.sort(key=lambda rejection: (rejection.path, rejection.start, rejection.reason, rejection.detail))
-    _write_rejections(layout, rejections)
-    if len(index) == 0:
-        counts = Counter(str(rejection.reason) for rejection in rejections)
-        reasons = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
-        found = f"not one clip is left of {len(reports)} files ({reasons})"
+    chosen, reasons = _choose(assembly, units, failed)
+    if len(chosen) == 0:
+        counts = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+        found = f"not one clip is left of {len(units)} files ({counts})"
         raise DatasetError(layout.folder, found, "at least one clip", f"the reasons are in {layout.rejected}")
     fitted: dict[str, str] = {}
     for teacher in assembly.teachers:
         if isinstance(teacher, FittedTeacher):
-            fit_teacher(teacher, parts, index, assembly.seed, layout.teacher(teacher.name))
+            fit_teacher(teacher, layout.parts, chosen, assembly.seed, layout.teacher(teacher.name))
             fitted[teacher.name] = hash_file(layout.teacher(teacher.name))
-    plans = plan_shards(index, assembly.shard_clips, fitted)
+    plans = plan_shards(chosen, assembly.shard_clips, fitted)
     files = _write_shards(assembly, engine, plans)
-    summary = _finalize(assembly, _Contents(plans, files, index, rejections, len(failed)))
+    summary = _finalize(assembly, _Contents(plans, files, chosen, reasons, len(failed)))
     if not failed:
         remove_build_files(layout)
     return summary
+
+
+def _choose(assembly: Assembly, units: UnitNames, failed: Sequence[Rejection]) -> tuple[ChosenClips, Counter[str]]:
+    """Choose the clips of the dataset, and write the rejections; return the number of rejections by reason as well."""
+    layout = assembly.layout
+    ledger = Ledger(layout.parts)
+    wanted = np.zeros(len(ledger), np.bool_)
+    wanted[ledger.find(units)] = True
+    index, gathered = layout.parts / "index.parquet", layout.parts / "rejected.parquet"
+    with RejectionWriter(gathered) as rejections:
+        write_index(index, PackReader(layout.parts), _record(ledger.read_reports(wanted), rejections))
+        chosen = choose_clips(index, assembly.duplicates, layout.parts / "clips.parquet", rejections)
+        for rejection in failed:
+            rejections.append(rejection)
+    write_rejections(gathered, layout.rejected, MEMORY_LIMIT)
+    return chosen, rejections.counts
+
+
+def _record(
+    reports: Iterator[tuple[int, PartReport, Extent]], rejections: RejectionWriter
+) -> Iterator[tuple[PartReport, Extent]]:
+    """Pass reports on, and record their rejections."""
+    for _, report, extent in reports:
+        for rejection in report.rejections:
+            rejections.append(rejection)
+        yield report, extent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,8 +170,8 @@ class _Contents:
 
     plans: Sequence[ShardPlan]
     files: dict[str, Any]
-    index: pa.Table
-    rejections: Sequence[Rejection]
+    chosen: ChosenClips
+    reasons: Counter[str]
     num_failed: int
 
 
@@ -167,36 +197,39 @@ def _write_shards(assembly: Assembly, engine: Engine, plans: Sequence[ShardPlan]
 
 def _finalize(assembly: Assembly, contents: _Contents) -> BuildSummary:
     """Apply the label policy to the whole dataset, write vocabulary, summary and, last, the manifest."""
-    layout, policy = assembly.layout, assembly.policy
-    num_shards = len(contents.plans)
-    tables = {teacher.name: _read_soft_labels(layout, teacher.name, num_shards) for teacher in assembly.teachers}
-    records = [_record_teacher(teacher, tables[teacher.name], policy) for teacher in assembly.teachers]
-    lists = {
-        r.name: choose_label_lists(
-            tables[r.name], top=r.top, threshold=r.threshold, min_probability=policy.min_probability
-        )
-        for r in records
-    }
-    counts = [np.bincount(lists[record.name].classes, minlength=record.num_classes) for record in records]
+    layout, chosen = assembly.layout, contents.chosen
+    surveys = [_survey(assembly, teacher, contents) for teacher in assembly.teachers]
+    records = [survey.teacher for survey in surveys]
+    counts = [survey.counts for survey in surveys]
     names = [teacher.vocabulary.names for teacher in assembly.teachers]
     classes = unite_classes(records, names, counts)
     write_json(layout.vocabulary, [record.model_dump() for record in classes])
     write_parquet(layout.classes, tabulate_classes([list_classes(one) for one in assembly.teachers], counts, classes))
-    validation_folds = assembly.choose_validation(contents.index.column("fold").to_numpy())
+    validation_folds = assembly.choose_validation(np.flatnonzero(chosen.fold_counts).astype(np.int32))
     summary = summarise(
-        index=contents.index,
-        rejections=contents.rejections,
-        sources=assembly.sources,
-        sources_digest=assembly.sources_digest,
-        num_failed=contents.num_failed,
-        labels=lists,
-        teachers=records,
-        num_used=len(classes),
-        validation_folds=validation_folds,
+        SummaryCounts(
+            num_sources=len(assembly.sources),
+            num_sources_kept=count_kept_sources(chosen, assembly.sources),
+            sources_digest=assembly.sources_digest,
+            num_clips=len(chosen),
+            num_validation_clips=int(chosen.fold_counts[:validation_folds].sum()),
+            seconds=chosen.seconds,
+            reasons=contents.reasons,
+            num_failed=contents.num_failed,
+        ),
+        surveys,
+        len(classes),
     )
     write_json(layout.summary, dataclasses.asdict(summary))
     _write_manifest(assembly, contents, records, validation_folds)
     return summary
+
+
+def _survey(assembly: Assembly, teacher: Teacher | FittedTeacher, contents: _Contents) -> LabelSurvey:
+    """Resolve the label policy of a teacher, and count the labels of each class, shard by shard."""
+    paths = [assembly.layout.labels(teacher.name, shard) for shard in range(len(contents.plans))]
+    tables = SoftLabelTables(paths, len(contents.chosen))
+    return survey_labels(tables, record_teacher(teacher, tables, assembly.policy), assembly.policy.min_probability)
 
 
 def _write_manifest(
@@ -212,7 +245,7 @@ def _write_manifest(
         build_version=BUILD_VERSION,
         sample_rate=assembly.sample_rate,
         validation_folds=validation_folds,
-        num_clips=len(contents.index),
+        num_clips=len(contents.chosen),
         shards=tuple(plan.record for plan in contents.plans),
         teachers=tuple(teachers),
         config=assembly.identity["config"],
@@ -220,38 +253,3 @@ def _write_manifest(
         files={name: FileRecord.model_validate(record) for name, record in files.items()},
     )
     write_json(layout.manifest, manifest.model_dump(mode="json"))
-
-
-def _read_soft_labels(layout: Layout, teacher: str, num_shards: int) -> pa.Table:
-    columns = ["classes", "probabilities"]
-    return pa.concat_tables(
-        [pq.read_table(layout.labels(teacher, shard), columns=columns) for shard in range(num_shards)]
-    )
-
-
-def _record_teacher(teacher: Teacher | FittedTeacher, table: pa.Table, policy: PolicyConfig) -> TeacherRecord:
-    """Resolve a teacher's label policy: a rank and a threshold, which is fitted for sounds unless it is given."""
-    top, threshold = policy.vision_top, policy.vision_threshold
-    if teacher.modality == "audio":
-        top, threshold = policy.audio_top, policy.audio_threshold
-        if threshold == "fit":
-            chances = top_probabilities(table, top)
-            threshold = fit_threshold(chances, policy.audio_mean, min_probability=policy.min_probability)
-    return TeacherRecord(
-        name=teacher.name,
-        spec=teacher.spec,
-        modality=teacher.modality,
-        digest=teacher.digest,
-        num_classes=len(teacher.vocabulary),
-        top=top,
-        threshold=float(threshold),
-    )
-
-
-def _write_rejections(layout: Layout, rejections: Sequence[Rejection]) -> None:
-    rows = [
-        dataclasses.asdict(rejection)
-        | {"path": make_encodable(rejection.path), "detail": make_encodable(rejection.detail)}
-        for rejection in rejections
-    ]
-    write_parquet(layout.rejected, pa.Table.from_pylist(rows, schema=REJECTION_SCHEMA))

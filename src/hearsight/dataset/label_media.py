@@ -21,19 +21,12 @@ from hearsight.clips.links import WORDS_FIELD, pack_words
 from hearsight.clips.screen import fingerprint_images, fingerprint_sound, measure_loudness, measure_motion, screen_clip
 from hearsight.clips.sound_faults import screen_sound
 from hearsight.config import BuildConfig
-from hearsight.dataset.parts import (
-    PartReport,
-    Parts,
-    count_items,
-    cut_segments,
-    make_row,
-    part_schema,
-    report_write_errors,
-)
+from hearsight.dataset.parts import count_items, cut_segments, make_row, part_schema
+from hearsight.dataset.storage.packs import PackWriter, UnitRows
+from hearsight.dataset.storage.reports import PartReport
 from hearsight.engine.engine import describe_exception
 from hearsight.engine.progress import report_progress
 from hearsight.errors import MediaError
-from hearsight.files import write_atomically
 from hearsight.media.containers.round_trip import encode_as_mp3
 from hearsight.media.decode import DecodedClip
 from hearsight.media.info import read_media
@@ -143,9 +136,9 @@ class LabelMedia:
     folder: Path
     config: BuildConfig
 
-    def __call__(self) -> Callable[[MediaUnit], str]:
-        """Set up a worker; return the function that finishes a unit and returns its name."""
-        return _MediaLabeller(Parts(self.folder), self.config, load_teachers(self.config, quiet=True)).label
+    def __call__(self) -> Callable[[MediaUnit], int]:
+        """Set up a worker; return the function that finishes a unit and returns its number of clips."""
+        return _MediaLabeller(PackWriter(self.folder), self.config, load_teachers(self.config, quiet=True)).label
 
 
 class _ChangedError(Exception):
@@ -153,17 +146,17 @@ class _ChangedError(Exception):
 
 
 class _MediaLabeller:
-    def __init__(self, parts: Parts, config: BuildConfig, teachers: list[Teacher | FittedTeacher]) -> None:
-        self._parts = parts
-        self._copies = parts.folder / COPIES
+    def __init__(self, packs: PackWriter, config: BuildConfig, teachers: list[Teacher | FittedTeacher]) -> None:
+        self._packs = packs
+        self._copies = packs.folder / COPIES
         self._config = config
         self._teachers = teachers
         fitted = {teacher.name for teacher in teachers if isinstance(teacher, FittedTeacher)}
         self._schema = part_schema([teacher.name for teacher in teachers], fitted)
         self._requests = tuple(t.image_request for t in teachers if t.image_request is not None)
 
-    def label(self, unit: MediaUnit) -> str:
-        """Finish a unit.
+    def label(self, unit: MediaUnit) -> int:
+        """Finish a unit; return its number of clips.
 
         Raises
         ------
@@ -172,46 +165,46 @@ class _MediaLabeller:
         MachineError
             When the part cannot be written.
         """
-        source = unit.source
         try:
-            _check_unchanged(unit)
-            with contextlib.ExitStack() as held:
-                copy = held.enter_context(copy_to_local(source.path, self._copies)) if is_remote(source.path) else None
-                report = self._write_table(unit, read_media(source, copy))
+            return self._write_clips(unit)
         except _ChangedError as error:
-            report = self._reject(unit, RejectReason.UNREADABLE, str(error))
+            return self._reject(unit, RejectReason.UNREADABLE, str(error))
         except MediaError as error:
-            report = self._reject(unit, RejectReason(error.reason), error.found)
+            return self._reject(unit, RejectReason(error.reason), error.found)
         except OSError as error:
             raise UnitError(describe_exception(error)) from error
-        with report_write_errors(self._parts.report_path(unit.name)):
-            self._parts.write_report(report)
-        return unit.name
 
-    def _reject(self, unit: MediaUnit, reason: RejectReason, detail: str) -> PartReport:
+    def _reject(self, unit: MediaUnit, reason: RejectReason, detail: str) -> int:
         rejection = Rejection(unit.source.path, unit.source.start, None, reason, detail)
-        return PartReport(unit.name, unit.source, 0, {teacher.name: 0 for teacher in self._teachers}, (rejection,))
+        items = {teacher.name: 0 for teacher in self._teachers}
+        with self._packs.write(self._schema) as rows:
+            rows.finish(PartReport(unit.name, unit.source, 0, items, (rejection,)))
+        return 0
 
-    def _write_table(self, unit: MediaUnit, media: Media) -> PartReport:
+    def _write_clips(self, unit: MediaUnit) -> int:
+        source = unit.source
+        _check_unchanged(unit)
+        with contextlib.ExitStack() as held:
+            copy = held.enter_context(copy_to_local(source.path, self._copies)) if is_remote(source.path) else None
+            media = read_media(source, copy)
+            with self._packs.write(self._schema) as rows:
+                report = self._append_clips(unit, media, rows)
+                _check_unchanged(unit)
+                rows.finish(report)
+        return report.num_clips
+
+    def _append_clips(self, unit: MediaUnit, media: Media, rows: UnitRows) -> PartReport:
         rejections: list[Rejection] = []
         num_clips = 0
         num_items: dict[str, int] = {teacher.name: 0 for teacher in self._teachers}
-        path = self._parts.table_path(unit.name)
-        with (
-            report_write_errors(path),
-            write_atomically(path) as temporary,
-            pa.OSFile(str(temporary), "wb") as file,
-            pa.ipc.new_stream(file, self._schema) as writer,
-        ):
-            for row in self._label_clips(media, rejections):
-                writer.write_batch(row)
-                num_clips += 1
-                for name in num_items:
-                    num_items[name] += count_items(row.column(name))
-            failed = [rejection for rejection in rejections if rejection.reason is RejectReason.FAILED]
-            if failed and not num_clips:
-                raise UnitError(failed[0].detail)
-            _check_unchanged(unit)
+        for row in self._label_clips(media, rejections):
+            rows.append(row)
+            num_clips += 1
+            for name in num_items:
+                num_items[name] += count_items(row.column(name))
+        failed = [rejection for rejection in rejections if rejection.reason is RejectReason.FAILED]
+        if failed and not num_clips:
+            raise UnitError(failed[0].detail)
         return PartReport(unit.name, unit.source, num_clips, num_items, tuple(rejections))
 
     def _label_clips(self, media: Media, rejections: list[Rejection]) -> Iterator[pa.RecordBatch]:

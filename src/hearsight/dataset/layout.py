@@ -17,7 +17,7 @@
     missing.csv                     of such a dataset: the listed videos whose media were not there
 
 A shard holds the clips of a range of folds. While a build runs there are also ``build.json`` (its configuration) and ``parts/``
-(one finished unit of work per media file). Both are removed at the end, unless files failed that the next run is to try again.
+(the finished units of work, gathered in packs). Both are removed at the end, unless files failed that the next run is to try again.
 The reference of all columns is docs/reference/dataset.md.
 """
 
@@ -41,7 +41,7 @@ from hearsight.units import SAMPLE_RATE
 FORMAT_VERSION = 2
 """Version of the files; those of version 1 can be read too. They have no checksums and no table of all classes."""
 READABLE_VERSIONS = (1, 2)
-BUILD_VERSION = 2
+BUILD_VERSION = 3
 """Raised with every change of hearsight that makes a build write other bytes for the same sources and configuration."""
 NUM_FOLDS = 4096
 LABELLED_FROM = "labelled_from"

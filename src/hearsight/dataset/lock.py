@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from hearsight.console import print_message
-from hearsight.dataset.layout import BUILD_VERSION, Layout, digest_json, read_json, read_manifest, write_json
+from hearsight.dataset.layout import BUILD_VERSION, Layout, Manifest, digest_json, read_json, read_manifest, write_json
 from hearsight.dataset.parts import remove_parts
 from hearsight.dataset.statistics import BuildSummary, read_summary
 from hearsight.errors import DatasetError, cannot_write
@@ -81,9 +81,7 @@ def start_build(layout: Layout, identity: Mapping[str, Any]) -> None:
     write_json(layout.running, dict(identity))
 
 
-def check_finished(
-    layout: Layout, identity: Mapping[str, Any], sources: Sequence[str], sources_digest: str
-) -> BuildSummary:
+def check_finished(layout: Layout, identity: Mapping[str, Any], num_sources: int, sources_digest: str) -> BuildSummary:
     """Return the summary of a finished dataset, after checking that it is the requested one.
 
     Raises
@@ -92,22 +90,30 @@ def check_finished(
         When it has another configuration or other sources.
     """
     manifest = read_manifest(layout.folder)
-    if manifest.config_digest != identity["digest"]:
+    if manifest.config_digest != identity["digest"] and manifest.config_digest != _digest_earlier(identity, manifest):
         _refuse_other(layout, {"config": manifest.config, "build_version": manifest.build_version}, identity)
     summary = read_summary(layout.summary)
     if summary.sources_digest != sources_digest:
         raise DatasetError(
             layout.folder,
             f"a finished dataset of {summary.num_sources} other sources",
-            f"the {len(sources)} sources given now",
+            f"the {num_sources} sources given now",
             "choose another --out for them",
         )
     return summary
 
 
+def _digest_earlier(identity: Mapping[str, Any], manifest: Manifest) -> str:
+    """Return the digest that the same configuration has in the build version of a finished dataset."""
+    values = {"config": identity["config"], "teachers": identity["teachers"]}
+    return digest_json({**values, "build_version": min(manifest.build_version, BUILD_VERSION)})
+
+
 def has_failures(layout: Layout, summary: BuildSummary) -> bool:
-    """Whether files of a finished dataset failed, and its parts have been kept so that they can be tried again."""
-    return summary.num_failed > 0 and layout.running.exists()
+    """Whether files of a finished dataset failed, and parts that this version can read have been kept to try them again."""
+    if summary.num_failed == 0 or not layout.running.exists():
+        return False
+    return read_json(layout.running).get("build_version", 1) == BUILD_VERSION
 
 
 def reuse_finished(layout: Layout, summary: BuildSummary) -> BuildSummary:

@@ -21,15 +21,18 @@ from jaxtyping import Float32, Int16
 from hearsight.clips.screen import fingerprint_sound, measure_loudness
 from hearsight.config import MixConfig
 from hearsight.console import track
-from hearsight.dataset.finalize import Assembly, assemble_dataset
+from hearsight.dataset.finalize import Assembly, UnitNames, assemble_dataset
 from hearsight.dataset.image_labels import ImageLabels, write_image_labels
 from hearsight.dataset.layout import MIXED_FROM, Layout, TeacherRecord, digest_json
 from hearsight.dataset.lock import check_finished, lock_folder, make_identity, reuse_finished, start_build
 from hearsight.dataset.mix_teachers import list_vision_teachers, load_audio_teachers, load_mix_teachers
 from hearsight.dataset.mixtures import Carrier, Mixer, MixtureComponent, MixtureSpec, Sounds, compute_weights, mix
-from hearsight.dataset.parts import PartReport, Parts, cut_segments, make_row, part_schema, report_write_errors
+from hearsight.dataset.parts import cut_segments, make_row, part_schema
 from hearsight.dataset.reader import Dataset
 from hearsight.dataset.statistics import BuildSummary
+from hearsight.dataset.storage.ledger import Ledger, pack_names
+from hearsight.dataset.storage.packs import PackWriter
+from hearsight.dataset.storage.reports import PartReport
 from hearsight.engine.engine import Engine
 from hearsight.engine.engines import open_engine
 from hearsight.engine.progress import report_progress
@@ -121,11 +124,11 @@ def mix_dataset(
     with lock_folder(layout):
         if layout.manifest.exists():
             digest = assembly.sources_digest
-            return reuse_finished(layout, check_finished(layout, assembly.identity, assembly.sources, digest))
+            return reuse_finished(layout, check_finished(layout, assembly.identity, len(assembly.sources), digest))
         start_build(layout, assembly.identity)
-        reports = _label_all(layout, parent, config, runner)
+        units = _label_all(layout, parent, config, runner)
         _write_specs(layout.mixtures, parent, config)
-        return assemble_dataset(assembly, runner, reports)
+        return assemble_dataset(assembly, runner, units)
 
 
 def _check_parent(parent: Dataset, layout: Layout, config: MixConfig) -> None:
@@ -150,7 +153,7 @@ def _prepare(layout: Layout, parent: Dataset, config: MixConfig) -> Assembly:
         layout=layout,
         identity=make_identity(values, teachers),
         teachers=list(teachers),
-        sources=list(dict.fromkeys(parent.clips().column("source").to_pylist())),
+        sources=parent.list_media(),
         sources_digest=digest_json({"dataset": parent.digest}),
         policy=config.policy,
         soft_top=config.soft_top,
@@ -168,12 +171,13 @@ def open_mixer(dataset: Dataset, config: MixConfig) -> Mixer:
     return Mixer(cast(Sounds, dataset), [dataset.indices("train"), dataset.indices("validation")], config)
 
 
-def _label_all(layout: Layout, parent: Dataset, config: MixConfig, engine: Engine) -> list[PartReport]:
-    parts = Parts(layout.parts)
+def _label_all(layout: Layout, parent: Dataset, config: MixConfig, engine: Engine) -> UnitNames:
+    ledger = Ledger(layout.parts)
     for record in list_vision_teachers(parent, config):
         write_image_labels(parent, record.name, _image_labels_path(layout.parts, record.name))
     units = [MixtureRange(first, min(first + _UNIT, config.clips)) for first in range(0, config.clips, _UNIT)]
-    missing = [unit for unit in units if not parts.is_done(unit.name)]
+    names = pack_names([unit.name for unit in units])
+    missing = [unit for unit, row in zip(units, ledger.find(names), strict=True) if row < 0]
     with track("mixing and labelling", config.clips, "mixtures") as bar:
         bar.advance(sum(map(len, units)) - sum(map(len, missing)))
         for answer in engine.run(LabelMixtures(layout.parts, parent.path, config), missing):
@@ -182,7 +186,7 @@ def _label_all(layout: Layout, parent: Dataset, config: MixConfig, engine: Engin
                 where = f"mixtures {answer.unit.first} to {answer.unit.last}"
                 raise WorkerError(where, found, "a worker that finishes them", "run the same command again to go on")
             bar.advance(len(answer.unit))
-    return [parts.read_report(unit.name) for unit in units]
+    return names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,14 +213,14 @@ class LabelMixtures:
     dataset: Path
     config: MixConfig
 
-    def __call__(self) -> Callable[[MixtureRange], str]:
-        """Set up a worker; return the function that finishes a unit of work and returns its name."""
+    def __call__(self) -> Callable[[MixtureRange], int]:
+        """Set up a worker; return the function that finishes a unit of work and returns its number of mixtures."""
         return _MixtureLabeller(self.folder, Dataset(self.dataset, quiet=True), self.config).label
 
 
 class _MixtureLabeller:
     def __init__(self, folder: Path, dataset: Dataset, config: MixConfig) -> None:
-        self._parts = Parts(folder)
+        self._packs = PackWriter(folder)
         self._dataset = dataset
         self._config = config
         self._mixer = open_mixer(dataset, config)
@@ -230,26 +234,19 @@ class _MixtureLabeller:
             for record in self._vision_records
         }
 
-    def label(self, numbers: MixtureRange) -> str:
+    def label(self, numbers: MixtureRange) -> int:
         specs = [self._mixer.draw(number) for number in range(numbers.first, numbers.last)]
         excerpts = [self._mixer.read(spec) for spec in specs]
         mixtures = [mix(some) for some in excerpts]
         outputs = [self._mix_visual_labels(record, specs, excerpts) for record in self._vision_records]
         outputs += [self._label_mixtures(teacher, mixtures) for teacher in self._audio_teachers]
-        path = self._parts.table_path(numbers.name)
-        with (
-            report_write_errors(path),
-            write_atomically(path) as temporary,
-            pa.OSFile(str(temporary), "wb") as file,
-            pa.ipc.new_stream(file, self._schema) as writer,
-        ):
+        source = Source(str(self._dataset.path), float(numbers.first), float(numbers.last))
+        with self._packs.write(self._schema) as rows:
             for place, (spec, mixture) in enumerate(zip(specs, mixtures, strict=True)):
                 values = self._describe(numbers.first + place, spec, mixture)
-                writer.write_batch(make_row(self._schema, values, mixture, [one[place] for one in outputs]))
-        source = Source(str(self._dataset.path), float(numbers.first), float(numbers.last))
-        with report_write_errors(path):
-            self._parts.write_report(PartReport(numbers.name, source, len(numbers), {}, ()))
-        return numbers.name
+                rows.append(make_row(self._schema, values, mixture, [one[place] for one in outputs]))
+            rows.finish(PartReport(numbers.name, source, len(numbers), {}, ()))
+        return len(numbers)
 
     def _label_mixtures(self, teacher: Teacher, mixtures: Sequence[Int16[np.ndarray, " samples"]]) -> list[SoftLabels]:
         segments = [cut_segments(self._resample(mixture)) for mixture in mixtures]

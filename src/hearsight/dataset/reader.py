@@ -150,6 +150,10 @@ class Dataset:
         """Read the clip table, rows in the order of the indices."""
         return self._read_clips()
 
+    def list_media(self) -> pa.ChunkedArray:
+        """Return the source files, each once, in the order of their first clips."""
+        return pa.chunked_array([self._read_clips(["source"]).column("source").unique()])
+
     @functools.cached_property
     def folds(self) -> Int32[np.ndarray, " clips"]:
         """Fold of each clip."""

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
-from hearsight.dataset.labels import LabelLists
-from hearsight.dataset.layout import TeacherRecord, read_json
+from hearsight.dataset.label_survey import LabelSurvey
+from hearsight.dataset.layout import read_json
 from hearsight.errors import DatasetError
-from hearsight.records import Rejection
-from hearsight.text import make_encodable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,39 +70,60 @@ class BuildSummary:
         ] + ([f"{self.num_failed:,} files failed; the same build tries them again"] if self.num_failed else [])
 
 
-def summarise(
-    *,
-    index: pa.Table,
-    rejections: Sequence[Rejection],
-    sources: Sequence[str],
-    sources_digest: str,
-    num_failed: int,
-    labels: Mapping[str, LabelLists],
-    teachers: Sequence[TeacherRecord],
-    num_used: int,
-    validation_folds: int,
-) -> BuildSummary:
-    """Compute the summary of a build."""
-    kept = set(index.column("source").to_pylist())
-    num_kept = sum(make_encodable(source) in kept for source in sources)
-    reasons = Counter(str(rejection.reason) for rejection in rejections)
+@dataclasses.dataclass(frozen=True)
+class SummaryCounts:
+    """Counts of a build that do not depend on labels.
+
+    Attributes
+    ----------
+    num_sources, num_sources_kept, num_clips, num_validation_clips, sources_digest, num_failed
+        As in :class:`BuildSummary`.
+    seconds
+        Total duration of the clips.
+    reasons
+        Rejections by reason.
+    """
+
+    num_sources: int
+    num_sources_kept: int
+    sources_digest: str
+    num_clips: int
+    num_validation_clips: int
+    seconds: float
+    reasons: Mapping[str, int]
+    num_failed: int
+
+
+def summarise(counts: SummaryCounts, surveys: Sequence[LabelSurvey], num_used: int) -> BuildSummary:
+    """Compute the summary of a build.
+
+    Parameters
+    ----------
+    counts
+        What does not depend on labels.
+    surveys
+        The labels of each teacher.
+    num_used
+        Classes that are a label of some clip.
+    """
+    teachers = [survey.teacher for survey in surveys]
     means = {
-        modality: sum(len(labels[t.name].classes) for t in teachers if t.modality == modality) / len(index)
+        modality: sum(one.num_labels for one in surveys if one.teacher.modality == modality) / counts.num_clips
         for modality in dict.fromkeys(teacher.modality for teacher in teachers)
     }
     return BuildSummary(
-        num_sources=len(sources),
-        num_sources_kept=num_kept,
-        num_clips=len(index),
-        num_validation_clips=int(np.sum(index.column("fold").to_numpy() < validation_folds)),
-        hours=float(np.sum(index.column("duration").to_numpy())) / 3600.0,
-        rejected=dict(sorted(reasons.items())),
+        num_sources=counts.num_sources,
+        num_sources_kept=counts.num_sources_kept,
+        num_clips=counts.num_clips,
+        num_validation_clips=counts.num_validation_clips,
+        hours=counts.seconds / 3600.0,
+        rejected=dict(sorted(counts.reasons.items())),
         labels_per_clip=means,
         num_classes=sum(teacher.num_classes for teacher in teachers),
         num_used=num_used,
-        failure_rate=1.0 - num_kept / len(sources),
-        sources_digest=sources_digest,
-        num_failed=num_failed,
+        failure_rate=1.0 - counts.num_sources_kept / counts.num_sources,
+        sources_digest=counts.sources_digest,
+        num_failed=counts.num_failed,
     )
 
 

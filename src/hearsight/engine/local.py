@@ -113,14 +113,14 @@ class _Run:
         self._idle: list[_Worker] = []
         self._busy: dict[_Worker, int] = {}
         self._outcomes: queue.SimpleQueue[tuple[_Worker, Outcome | None]] = queue.SimpleQueue()
-        self._waiting: deque[int] = deque()
+        self._waiting = range(0)
         self._suspects: deque[int] = deque()
         self._suspected: set[int] = set()
         self._health = Health()
         self._setup_deaths = 0
 
     def work_through(self, units: Sequence[Any]) -> Iterator[Answer[Any, Any]]:
-        self._waiting.extend(range(len(units)))
+        self._waiting = range(len(units))  # not a list of them: there may be millions
         while self._waiting or self._suspects or self._busy:
             self._start_workers()
             self._hand_out(units)
@@ -153,10 +153,15 @@ class _Run:
     def _hand_out(self, units: Sequence[Any]) -> None:
         """Hand units to idle workers; a suspect only when nothing else runs."""
         while self._idle and (self._waiting or (self._suspects and not self._busy)):
-            place = self._waiting.popleft() if self._waiting else self._suspects.popleft()
+            place = self._next_waiting() if self._waiting else self._suspects.popleft()
             worker = self._idle.pop()
             self._busy[worker] = place
             worker.send(units[place])
+
+    def _next_waiting(self) -> int:
+        place = self._waiting[0]
+        self._waiting = self._waiting[1:]
+        return place
 
     def _finish_setup(self, worker: _Worker, outcome: Outcome | None) -> None:
         self._starting.remove(worker)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from hearsight.config import PolicyConfig
-from hearsight.dataset.finalize import _record_teacher
+from hearsight.dataset.label_survey import SoftLabelTables, record_teacher
 from hearsight.dataset.labels import choose_label_lists
 from hearsight.errors import ConfigError
 from hearsight.records import LABEL_SCHEMA
@@ -25,7 +28,11 @@ def _make_table(rows: list[list[float]]) -> pa.Table:
 
 def _choose(policy: PolicyConfig, modality: str, rows: list[list[float]]) -> list[list[int]]:
     table = _make_table(rows)
-    record = _record_teacher(ClusterTeacher(modality, k=4), table, policy)  # type: ignore[arg-type]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "labels.parquet"
+        pq.write_table(table, path)
+        tables = SoftLabelTables([path], len(table))
+        record = record_teacher(ClusterTeacher(modality, k=4), tables, policy)  # type: ignore[arg-type]
     lists = choose_label_lists(
         table, top=record.top, threshold=record.threshold, min_probability=policy.min_probability
     )

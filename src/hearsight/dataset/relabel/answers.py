@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hearsight.dataset.assemble import write_parquet
-from hearsight.dataset.parts import cut_segments, report_write_errors
+from hearsight.dataset.parts import cut_segments
 from hearsight.dataset.reader import Dataset
 from hearsight.dataset.relabel.pictures import ClipPictures
 from hearsight.dataset.relabel.teachers import load_new_teachers
+from hearsight.dataset.storage.packs import report_write_errors
 from hearsight.engine.progress import report_progress
 from hearsight.errors import DatasetError
 from hearsight.records import LABEL_SCHEMA, SoftLabels
