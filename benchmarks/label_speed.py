@@ -1,8 +1,8 @@
 """How much faster is `hearsight label` by another audio teacher than building the dataset again with it?
 
-Reference: `build_dataset` with YAMNet as the only teacher. Measured: `label_dataset` with YAMNet on a dataset of the same videos that
-has the cheapest audio teacher, `clusters`. Both run in as many workers, one after the other; each round gives a ratio of times; the
-median counts. Wanted: at least 5.
+Reference: `build_dataset` with YAMNet as the only teacher. Measured: `label_dataset` with YAMNet on a dataset of the same videos
+that has the cheapest audio teacher, `clusters`. Both run in as many workers, one after the other. Each round gives a ratio of
+times; the median counts. Wanted: at least 5.
 
     python -m benchmarks.label_speed FOLDER --rounds 3
 """
