@@ -39,3 +39,34 @@ def test_stats_of_something_else_says_what_is_missing(tmp_path: Path) -> None:
     done = run_command("stats", str(tmp_path))
     assert done.returncode == 3
     assert "no dataset.json" in done.stderr
+
+
+def test_stats_writes_figures_and_a_page_with_the_categories_of_renamed_classes(dataset: Path, tmp_path: Path) -> None:
+    # "dog" of both teachers is "dog (seen)" and "dog (heard)" in the vocabulary
+    nodes = [
+        {"id": "/m/animal", "name": "Animal", "child_ids": ["/m/dog"]},
+        {"id": "/m/dog", "name": "dog", "child_ids": []},
+    ]
+    tree = tmp_path / "ontology.json"
+    tree.write_text(json.dumps(nodes))
+    page, figures = tmp_path / "stats.html", tmp_path / "figures"
+    options = ["--hierarchy", tree, "--figures", figures, "--page", page, "--json"]
+    values = json.loads(run_command("stats", dataset, *options).stdout)
+    assert values["categories_seen"][0] == {
+        "category": "Animal",
+        "labels": 6,
+        "share": 0.5,
+        "parts": "dog 100 %",
+    }
+    names = {f"{name}.{suffix}" for name in ("labels", "categories", "groups") for suffix in ("png", "svg")}
+    assert {path.name for path in figures.iterdir()} == names
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<svg ") == 3
+    assert "default-src 'none'" in text
+    assert "Balance of the folds" in text
+
+
+def test_a_page_of_statistics_is_html(dataset: Path) -> None:
+    done = run_command("stats", dataset, "--page", "stats.pdf")
+    assert done.returncode == 2
+    assert ".html" in done.stderr

@@ -19,6 +19,12 @@ def stats(
         Path | None,
         Parameter(help="folder that the videos are in, with a sub-folder for each class assigned by people"),
     ] = None,
+    hierarchy: Annotated[
+        list[Path] | None,
+        Parameter(negative="", help="AudioSet's ontology.json or ML-Images' hierarchy, for the categories; repeatable"),
+    ] = None,
+    figures: Annotated[Path | None, Parameter(help="folder for the figures, as PNG and SVG")] = None,
+    page: Annotated[Path | None, Parameter(help="an .html file to write, with figures and tables")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print statistics of a dataset and of the quality of its labels.
@@ -31,10 +37,15 @@ def stats(
     from hearsight.inspection.report import report_statistics
     from hearsight.inspection.table import print_tables
 
-    report = report_statistics(dataset, truth=truth)
+    _check_page(page)
+    report = report_statistics(dataset, truth=truth, hierarchies=hierarchy or ())
+    if figures is not None:
+        report.write_figures(figures)
+    if page is not None:
+        report.write_page(page)
     if as_json:
         print_json(report.as_json())
-    else:
+    elif page is None:
         print_tables(report.tables)
 
 
@@ -74,8 +85,7 @@ def inspect(
     from hearsight.inspection.inspect import inspect_clips, inspect_rejections
     from hearsight.inspection.table import print_tables
 
-    if page is not None and page.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"--page {page}", f"suffix {page.suffix!r}", ".html")
+    _check_page(page)
     if rejected and (clip or class_name or order != "random"):
         raise UsageError(
             "--rejected", "with --clip, --class or --order", "none of them: what was rejected has no labels"
@@ -91,3 +101,10 @@ def inspect(
         print_json(report.as_json())
     elif page is None:
         print_tables(report.tables)
+
+
+def _check_page(page: Path | None) -> None:
+    from hearsight.errors import UsageError
+
+    if page is not None and page.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--page {page}", f"suffix {page.suffix!r}", ".html")
