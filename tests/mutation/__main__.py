@@ -24,11 +24,13 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 MODULES: dict[str, tuple[str, ...]] = {
     "units": ("unit/test_units.py",),
     "vocabulary": ("unit/test_vocabulary.py",),
+    "permutation": ("unit/test_permutation.py", "properties/test_permutation.py"),
     "signal/filters": ("unit/signal", "properties/test_waveform.py"),
-    "signal/log_mel": ("unit/signal",),
-    "signal/cepstra": ("unit/signal",),
+    "signal/log_mel": ("unit/signal/test_log_mel.py", "unit/signal/test_compared_front_ends.py"),
+    "signal/cepstra": ("unit/signal/test_cepstra.py",),
     "signal/waveform": ("unit/signal", "properties/test_waveform.py"),
-    "signal/chimaeras": ("unit/signal",),
+    "signal/chimaeras": ("unit/signal/test_chimaeras.py",),
+    "signal/downmix": ("unit/signal/test_downmix.py", "unit/signal/test_waveform.py"),
     "metrics/averages": ("unit/metrics", "properties/test_metrics.py"),
     "metrics/balanced": ("unit/metrics",),
     "metrics/blocks": ("unit/metrics",),
@@ -36,9 +38,14 @@ MODULES: dict[str, tuple[str, ...]] = {
     "metrics/measures": ("unit/metrics", "properties/test_metrics.py"),
     "metrics/ranking": ("unit/metrics", "properties/test_metrics.py"),
     "metrics/tagging": ("unit/metrics", "properties/test_metrics.py"),
+    "models/segments": ("unit/models/test_segments.py", "properties/test_segments.py"),
+    "evaluation/benchmarks/folds": (
+        "unit/evaluation/benchmarks/test_folds.py",
+        "unit/evaluation/benchmarks/test_labelled_table.py",
+    ),
     "clips/cut": ("unit/clips/test_cut.py", "properties/test_cut.py"),
     "teachers/policy": ("unit/teachers/test_policy.py", "properties/test_policy.py"),
-    "training/step/losses": ("unit/training/step/test_losses.py", "unit/training/data/test_targets.py"),
+    "training/step/losses": ("unit/training/step/test_losses.py",),
     "training/step/optimizer": ("unit/training/step/test_optimizer.py",),
 }
 """The modules, and the tests that belong to each."""

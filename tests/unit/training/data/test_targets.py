@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from hearsight.config import TrainConfig
 from hearsight.errors import DatasetError, UsageError
@@ -17,49 +15,12 @@ from hearsight.training.data.statistics import compute_statistics
 from hearsight.training.data.targets import DistributionTargets, ProbabilityTargets, make_targets
 from hearsight.training.loop import train
 from hearsight.training.run.log import read_runlog
-from hearsight.training.step.losses import kl_divergence, squared_error
 from tests.support.training import RATE, FakeDataset, SoftDataset, make_config
 
 from ..test_loop import Killed, assert_same_runs, kill_after
 
 SOUNDNET = {"recipe": "soundnet2016", "model": "soundnet-5", "options": {"width": 0.1}, "epochs": 2}
 AUTOENCODER = {"model": "soundnet-autoencoder", "loss": "reconstruction", "options": {"width": 0.1}, "epochs": 2}
-
-
-def test_the_divergence_is_the_mean_over_clips_and_classes_of_each_head() -> None:
-    torch.manual_seed(0)
-    logits, targets = torch.randn(3, 5), torch.cat([torch.rand(3, 2).softmax(1), torch.rand(3, 3).softmax(1)], dim=1)
-    expected = 0.0
-    for first, last in ((0, 2), (2, 5)):
-        said = logits[:, first:last].softmax(1)
-        wanted = targets[:, first:last]
-        expected += float((wanted * (wanted / said).log()).sum()) / wanted.numel()
-    assert float(kl_divergence(logits, targets, (2, 3))) == pytest.approx(expected, rel=1e-5)
-    assert float(kl_divergence(targets.log(), targets, (2, 3))) == pytest.approx(0.0, abs=1e-6)
-
-
-def test_the_squared_error_is_the_mean_over_clips_and_classes_of_each_head() -> None:
-    torch.manual_seed(0)
-    logits, targets = torch.randn(3, 5), torch.cat([torch.rand(3, 2).softmax(1), torch.rand(3, 3).softmax(1)], dim=1)
-    expected = sum(
-        torch.nn.functional.mse_loss(logits[:, first:last].softmax(1), targets[:, first:last])
-        for first, last in ((0, 2), (2, 5))
-    )
-    assert float(squared_error(logits, targets, (2, 3))) == pytest.approx(float(expected), rel=1e-5)
-    assert float(squared_error(targets.log(), targets, (2, 3))) == pytest.approx(0.0, abs=1e-6)
-    assert float(squared_error(logits, 2 * targets, (2, 3))) == pytest.approx(float(expected), rel=1e-5)
-
-
-@pytest.mark.parametrize("measure", [kl_divergence, squared_error])
-def test_a_teacher_that_said_nothing_adds_nothing(measure: Callable[..., torch.Tensor]) -> None:
-    targets = torch.tensor([[0.5, 0.5, 0.0, 0.0]])
-    logits = torch.randn(1, 4, requires_grad=True)
-    loss = measure(logits, targets, (2, 2))
-    loss.backward()
-    assert logits.grad is not None
-    assert (logits.grad[:, :2] != 0).all()
-    assert (logits.grad[:, 2:] == 0).all()
-    assert float(loss.detach()) == pytest.approx(float(measure(logits.detach()[:, :2], targets[:, :2], (2,))))
 
 
 def test_the_targets_are_what_the_vision_teachers_said(soft: SoftDataset) -> None:
