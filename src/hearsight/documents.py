@@ -92,7 +92,7 @@ def parse_json(
     except json.JSONDecodeError as error:
         raise kind(where, f"not JSON (line {error.lineno}: {error.msg})", wanted) from error
     except RecursionError as error:
-        raise kind(where, "not usable JSON (nested too deeply)", wanted) from error
+        raise kind(where, f"not usable JSON (nested too deeply in {len(text):,} characters)", wanted) from error
     except ValueError as error:
         raise kind(where, f"not usable JSON ({error})", wanted) from error
 

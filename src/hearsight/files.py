@@ -265,3 +265,29 @@ def _check_regular(path: Path, status: os.stat_result, most_bytes: int) -> None:
 
 def _name_kind(mode: int) -> str:
     return _KINDS.get(stat.S_IFMT(mode), "something else")
+
+
+def describe_path(path: Path) -> str:
+    """Describe what is at a path, for errors that wanted something else there: a folder's first names, or a file's size.
+
+    Returns
+    -------
+    str
+        For example ``a folder with a.wav, b.wav and 12 more``, ``an empty folder``, ``a file of 1,024 bytes``, ``no such file``.
+    """
+    try:
+        if path.is_dir():
+            names = sorted(one.name for one in path.iterdir())
+            if not names:
+                return "an empty folder"
+            rest = f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else ""
+            return f"a folder with {', '.join(names[:_SHOWN_NAMES])}{rest}"
+        return f"a file of {path.stat().st_size:,} bytes"
+    except FileNotFoundError:
+        return "no such file"
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+
+
+_SHOWN_NAMES = 3
+"""How many names of a folder an error shows."""

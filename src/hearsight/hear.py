@@ -19,6 +19,7 @@ from jaxtyping import Float, Float32, Int64, Shaped
 from torch import Tensor, nn
 
 from hearsight.errors import CheckpointError, UsageError, guess
+from hearsight.finite import describe_not_finite
 from hearsight.listening.listener import load
 from hearsight.listening.segments import SegmentSplitter
 from hearsight.models.checkpoint import CONFIG, WEIGHTS
@@ -113,7 +114,7 @@ class HearModel(nn.Module):
         if not torch.isfinite(embeddings).all():
             raise CheckpointError(
                 self.network.name,
-                "the network's output is not finite",
+                f"the network's output is not finite: {describe_not_finite(embeddings.cpu().numpy())}",
                 "numbers",
                 "its training diverged: lower the learning rate",
             )

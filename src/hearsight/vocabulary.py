@@ -113,7 +113,7 @@ def parse_vocabulary(content: bytes, where: str) -> Vocabulary:
     except UnicodeDecodeError as error:
         hint = "save the file as UTF-8"
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise TableError(where, "UTF-16 text", "UTF-8 text", hint) from error
+            raise TableError(where, f"UTF-16 text (it begins with {content[:2].hex()})", "UTF-8 text", hint) from error
         found = f"byte {error.start} (0x{content[error.start]:02x}) is not UTF-8"
         raise TableError(where, found, _WANTED, hint) from error
     if not text.strip():
@@ -252,7 +252,7 @@ def _read_lines(text: str, where: str) -> Iterable[tuple[str, _Row]]:
     for index, line in enumerate(lines):
         place = f"{where} line {index + 1}"
         if not line:
-            raise TableError(place, "an empty line", "a class name")
+            raise TableError(place, f"an empty line after {lines[index - 1]!r:.60}", "a class name")
         identity, name = None, line
         if numbered:
             name = re.split(r":\s*|\s+", line, maxsplit=1)[1]

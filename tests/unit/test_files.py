@@ -219,3 +219,16 @@ def test_a_file_that_becomes_a_pipe_while_it_is_opened_is_refused(
 def test_the_package_and_the_project_have_one_version() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     assert hearsight.__version__ == VERSION == project["project"]["version"]
+
+
+def test_what_is_at_a_path_is_described_for_errors(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    assert files.describe_path(folder) == "no such file"
+    folder.mkdir()
+    assert files.describe_path(folder) == "an empty folder"
+    for name in "dbca":
+        (folder / name).write_bytes(b"x" * 1024)
+    assert files.describe_path(folder) == "a folder with a, b, c and 1 more"
+    (folder / "d").unlink()
+    assert files.describe_path(folder) == "a folder with a, b, c"
+    assert files.describe_path(folder / "a") == "a file of 1,024 bytes"

@@ -80,5 +80,6 @@ class EvaluateConfig(Stage):
         if self.probe == "finetune" and self.extra_models:
             raise ValueError(f"probe finetune trains one network, and {1 + len(self.extra_models)} models are given")
         if self.probe == "finetune" and self.hyperparameter is not None:
-            raise ValueError("probe finetune has no hyperparameter; its budget is finetune.epochs")
+            given = f"{self.hyperparameter:g} is given"
+            raise ValueError(f"probe finetune has no hyperparameter, and {given}; its budget is finetune.epochs")
         return self

@@ -170,7 +170,9 @@ class AssembleShard:
             if plan.fitted:
                 teacher: Teacher | FittedTeacher = load_teacher(plan.spec, plan.modality, quiet=True)
                 if not isinstance(teacher, FittedTeacher):
-                    raise DatasetError(plan.spec, "a teacher that cannot be fitted", "a fitted teacher")
+                    raise DatasetError(
+                        plan.spec, f"a teacher that cannot be fitted ({type(teacher).__name__})", "a fitted teacher"
+                    )
                 teacher.load(layout.teacher(plan.name))
                 fitted[plan.name] = teacher
         return _ShardWriter(layout, self.teachers, fitted, self.soft_top).write

@@ -56,8 +56,10 @@ class FileChecks:
             if name in self._checked:
                 return
             record = self._records.get(name)
-            if record is not None and _hash(path) != record.sha256:
-                raise DatasetError(path, "damaged: its SHA-256 differs from the manifest", "the file as written", _HINT)
+            digest = "" if record is None else _hash(path)
+            if record is not None and digest != record.sha256:
+                found = f"damaged: its SHA-256 differs from the manifest ({digest:.12}…, there {record.sha256:.12}…)"
+                raise DatasetError(path, found, "the file as written", _HINT)
             self._checked.add(name)
 
 

@@ -34,7 +34,7 @@ from pydantic import BaseModel, ConfigDict
 
 from hearsight import documents
 from hearsight.errors import DatasetError
-from hearsight.files import write_text
+from hearsight.files import describe_path, write_text
 from hearsight.text import escape_json
 from hearsight.units import SAMPLE_RATE
 
@@ -234,7 +234,10 @@ def read_manifest(folder: Path) -> Manifest:
                 folder, "an unfinished build", "a finished dataset", "run the same build again: it continues"
             )
         raise DatasetError(
-            folder, "no dataset.json in it", "a dataset", "hearsight build VIDEOS --out DATASET makes one"
+            folder,
+            f"no dataset.json in it: {describe_path(folder)}",
+            "a dataset",
+            "hearsight build VIDEOS --out DATASET makes one",
         )
     values = read_json(layout.manifest)
     version = values.get("format_version") if isinstance(values, dict) else None

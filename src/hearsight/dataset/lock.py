@@ -12,7 +12,7 @@ from hearsight.dataset.layout import BUILD_VERSION, Layout, Manifest, digest_jso
 from hearsight.dataset.parts import remove_parts
 from hearsight.dataset.statistics import BuildSummary, read_summary
 from hearsight.errors import DatasetError, cannot_write
-from hearsight.files import find_temporary_files, lock, make_folder
+from hearsight.files import describe_path, find_temporary_files, lock, make_folder
 from hearsight.teachers.teacher import FittedTeacher, Teacher
 
 _UNWRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
@@ -28,7 +28,10 @@ def make_identity(values: Mapping[str, Any], teachers: Sequence[Teacher | Fitted
     """
     digests = {teacher.name: teacher.digest for teacher in teachers}
     if len(digests) != len(teachers):
-        raise DatasetError("teachers", "two teachers of the same name", "each teacher once", "rename one of the files")
+        names = ", ".join(teacher.name for teacher in teachers)
+        raise DatasetError(
+            "teachers", f"two teachers of the same name: {names}", "each teacher once", "rename one of the files"
+        )
     identity = {"config": dict(values), "teachers": digests, "build_version": BUILD_VERSION}
     return {**identity, "digest": digest_json(identity)}
 
@@ -49,10 +52,11 @@ def lock_folder(layout: Layout) -> Generator[None]:
     folder = layout.folder
     try:
         if folder.exists() and not folder.is_dir():
-            raise DatasetError(folder, "a file", "a folder to write the dataset into")
+            raise DatasetError(folder, describe_path(folder), "a folder to write the dataset into")
         known = layout.manifest.exists() or layout.running.exists()
         if folder.is_dir() and not known and any(path != layout.lock for path in folder.iterdir()):
-            raise DatasetError(folder, "a folder with other things in it", "a new or empty folder, or a dataset")
+            found = f"a folder with other things in it: {describe_path(folder)}"
+            raise DatasetError(folder, found, "a new or empty folder, or a dataset")
         make_folder(folder)
         held = contextlib.ExitStack()
         held.enter_context(lock(layout.lock))

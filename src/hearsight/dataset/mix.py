@@ -134,7 +134,10 @@ def mix_dataset(
 def _check_parent(parent: Dataset, layout: Layout, config: MixConfig) -> None:
     if parent.is_mixed:
         raise DatasetError(
-            parent.path, "a dataset of mixtures", "a dataset of videos", "mix the dataset that it was made from"
+            parent.path,
+            f"a dataset of mixtures ({len(parent):,} clips)",
+            "a dataset of videos",
+            "mix the dataset that it was made from",
         )
     if layout.folder.resolve() == parent.path.resolve():
         raise DatasetError(layout.folder, "the folder of the dataset itself", "another folder")

@@ -67,7 +67,7 @@ def load_given_teachers(specs: Sequence[str], *, quiet: bool = False) -> list[Te
         if not isinstance(teacher, Teacher):
             raise UsageError(
                 f"audio teacher {spec}",
-                "a teacher that is fitted to a dataset",
+                f"a teacher that is fitted to a dataset ({teacher.name})",
                 "a teacher with classes",
                 "leave it out",
             )
@@ -91,7 +91,12 @@ def reload_teacher(dataset: Dataset, record: TeacherRecord) -> Teacher:
     teacher = load_teacher(record.spec, record.modality, quiet=True)
     if teacher.digest != record.digest:
         other = "name another with --audio" if record.modality == "audio" else "leave out --vision"
-        raise TeacherError(record.spec, "has changed since the dataset was built", "the same model and classes", other)
+        raise TeacherError(
+            record.spec,
+            f"has changed since the dataset was built ({teacher.digest:.12}…, then {record.digest:.12}…)",
+            "the same model and classes",
+            other,
+        )
     if not isinstance(teacher, FittedTeacher):
         return teacher
     teacher.load(Layout(dataset.path).teacher(record.name))

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from hearsight.drawing.canvas import BLUE, FAINT, HAIR, drawing
 from hearsight.errors import UsageError
+from hearsight.finite import describe_not_finite
 
 MOST = 512
 """Most filters in one figure."""
@@ -92,7 +93,12 @@ def _check(kernels: np.ndarray) -> None:
     if not 0 < len(kernels) <= MOST:
         raise UsageError("filters", f"{len(kernels)} filters", f"1 to {MOST}")
     if not np.isfinite(kernels).all():
-        raise UsageError("filters", "weights that are not finite", "numbers", "the network's training diverged")
+        raise UsageError(
+            "filters",
+            f"weights that are not finite: {describe_not_finite(kernels)}",
+            "numbers",
+            "the network's training diverged",
+        )
 
 
 def _lay_out(count: int, columns: int) -> tuple[int, int]:

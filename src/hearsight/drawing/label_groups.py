@@ -37,7 +37,7 @@ def draw_label_groups(counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> 
     used = {modality: _sum_up(groups) for modality, groups in counts.items()}
     used = {modality: bars for modality, bars in used.items() if bars}
     if not used:
-        raise UsageError("label groups", "no label", "at least one")
+        raise UsageError("label groups", f"no label in {len(counts)} modalities", "at least one")
     rows = [len(bars) for bars in used.values()]
     with drawing(_WIDTH + 2.2, 0.55 * len(used) + 0.27 * sum(rows)) as figure:
         panels = figure.subplots(len(used), 1, squeeze=False, height_ratios=[row + 1.0 for row in rows])[:, 0]

@@ -45,7 +45,9 @@ def draw_label_statistics(counts: Mapping[str, Mapping[str, int]], num_clips: in
     }
     used = {modality: found for modality, found in used.items() if found}
     if not used:
-        raise UsageError("label statistics", "no class with a clip", "at least one")
+        raise UsageError(
+            "label statistics", f"no class with a clip, of {sum(map(len, counts.values())):,}", "at least one"
+        )
     rows = max(min(NAMED, len(found)) for found in used.values())
     with drawing(4.2 * len(used), 2.3 + 0.17 * rows) as figure:
         panels = figure.subplots(2, len(used), squeeze=False, height_ratios=(1.9, 0.17 * rows + 0.3))

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from hearsight.drawing.canvas import CATEGORIES, FAINT, HAIR, drawing, shorten
 from hearsight.errors import UsageError
+from hearsight.finite import describe_not_finite
 
 LETTERS = 24
 """Longest name of a class."""
@@ -42,7 +43,7 @@ def draw_maps(maps: Mapping[str, Float[np.ndarray, "clips 2"]], labels: Sequence
         if len(points) != len(labels):
             raise UsageError(f"map of {name}", f"{len(points)} points", f"{len(labels)}, one per label")
         if not np.isfinite(points).all():
-            raise UsageError(f"map of {name}", "points that are not finite", "numbers")
+            raise UsageError(f"map of {name}", f"points that are not finite: {describe_not_finite(points)}", "numbers")
     counts = Counter(labels)
     named = sorted(counts, key=lambda name: (-counts[name], name))[: len(CATEGORIES)]
     size = 26.0 if len(labels) < 150 else 10.0 if len(labels) < 1500 else 3.0

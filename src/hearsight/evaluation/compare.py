@@ -51,7 +51,8 @@ def compare(
         raise UsageError("compare", f"{len(firsts)} and {len(seconds)} evaluations", "as many of each, at least one")
     clips = firsts[0].clips
     if any(other.clips.clips != clips.clips for other in [*firsts, *seconds]):
-        raise UsageError("compare", "evaluations on different clips", "the same clips and folds")
+        names = ", ".join(f"{one.clips.name} ({len(one.clips):,} clips)" for one in [*firsts, *seconds])
+        raise UsageError("compare", f"evaluations on different clips: {names}", "the same clips and folds")
     ours = choose_rows(clips, firsts[0].score, held_out=False)
     rows = firsts[0].score.rows[ours]
     if measure != "accuracy":

@@ -103,7 +103,10 @@ def find_contamination(dataset: str | Path, benchmark: Benchmark) -> Contaminati
     known = Dataset(dataset)
     if known.is_mixed:
         raise DatasetError(
-            dataset, "a dataset of mixtures", "a dataset of clips", "give the one that it was mixed from"
+            dataset,
+            f"a dataset of mixtures ({len(known):,} clips)",
+            "a dataset of clips",
+            "give the one that it was mixed from",
         )
     with track("fingerprinting the dataset", len(known), "clips") as bar:
         sounds = []

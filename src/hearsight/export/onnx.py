@@ -164,7 +164,7 @@ def _check_request(out: Path, int8: bool, calibrate: str | Path | None) -> None:
         hint = "the dataset that the network was trained on is a good one"
         raise UsageError("--int8", "no sounds to calibrate on", "--calibrate DATASET", hint)
     if calibrate is not None and not int8:
-        raise UsageError("--calibrate", "nothing to calibrate", "--int8 with it")
+        raise UsageError("--calibrate", f"nothing to calibrate on {calibrate}", "--int8 with it")
     if out.suffix != ".onnx" or out.is_dir():
         raise UsageError("--out", f"{out}", "a file name that ends in .onnx")
     require("onnxscript", EXTRA, "exporting to ONNX")

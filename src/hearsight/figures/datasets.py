@@ -87,7 +87,7 @@ def _count_labels(data: Dataset) -> dict[str, dict[str, int]]:
 
 def _check_classes(data: Dataset) -> Sequence[ClassRecord]:
     if not data.classes:
-        raise DatasetError(data.path, "no class that a clip carries", "a dataset with labels")
+        raise DatasetError(data.path, f"no class that a clip carries, in {len(data):,} clips", "a dataset with labels")
     return data.classes
 
 
@@ -141,7 +141,11 @@ def read_vision_probabilities(
     """
     teacher = next((one for one in data.manifest.teachers if one.modality == "vision"), None)
     if teacher is None:
-        raise DatasetError(data.path, "no vision teacher", "a dataset that was built with one")
+        raise DatasetError(
+            data.path,
+            f"no vision teacher, only {', '.join(one.name for one in data.manifest.teachers)}",
+            "a dataset that was built with one",
+        )
     tables = [data.soft_labels(teacher.name, shard.index) for shard in data.manifest.shards]
     table = pa.concat_tables(tables).select(["classes", "probabilities"]).take(pa.array(clips))
     values = np.zeros((len(clips), teacher.num_classes))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hearsight.errors import UsageError, cannot_write, guess
+from hearsight.files import describe_path
 
 SUFFIXES = ("png", "svg", "pdf")
 """What a figure can be written as."""
@@ -25,7 +26,7 @@ def check_out(out: Path, suffixes: tuple[str, ...] = SUFFIXES) -> str:
         wanted = " or ".join(f".{suffix}" for suffix in suffixes)
         raise UsageError(f"--out {out}", found, wanted, guess(kind, suffixes) if kind else "")
     if out.is_dir():
-        raise UsageError(f"--out {out}", "a folder", "a file")
+        raise UsageError(f"--out {out}", describe_path(out), "a file")
     return kind
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hearsight.errors import InputError
+from hearsight.files import describe_path
 from hearsight.media.sources import MEDIA_SUFFIXES
 
 _AUDIO_NAMES = "wav wave w64 flac ogg oga opus mp3 m4a aac aif aiff aifc au caf wma amr ac3 mka"
@@ -43,5 +44,5 @@ def _search(folder: Path) -> list[Path]:
         raise InputError(folder, f"cannot be read ({error.strerror or error})", "a folder of files") from error
     if not files:
         hint = f"looked for {' '.join(sorted(suffixes))}; name a file itself to use it whatever its suffix"
-        raise InputError(folder, "no audio or video file in it", "at least one", hint)
+        raise InputError(folder, f"no audio or video file in it: {describe_path(folder)}", "at least one", hint)
     return files

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float32, Float64, Int64
 
 from hearsight.errors import MediaError
+from hearsight.finite import describe_not_finite
 from hearsight.models.segments import Segmentation
 from hearsight.records import RejectReason
 
@@ -102,7 +103,8 @@ class SegmentSplitter:
 
 def _refuse_not_finite(block: Float32[np.ndarray, " _"], where: object) -> None:
     if not np.isfinite(block).all():
-        raise MediaError(where, "samples that are not finite", "amplitudes", reason=RejectReason.BROKEN_STREAM)
+        found = f"samples that are not finite: {describe_not_finite(block)}"
+        raise MediaError(where, found, "amplitudes", reason=RejectReason.BROKEN_STREAM)
 
 
 def _gather(blocks: Iterable[Float32[np.ndarray, " _"]], at_least: int) -> Iterator[Float32[np.ndarray, " _"]]:

@@ -132,7 +132,9 @@ def choose_classes(
         return everything
     if not classes:
         hint = "models of earlier versions do not: train it again"
-        raise UsageError("sense", "a model that does not record whether its classes were heard or seen", "all", hint)
+        raise UsageError(
+            "sense", f"a model that does not record whether its {num_classes} classes were heard or seen", "all", hint
+        )
     wanted = sense or "heard"
     chosen = everything[[origin.sense == wanted for origin in classes]]
     if len(chosen) or sense is None:

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from hearsight.errors import UsageError
+from hearsight.finite import describe_not_finite
 from hearsight.models.front_end import make_front_end
 from hearsight.models.segments import Segmentation, Tail
 from hearsight.signal.front_ends import FrontEnd, WaveformFrontEnd
@@ -234,7 +235,8 @@ def check_waveform(
     samples = _check_lengths(waveform, lengths)
     waveform = _silence_rest(waveform, samples)
     if not torch.isfinite(waveform).all():
-        raise UsageError("waveform", "NaN or infinite amplitudes", "finite ones in [-1, 1]")
+        found = f"NaN or infinite amplitudes: {describe_not_finite(waveform.detach().cpu().numpy())}"
+        raise UsageError("waveform", found, "finite ones in [-1, 1]")
     return waveform, samples
 
 

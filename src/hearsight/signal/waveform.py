@@ -125,7 +125,7 @@ class StreamResampler:
             When pushed again after the last block.
         """
         if self._finished:
-            raise ValueError("the last block has been pushed already")
+            raise ValueError(f"the last block has been pushed already, and now {block.shape[-1]} samples more")
         self._finished = last
         if self._stream is None:
             return block

@@ -124,7 +124,11 @@ class ClusterTeacher:
         from hearsight.learners.kmeans import fit_kmeans  # scikit-learn, not needed for describe and assign
 
         if len(descriptors) == 0:
-            raise TeacherError(self.name, "no descriptor to fit to", f"{_THINGS[self.modality]}s of at least one clip")
+            raise TeacherError(
+                self.name,
+                f"no descriptor to fit to, in an array of shape {descriptors.shape}",
+                f"{_THINGS[self.modality]}s of at least one clip",
+            )
         check_finite(descriptors, self.name, "a clip")
         with one_thread():
             mean, directions = _find_directions(descriptors)

@@ -16,6 +16,7 @@ from hearsight.evaluation.benchmarks.labelled_folder import read_labelled_folder
 from hearsight.evaluation.benchmarks.labelled_table import read_labelled_table
 from hearsight.evaluation.benchmarks.labelled_videos import read_labelled_videos
 from hearsight.evaluation.benchmarks.urbansound8k import read_urbansound8k
+from hearsight.files import describe_path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,9 +201,9 @@ def load_benchmark(spec: str, *, leak_free: bool = False) -> Benchmark:
     if not path.exists():
         raise BenchmarkError(path, f"no such {kind.takes}", f"that of the benchmark {name}")
     if kind.takes == "folder" and not path.is_dir():
-        raise BenchmarkError(path, "not a folder", f"the folder of the benchmark {name}")
+        raise BenchmarkError(path, f"not a folder: {describe_path(path)}", f"the folder of the benchmark {name}")
     if kind.takes == "file" and not path.is_file():
-        raise BenchmarkError(path, "not a file", f"the table of the benchmark {name}")
+        raise BenchmarkError(path, f"not a file: {describe_path(path)}", f"the table of the benchmark {name}")
     benchmark = dataclasses.replace(kind.read(path), leak_free=leak_free)
     check_folds(benchmark)
     return note_shared_sources(benchmark)

@@ -14,6 +14,7 @@ from pathlib import Path
 from hearsight.errors import BenchmarkError
 from hearsight.evaluation.benchmarks.benchmark import Benchmark, BenchmarkClip, describe_counts, list_some
 from hearsight.evaluation.benchmarks.metadata import read_records, require_files
+from hearsight.files import describe_path
 
 CLIP_SECONDS = 5.0
 """Length of an ESC clip; the Ogg release strays from it by a few milliseconds, and in two clips by seconds."""
@@ -51,7 +52,12 @@ def read_esc50(folder: Path) -> Benchmark:
         other names.
     """
     if not (folder / "meta" / "esc50.csv").is_file():
-        raise BenchmarkError(folder, "no meta/esc50.csv in it", "the folder of ESC-50", "it holds meta/ and audio/")
+        raise BenchmarkError(
+            folder,
+            f"no meta/esc50.csv in it: {describe_path(folder)}",
+            "the folder of ESC-50",
+            "it holds meta/ and audio/",
+        )
     benchmark = _read_esc50_layout(folder, "esc50")
     _check_counts(benchmark, NUM_CLASSES_50)
     return benchmark

@@ -21,6 +21,7 @@ from hearsight.errors import BenchmarkError
 from hearsight.evaluation.benchmarks.benchmark import Benchmark, BenchmarkClip, list_some
 from hearsight.evaluation.benchmarks.folds import assign_folds
 from hearsight.evaluation.benchmarks.labelled_table import read_folds, read_rows
+from hearsight.files import describe_path
 from hearsight.listening.files import AUDIO_SUFFIXES
 
 _VIDEO = ".mp4 .m4v .mov .mkv .webm .avi .flv .wmv .mpg .mpeg .ogv .3gp .ts"
@@ -99,7 +100,9 @@ def _assemble(folder: Path, found: Sequence[_Found]) -> Benchmark:
         key=lambda clip: clip.path,
     )
     if not names:
-        raise BenchmarkError(folder, "no sub-folders", "a sub-folder of sounds for each class")
+        raise BenchmarkError(
+            folder, f"no sub-folders: {describe_path(folder)}", "a sub-folder of sounds for each class"
+        )
     counts = Counter(clip.label for clip in clips)
     empty = [name for name in names if not counts[labels[name]]]
     if empty:

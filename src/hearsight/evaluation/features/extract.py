@@ -16,6 +16,7 @@ from hearsight.evaluation.benchmarks.benchmark import Benchmark, BenchmarkClip, 
 from hearsight.evaluation.features.cache import find_cache, read_arrays, write_arrays
 from hearsight.evaluation.features.extractor import FeatureExtractor
 from hearsight.evaluation.features.vision import MediaExtractor
+from hearsight.finite import describe_not_finite
 from hearsight.media.audio import read_audio
 from hearsight.records import RejectReason
 from hearsight.units import to_samples
@@ -118,7 +119,8 @@ def read_clip(benchmark: Benchmark, clip: BenchmarkClip, sample_rate: int) -> Fl
     if not len(waveform):
         raise MediaError(clip.path, "no samples of sound", reason=RejectReason.TOO_SHORT)
     if not np.isfinite(waveform).all():
-        raise MediaError(clip.path, "samples that are not finite", reason=RejectReason.BROKEN_STREAM)
+        found = f"samples that are not finite: {describe_not_finite(waveform)}"
+        raise MediaError(clip.path, found, reason=RejectReason.BROKEN_STREAM)
     if benchmark.clip_seconds is None:
         return waveform
     length = to_samples(benchmark.clip_seconds, sample_rate)

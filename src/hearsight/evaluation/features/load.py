@@ -61,14 +61,16 @@ def load_extractor(
     if colon and kind == VISION:
         if untrained or layer is not None:
             raise UsageError(
-                "--untrained" if untrained else "--layer", "a teacher's weights are what it is", "a run folder"
+                "--untrained" if untrained else "--layer",
+                f"a teacher's weights are what it is ({name})",
+                "a run folder",
             )
         return load_vision(name)
     if colon and kind in EXTERNAL_MODELS:
         return _load_external(str(run), untrained=untrained, layer=layer)
     baseline = bool(colon) and kind == "baseline"
     if colon and not baseline and not name.startswith("//") and not Path(run).exists():
-        raise UsageError(run, "no such kind of model, and no such folder", hint=guess(kind, KINDS))
+        raise UsageError(run, f"no such kind of model ({kind!r}), and no such folder", hint=guess(kind, KINDS))
     from hearsight.listening.listener import load
 
     listener = load(name.removeprefix(f"{AUTOENCODER}=") if baseline else run)
@@ -84,11 +86,11 @@ def load_extractor(
 
 def _load_baseline(run: str | Path, name: str, *, untrained: bool, layer: LayerWindows | None) -> FeatureExtractor:
     if name not in BASELINES:
-        raise UsageError(run, "no such baseline", hint=guess(name, [*BASELINES, f"{AUTOENCODER}=RUN"]))
+        raise UsageError(run, f"no such baseline ({name!r})", hint=guess(name, [*BASELINES, f"{AUTOENCODER}=RUN"]))
     if untrained:
-        raise UsageError("--untrained", "a baseline has no weights", "a run folder")
+        raise UsageError("--untrained", f"a baseline has no weights ({name})", "a run folder")
     if layer is not None:
-        raise UsageError("--layer", "a baseline has no layers", "a run folder")
+        raise UsageError("--layer", f"a baseline has no layers ({name})", "a run folder")
     return BASELINES[name]()
 
 

@@ -14,6 +14,7 @@ from hearsight.evaluation.features.extract import BenchmarkFeatures, Pool, pool_
 from hearsight.evaluation.features.extractor import FeatureExtractor
 from hearsight.evaluation.features.load import load_extractor
 from hearsight.evaluation.features.vision import MediaExtractor
+from hearsight.finite import describe_not_finite
 from hearsight.learners.scikit import Transformer
 from hearsight.media.audio import read_audio
 from hearsight.records import RejectReason
@@ -138,7 +139,7 @@ class Embedder(Transformer):
                 windows = LayerWindows(self.layer, self.window, 0.5 * self.window if self.hop is None else self.hop)
             embedder = load_extractor(self.run, untrained=self.untrained, seed=self.seed, layer=windows)
             if isinstance(embedder, MediaExtractor):
-                raise UsageError(self.run, "a teacher that looks", "a model of sounds")
+                raise UsageError(self.run, f"a teacher that looks ({type(embedder).__name__})", "a model of sounds")
             self.embedder_ = embedder
             self._asked = asked
         return self.embedder_
@@ -159,7 +160,9 @@ class Embedder(Transformer):
             found = f"an array of shape {waveform.shape} and type {waveform.dtype}"
             raise UsageError(where, found, "a path, or a waveform of floating-point samples", "one channel, in [-1, 1]")
         if not np.isfinite(waveform).all():
-            raise UsageError(where, "NaN or infinite amplitudes", "finite ones in [-1, 1]")
+            raise UsageError(
+                where, f"NaN or infinite amplitudes: {describe_not_finite(waveform)}", "finite ones in [-1, 1]"
+            )
         amplitudes: Float[np.ndarray, " samples"] = waveform.astype(np.float32)
         return resample(amplitudes, self.sample_rate or to_rate, to_rate)
 

@@ -102,7 +102,7 @@ def choose_images(media: Media, requests: Sequence[ImageRequest]) -> UInt8[np.nd
         windows = decode_windows(media, length=_WINDOW_SECONDS, images_per_second=rate, requests=requests)
         kept, total = _keep(windows, chosen)
         if not total:
-            raise MediaError(media.path, "no pictures", reason=RejectReason.NO_VIDEO)
+            raise MediaError(media.path, f"no pictures in {media.duration or 0.0:g} s", reason=RejectReason.NO_VIDEO)
         if np.array_equal(chosen, wanted := _spread(total)):
             return np.stack(kept)
         chosen = wanted
@@ -144,5 +144,9 @@ def load_vision(spec: str) -> VisionExtractor:
     """
     teacher = load_teacher(spec, "vision")
     if not isinstance(teacher, Teacher):
-        raise UsageError(f"vision:{spec}", "a teacher without classes of its own", "a published classifier")
+        raise UsageError(
+            f"vision:{spec}",
+            f"a teacher without classes of its own ({type(teacher).__name__})",
+            "a published classifier",
+        )
     return VisionExtractor(teacher)

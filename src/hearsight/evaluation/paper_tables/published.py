@@ -190,7 +190,12 @@ def find_cell(name: str) -> PublishedCell:
     """
     match = _CELL.fullmatch(name)
     if match is None:
-        raise UsageError(f"cell {name}", "not three parts", "TABLE:ROW:COLUMN", "for example jia2019-3:vggish-fcn:top1")
+        raise UsageError(
+            f"cell {name}",
+            f"not three parts but {name.count(':') + 1}",
+            "TABLE:ROW:COLUMN",
+            "for example jia2019-3:vggish-fcn:top1",
+        )
     tables = read_tables()
     if match[1] not in tables:
         raise UsageError(f"cell {name}", f"no table {match[1]!r}", hint=guess(match[1], tables))

@@ -36,7 +36,11 @@ def check_cells(names: Sequence[str], benchmark: str) -> list[PublishedCell]:
     kind = benchmark.partition("=")[0]
     for cell in cells:
         if not cell.column.metric:
-            raise UsageError(f"--record {cell.name}", "counted by the code", "a cell that is measured")
+            raise UsageError(
+                f"--record {cell.name}",
+                f"counted by the code ({cell.column.counted or cell.column.title})",
+                "a cell that is measured",
+            )
         wanted = STAND_INS.get(cell.benchmark, cell.benchmark)
         if kind != wanted:
             raise UsageError(f"--record {cell.name}", f"benchmark {kind}", f"{wanted}, which the cell is of")

@@ -51,7 +51,7 @@ def read_npz(source: Source) -> dict[str, np.ndarray]:
                 raise WeightsError(where, f"broken ({error})", "a whole array", "download it again") from error
             shape, kind, by_column, start = _read_header(content, where)
             if kind.hasobject:
-                raise WeightsError(where, "an array of objects", "numbers: nothing is unpickled")
+                raise WeightsError(where, f"an array of objects, of shape {shape}", "numbers: nothing is unpickled")
             _check_length(len(content) - start, shape, kind, where)
             flat = np.frombuffer(content, kind, offset=start) if len(content) > start else np.empty(0, kind)
             arrays[entry.filename.removesuffix(".npy")] = flat.reshape(shape, order="F" if by_column else "C")
@@ -78,14 +78,20 @@ def read_npy_dictionary(source: Source) -> dict[str, np.ndarray]:
     saved = read_pickle(source.content[start:], path)
     content = saved.objects[0] if isinstance(saved, PickledArray) and saved.objects and saved.shape == () else None
     if not isinstance(content, dict):
-        raise WeightsError(path, "an object of another kind", wanted)
+        raise WeightsError(path, f"an object of another kind ({type(content).__name__})", wanted)
     arrays: dict[str, np.ndarray] = {}
     for layer, values in cast(Mapping[Any, Any], content).items():
         if not isinstance(values, dict):
-            raise WeightsError(f"{path} {layer!s:.60}", "no dictionary", "the arrays of a layer, by name")
+            raise WeightsError(
+                f"{path} {layer!s:.60}",
+                f"no dictionary but a {type(values).__name__}",
+                "the arrays of a layer, by name",
+            )
         for name, value in cast(Mapping[Any, Any], values).items():
             if not isinstance(value, PickledArray) or value.values is None:
-                raise WeightsError(f"{path} {layer!s:.60}/{name!s:.60}", "no array of numbers", "one")
+                raise WeightsError(
+                    f"{path} {layer!s:.60}/{name!s:.60}", f"no array of numbers but a {type(value).__name__}", "one"
+                )
             arrays[f"{layer}/{name}"] = value.values
     return arrays
 
@@ -176,7 +182,9 @@ def _list_tensors(loaded: Any, keys: tuple[str, ...], source: Source) -> dict[st
         if not isinstance(value, Tensor) or value.layout != torch.strided or value.is_quantized:
             raise WeightsError(f"{source.path} {name!s:.60}", f"a {type(value).__name__}", f"{wanted} only")
         if value.numel() * value.element_size() > max(len(source.content), value.untyped_storage().nbytes()):
-            raise WeightsError(f"{source.path} {name!s:.60}", "more numbers than the file holds", wanted)
+            raise WeightsError(
+                f"{source.path} {name!s:.60}", f"more numbers than the file holds ({value.numel():,})", wanted
+            )
         plain = value.detach()
         arrays[str(name)] = (plain.float() if plain.dtype in (torch.bfloat16, torch.float16) else plain).numpy()
     return arrays

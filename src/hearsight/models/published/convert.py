@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hearsight.errors import CheckpointError, InputError, UsageError, guess
+from hearsight.files import describe_path
 from hearsight.models.checkpoint import CARD, WEIGHTS, read_config, save_checkpoint
 from hearsight.models.network import Network
 from hearsight.models.published.panns import build_cnn14
@@ -136,13 +137,14 @@ def _check_out(out: Path, kind: str) -> None:
     """Refuse to write over what is no checkpoint of the same kind."""
     wanted = f"a new folder, or one that was converted from {kind} before"
     if out.exists() and not out.is_dir():
-        raise CheckpointError(out, "a file", wanted)
+        raise CheckpointError(out, describe_path(out), wanted)
     if not out.is_dir() or all(path.name in (CARD, WEIGHTS) or path.suffix == ".tmp" for path in out.iterdir()):
         return  # new, empty, or left behind by a conversion that was killed
     try:
         before = read_config(out).converted_from
     except InputError as error:
-        raise CheckpointError(out, "a folder with other things in it", wanted) from error
+        found = f"a folder with other things in it: {describe_path(out)}"
+        raise CheckpointError(out, found, wanted) from error
     found = before.get("kind")
     if found != kind:
         told = f"a checkpoint converted from {found}" if found else "a checkpoint that was not converted"
@@ -154,7 +156,12 @@ def _name_classes(network: Network, vocabulary: Sequence[str | Path]) -> tuple[s
         return _number_classes(network)
     names = tuple(name for path in vocabulary for name in load_vocabulary(path).names)
     if not network.num_classes:
-        raise UsageError("--vocabulary", "given", "none", f"{network.name} was published without classes")
+        raise UsageError(
+            "--vocabulary",
+            f"{', '.join(map(str, vocabulary))} given",
+            "none",
+            f"{network.name} was published without classes",
+        )
     if len(names) != network.num_classes:
         heads = f" ({' and '.join(map(str, network.heads))})" if network.heads else ""
         raise UsageError("--vocabulary", f"{len(names)} names", f"{network.num_classes}{heads}, one per output")

@@ -93,14 +93,14 @@ def build_object(name: Any, arguments: Any, spend: Spend) -> Any:
         When it is none of them.
     """
     if not isinstance(name, KnownName) or name.meaning not in _MAKERS or not isinstance(arguments, tuple):
-        raise Refusal("a call of something that is not known")
+        raise Refusal(f"a call of something that is not known ({type(name).__name__})")
     return _MAKERS[name.meaning](cast(tuple[Any, ...], arguments), spend)
 
 
 def set_state(target: Any, state: Any, spend: Spend) -> None:
     """Set the shape and numbers of an array, or the byte order of a kind of numbers; errors as those of :func:`build_object`."""
     if not isinstance(state, tuple) or not isinstance(target, PickledArray | PickledNumbers):
-        raise Refusal("the state of an object that is no array")
+        raise Refusal(f"the state of an object that is no array ({type(target).__name__})")
     values = cast(tuple[Any, ...], state)
     if isinstance(target, PickledArray):
         _, shape, numbers, by_column, data = values
@@ -108,21 +108,25 @@ def set_state(target: Any, state: Any, spend: Spend) -> None:
         return
     order = values[1]
     if order not in ("<", ">", "=", "|"):
-        raise Refusal("a byte order that there is not")
+        raise Refusal(f"a byte order that there is not ({order!r:.60})")
     target.order = order
 
 
 def _make_empty(arguments: tuple[Any, ...], _: Spend) -> PickledArray:
     kind = arguments[0]
     if not isinstance(kind, KnownName) or kind.meaning != "ndarray":
-        raise Refusal("an array of another class than NumPy's")
+        raise Refusal(f"an array of another class than NumPy's ({type(kind).__name__})")
     return PickledArray()
 
 
 def _make_numbers(arguments: tuple[Any, ...], _: Spend) -> PickledNumbers:
     code = arguments[0]
     if not isinstance(code, str) or not _NUMBERS.fullmatch(code):
-        raise Refusal(f"an array of {code:.60}" if isinstance(code, str) else "an array of unknown numbers")
+        raise Refusal(
+            f"an array of {code:.60}"
+            if isinstance(code, str)
+            else f"an array of unknown numbers ({type(code).__name__})"
+        )
     return PickledNumbers(code, code[0] if code[0] in "<>=|" else "=")
 
 
@@ -130,7 +134,7 @@ def _make_number(arguments: tuple[Any, ...], spend: Spend) -> Any:
     numbers, data = arguments
     array = _fill(PickledArray(), ((), numbers, data), spend)
     if array.values is None:
-        raise Refusal("a number that is an object")
+        raise Refusal(f"a number that is an object (of shape {array.shape})")
     return array.values.item()
 
 
@@ -142,14 +146,14 @@ def _make_array(arguments: tuple[Any, ...], spend: Spend) -> PickledArray:
 def _make_bytes(arguments: tuple[Any, ...], spend: Spend) -> bytes:
     text, encoding = arguments
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise Refusal("an encoding other than Latin-1")
+        raise Refusal(f"an encoding other than Latin-1 ({encoding!r:.60})")
     spend(len(text))
     return text.encode("latin-1")
 
 
 def _make_no_bytes(arguments: tuple[Any, ...], _: Spend) -> bytes:
     if arguments:
-        raise Refusal("a call of bytes")
+        raise Refusal(f"a call of bytes with {len(arguments)} arguments")
     return b""
 
 
@@ -167,14 +171,14 @@ def _fill(array: PickledArray, content: tuple[Any, Any, Any], spend: Spend, *, b
     """Set the shape of an array, its kind of numbers and their bytes; or the list of its objects."""
     shape, numbers, data = content
     if not isinstance(numbers, PickledNumbers) or not isinstance(shape, tuple):
-        raise Refusal("an array of unknown shape or numbers")
+        raise Refusal(f"an array of unknown shape or numbers ({type(shape).__name__}, {type(numbers).__name__})")
     sizes = cast(tuple[Any, ...], shape)
     if len(sizes) > 32 or not all(type(size) is int and size >= 0 for size in sizes):
-        raise ValueError("an array whose shape is none")
+        raise ValueError(f"an array whose shape is none: {sizes!r:.60}")
     count = math.prod(sizes)
     if numbers.holds_objects:
         if not isinstance(data, list) or len(cast(list[Any], data)) != count:
-            raise ValueError("an array with fewer or more objects than its shape says")
+            raise ValueError(f"an array with fewer or more objects than its shape says ({count:,})")
         array.objects, array.shape = cast(list[Any], data), sizes
         return array
     if isinstance(data, str):
@@ -183,7 +187,7 @@ def _fill(array: PickledArray, content: tuple[Any, Any, Any], spend: Spend, *, b
         data = data.encode("latin-1")
     kind = numbers.make()
     if not isinstance(data, bytes) or len(data) != count * kind.itemsize:
-        raise ValueError("an array with fewer or more bytes than its shape says")
+        raise ValueError(f"an array with fewer or more bytes than its shape says ({count * kind.itemsize:,})")
     flat = np.frombuffer(data, kind) if data else np.empty(0, kind)
     array.values, array.shape = flat.reshape(sizes, order="F" if by_column else "C"), sizes
     return array

@@ -54,7 +54,9 @@ def read_pickle(content: bytes, where: object) -> Any:
     except Refusal as refusal:
         raise WeightsError(f"{where} byte {machine.start}", str(refusal), WANTED) from refusal
     except (IndexError, KeyError, struct.error) as error:
-        raise WeightsError(f"{where} byte {machine.start}", "a pickle that breaks off or is broken", WANTED) from error
+        raise WeightsError(
+            f"{where} byte {machine.start}", f"a pickle that breaks off or is broken ({error!s:.100})", WANTED
+        ) from error
     except (ValueError, TypeError, OverflowError, MemoryError) as error:
         found = f"a broken pickle ({error!s:.100})"
         raise WeightsError(f"{where} byte {machine.start}", found, WANTED) from error
@@ -88,7 +90,7 @@ class _Machine:
         """Read so many bytes."""
         end = self.position + count
         if count < 0 or end > len(self.content):
-            raise IndexError
+            raise IndexError(f"{len(self.content) - self.position:,} bytes left at byte {self.position:,}")
         taken = self.content[self.position : end]
         self.position = end
         return taken
@@ -110,7 +112,7 @@ class _Machine:
 
     def pop(self) -> Any:
         if self.marks and len(self.stack) <= self.marks[-1]:
-            raise IndexError
+            raise IndexError(f"nothing on the stack at byte {self.position:,}")
         return self.stack.pop()
 
     def top(self, kind: type[Any]) -> Any:
@@ -133,7 +135,7 @@ class _Machine:
         """Refuse a file that makes much of little."""
         self.allowance -= size_bytes
         if self.allowance < 0:
-            raise Refusal("copies of more than the file holds")
+            raise Refusal(f"copies of more than the file holds ({-self.allowance:,} bytes too many)")
 
 
 def _name_instruction(code: bytes) -> str:
@@ -189,9 +191,9 @@ def _push_quoted(machine: _Machine) -> None:
     """Read a string as Python 2 prints one."""
     text = machine.line().strip()
     if len(text) < 2 or text[:1] not in b"'\"" or text[-1:] != text[:1]:
-        raise ValueError("a string without quotes")
+        raise ValueError(f"a string without quotes: {text!r:.60}")
     if b"\\" in _ESCAPE.sub(b"", text):
-        raise ValueError("an unknown escape in a string")
+        raise ValueError(f"an unknown escape in a string: {text!r:.60}")
     machine.push(_ESCAPE.sub(_unescape, text[1:-1]).decode("latin-1"))
 
 
@@ -225,10 +227,10 @@ def _set_items(machine: _Machine) -> None:
 
 def _add_items(target: dict[Any, Any], values: Sequence[Any]) -> None:
     if len(values) % 2:
-        raise ValueError("a key without a value")
+        raise ValueError(f"a key without a value: {values[-1]!r:.60}")
     for key, value in zip(values[::2], values[1::2], strict=True):
         if not isinstance(key, str | int | float):
-            raise TypeError("a key that is neither text nor number")
+            raise TypeError(f"a key that is neither text nor number: {type(key).__name__}")
         target[key] = value
 
 
@@ -253,7 +255,7 @@ def _push_global(machine: _Machine) -> None:
 def _push_stacked_global(machine: _Machine) -> None:
     module, name = machine.pop_last(2)
     if not (isinstance(module, str) and isinstance(name, str)):
-        raise TypeError("a name that is no text")
+        raise TypeError(f"a name that is no text: {type(module).__name__}, {type(name).__name__}")
     machine.push(find_name(module, name))
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from hearsight.documents import check_object, read_json
 from hearsight.errors import ConfigError, TeacherError
 from hearsight.extras import require
+from hearsight.files import describe_path
 from hearsight.teachers.teacher import Modality
 from hearsight.vocabulary import MAX_BYTES, MAX_CLASSES
 
@@ -195,7 +196,11 @@ def convert_errors(where: str) -> Generator[None]:
 def _check_config(path: Path) -> None:
     """Check a ``config.json`` before the library allocates anything of the sizes in it."""
     if not path.exists():
-        raise TeacherError(path.parent, "no config.json in it", "a folder with config.json and model.safetensors")
+        raise TeacherError(
+            path.parent,
+            f"no config.json in it: {describe_path(path.parent)}",
+            "a folder with config.json and model.safetensors",
+        )
     read = read_json(path, TeacherError, wanted="a Hugging Face model", most_bytes=MAX_BYTES)
     values = check_object(read, path, TeacherError)
     num_labels = values.get("num_labels")

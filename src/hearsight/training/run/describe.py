@@ -9,6 +9,7 @@ from typing import Any
 from hearsight.dataset.layout import Layout
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import InputError
+from hearsight.files import describe_path
 from hearsight.training.run.state import read_state
 
 _COMMON_CLASSES = 12
@@ -45,7 +46,11 @@ def describe_folder(path: Path) -> FolderDescription:
         return _describe_run(path)
     if (path / "config.json").exists():
         return _describe_checkpoint(path)
-    raise InputError(path, "neither a dataset nor a run", "a folder with dataset.json, run.json or config.json in it")
+    raise InputError(
+        path,
+        f"neither a dataset nor a run: {describe_path(path)}",
+        "a folder with dataset.json, run.json or config.json in it",
+    )
 
 
 def _describe_run(path: Path) -> FolderDescription:
