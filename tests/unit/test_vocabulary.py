@@ -128,7 +128,7 @@ def test_bytes_that_are_no_text_are_refused():
 
 
 def test_utf_16_is_named_as_such():
-    with pytest.raises(TableError, match=r"a\.txt: UTF-16 text, wanted UTF-8"):
+    with pytest.raises(TableError, match=r"a\.txt: UTF-16 text \(it begins with fffe\), wanted UTF-8"):
         parse_vocabulary("dog\ncat\n".encode("utf-16"), "a.txt")
 
 
