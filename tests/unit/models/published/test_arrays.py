@@ -143,7 +143,7 @@ def test_a_bomb_in_a_numpy_file_does_not_go_off(writer: Writer, tmp_path: Path) 
         read_npy_dictionary(read_source(path))
     objects = np.array([Bomb(tmp_path / "pwned")], dtype=object)
     np.savez(tmp_path / "objects.npz", a=objects)
-    with pytest.raises(WeightsError, match="an array of objects, of shape .*, wanted numbers: nothing is unpickled"):
+    with pytest.raises(WeightsError, match=r"an array of objects, of shape .*, wanted numbers: nothing is unpickled"):
         read_npz(read_source(tmp_path / "objects.npz"))
     assert not (tmp_path / "pwned").exists()
 
