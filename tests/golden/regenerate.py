@@ -6,7 +6,7 @@
 ``labels.json``           soft labels, labels and fitted thresholds of probabilities that are exact fractions
 ``metrics.json``          rankings by counting pairs, one pair at a time, in exact fractions
 ``segments.json``         starts and weights of segments, in exact fractions
-``training_losses.json``  losses of short runs, as hearsight computed them before sounds and targets were composed
+``training_losses.json``  losses of short runs, as hearsight computed them in each order of clips
 ``tables/``               the papers' tables beside fixed measurements, and comparisons of two models, as hearsight prints them
 ========================  =================================================================================================
 
@@ -297,11 +297,14 @@ def write_segments() -> None:
 def write_training_losses() -> None:
     import torch
 
-    from tests.support.golden_training import RUNS, compute_losses
+    from hearsight.training.data.batches import ORDER
+    from tests.support.golden_training import RUNS, RUNS_IN_NEW_ORDER, compute_losses
 
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         losses = {name: compute_losses(name, Path(folder) / name) for name in RUNS}
+        for name in RUNS_IN_NEW_ORDER:
+            losses[f"{name}, {ORDER}"] = compute_losses(name, Path(folder) / f"{name}-new", ORDER)
     (FOLDER / "training_losses.json").write_text(json.dumps(losses, indent=1) + "\n", encoding="utf-8")
 
 

@@ -171,7 +171,7 @@ def train(
     with half of its visual labels and all of its audio labels. The loss is binary cross-entropy, the optimizer Adam with a learning
     rate of 1e-4, times 0.9 after every epoch. This recipe is for millions of clips; `--set recipe=quick` is for small datasets.
 
-    The same command continues an interrupted run after its last finished epoch.
+    The same command continues an interrupted run from its last checkpoint: the last epoch, or the last ten minutes.
     """
     del resume  # a run that is there continues with it and without it
     from hearsight.config import TrainConfig, load_config

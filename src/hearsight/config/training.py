@@ -69,6 +69,9 @@ class TrainConfig(Stage):
     min_steps: int = Field(default=0, ge=0)
     """Minimum number of steps: a small dataset takes more epochs than ``epochs``, until it has this many steps. A recipe's value is
     ignored where ``epochs`` is given."""
+    max_steps: int = Field(default=0, ge=0)
+    """Number of steps after which training ends, if need be in the middle of an epoch. It replaces ``epochs`` and ``min_steps``;
+    with 0, these determine the length."""
     batch_size: int = Field(default=64, ge=2)
     """Clips per step. Jia 2019 took 1,024 or 2,048 on four GPUs; 64 suits two CPU cores and small datasets."""
     loss: Literal["cross-entropy", "kl", "l2", "reconstruction"] = "cross-entropy"
@@ -89,6 +92,8 @@ class TrainConfig(Stage):
     linear rise over the first fifth of all steps, and then half a cosine down to zero."""
     decay: float = Field(default=0.9, gt=0.0, le=1.0)
     """Factor on the learning rate after every epoch (Jia 2019: 0.9)."""
+    clip_norm: float = Field(default=0.0, ge=0.0)
+    """Largest norm of the gradient of all weights; a larger gradient is scaled down to it. 0 does not clip."""
     l2_penalty: float = Field(default=1.0, ge=0.0)
     """Weight of the L2 penalty that is added to the loss (Jia 2019: 1.0). The penalty is ``l2_scale`` times half the sum of the
     squared kernels."""
@@ -114,6 +119,10 @@ class TrainConfig(Stage):
     """Maximum number of validation clips that are scored after each epoch."""
     keep: int = Field(default=1, ge=1)
     """Number of latest checkpoints that are kept, in addition to that of the best epoch."""
+    checkpoint_steps: int = Field(default=0, ge=0)
+    """Number of steps after which a checkpoint is written within an epoch; 0 writes none by the number of steps."""
+    checkpoint_minutes: float = Field(default=10.0, ge=0.0)
+    """Minutes after which a checkpoint is written within an epoch; 0 writes none by time. Checkpoints do not change the result."""
     deliver: Literal["last", "best"] = "last"
     """Which epoch's network the finished run has: the last, or the one with the highest mean average precision."""
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
@@ -150,5 +159,14 @@ class TrainConfig(Stage):
         return values
 
     def count_epochs(self, steps_per_epoch: int) -> int:
-        """Return the number of epochs: ``epochs``, or as many as ``min_steps`` need at ``steps_per_epoch``."""
+        """Return the number of epochs: ``epochs``, or as many as ``min_steps`` need at ``steps_per_epoch``.
+
+        With ``max_steps`` it is the number of epochs that are begun.
+        """
+        if self.max_steps:
+            return -(-self.max_steps // steps_per_epoch)
         return max(self.epochs, -(-self.min_steps // steps_per_epoch))
+
+    def count_steps(self, steps_per_epoch: int) -> int:
+        """Return the number of steps of the whole run."""
+        return self.max_steps or self.count_epochs(steps_per_epoch) * steps_per_epoch

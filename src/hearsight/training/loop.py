@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from hearsight.config import TrainConfig
-from hearsight.console import Bar, ProgressCallback, print_message, report_progress, track
+from hearsight.console import ProgressCallback, print_message, report_progress, track
 from hearsight.errors import RunError, from_os_error
 from hearsight.models.checkpoint import save_checkpoint
-from hearsight.prefetch import prefetch
+from hearsight.training.data.batches import ORDER
 from hearsight.training.data.dataset import TrainingData, open_data
-from hearsight.training.run.folder import RunFolder, check_same_run, lock_run
+from hearsight.training.epoch import EpochTraining
+from hearsight.training.run.folder import RunFolder, check_same_run, lock_run, read_order
 from hearsight.training.run.log import RunLog, check_tensorboard
+from hearsight.training.run.partial import EpochProgress, find_last_step, remove_progress, restore_progress
 from hearsight.training.run.summary import TrainSummary, choose_best, summarize_run
 from hearsight.training.step.device import Device
 from hearsight.training.step.student import Student
-from hearsight.training.validation import validate
-
-_T = TypeVar("_T")
 
 
 def train(
@@ -34,8 +32,9 @@ def train(
 ) -> TrainSummary:
     """Train a network on a dataset's labels.
 
-    A run that was interrupted continues after its last finished epoch, and ends with the same weights and losses as if it had not
-    been interrupted. Where the run is finished, nothing is done.
+    A run that was interrupted continues after its last checkpoint, which may be within an epoch, and ends with the same weights and
+    losses as if it had not been interrupted. Ctrl-C and SIGTERM write a checkpoint before they end the run. Where the run is
+    finished, nothing is done.
 
     Parameters
     ----------
@@ -89,11 +88,11 @@ def train(
             if run.is_finished:
                 print_message(f"{folder}: this run is finished")
                 return summarize_run(record["dataset"], run.read_final_history(), folder)
-            device = Device.from_record(record["machine"])
+            device, order = Device.from_record(record["machine"]), read_order(run, record)
         else:
-            device = Device.resolve(config)
+            device, order = Device.resolve(config), ORDER
         with device.deterministic():
-            student = Student.prepare(data, config, device)
+            student = Student.prepare(data, config, device, order)
             if not run.record.exists():
                 run.start(config.model_dump(mode="json"), student.describe(), device.describe())
             history = _train_epochs(student, run)
@@ -108,62 +107,47 @@ def _explain_os_errors(folder: Path) -> Generator[None]:
         yield
     except OSError as error:
         failure = from_os_error(error, folder)
-        done = RunFolder(folder).last_epoch()
-        kept = f"the checkpoint of epoch {done} is kept, and the same command continues from it" if done else ""
+        run = RunFolder(folder)
+        done, step = run.last_epoch(), find_last_step(run)
+        last = f"step {step}" if step else f"epoch {done}" if done else ""
+        kept = f"the checkpoint of {last} is kept, and the same command continues from it" if last else ""
         failure.hint = "; ".join(part for part in (failure.hint, kept) if part)
         raise failure from error
 
 
 def _train_epochs(student: Student, run: RunFolder) -> list[dict[str, Any]]:
-    """Train from the last checkpoint to the last epoch, with a checkpoint after each; return the log's lines of all epochs."""
+    """Train from the last checkpoint to the last step, with a checkpoint after each epoch; return the log's lines of all epochs."""
     config = student.config
     run.sweep()
     done = run.last_epoch()
     history = run.read_history(done)
     if done:
-        print_message(f"continuing after epoch {done} of {student.num_epochs}")
         run.restore(done, student.network, student.optimizer)
-    else:
-        student.warn_if_too_short()
-    num_clips = (student.num_epochs - done) * student.num_clips
+    progress = EpochProgress(done + 1, done * student.train_batches.num_batches)
+    if done < student.num_epochs:
+        progress = restore_progress(run, student.network, student.optimizer, progress)
+    _print_start(student, done, progress)
+    num_clips = student.num_examples - min(student.num_examples, student.count_examples(progress.step))
     with (
-        RunLog(run.folder, student.describe(), history, tensorboard=config.tensorboard) as log,
+        RunLog(run.folder, student.describe(), history, tensorboard=config.tensorboard, step=progress.step) as log,
         track("train", num_clips, "clips") as bar,
     ):
         for epoch in range(done + 1, student.num_epochs + 1):
-            line = _train_epoch(student, epoch, log, bar, run.folder)
+            line = EpochTraining(student, run, log, bar).train(progress)
             run.save(student.network, student.optimizer, log.history, student.describe_checkpoint(line))
             run.prune([choose_best(log.history)], range(epoch - config.keep + 1, epoch + 1))
+            remove_progress(run, before=progress.step + 1)
+            progress = EpochProgress(epoch + 1, progress.step)
         return log.history
 
 
-def _train_epoch(student: Student, epoch: int, log: RunLog, bar: Bar, scratch: Path) -> dict[str, Any]:
-    """Train one epoch, score it, and log both; return the epoch's line of the log."""
-    config, step = student.config, (epoch - 1) * student.train_batches.num_batches
-    started, total, waited = time.perf_counter(), 0.0, 0.0
-    for batch, seconds in _time(prefetch(student.train_batches.batches(epoch))):
-        begun = time.perf_counter()
-        step += 1
-        loss, rate = student.train_step(batch, epoch, step)
-        total += loss * len(batch.clips)
-        waited += seconds
-        if step % config.log_every == 0:
-            clock = {"data": seconds, "step": seconds + time.perf_counter() - begun}
-            log.write("step", epoch, {"loss": loss, "learning_rate": rate, "seconds": clock}, step=step)
-        bar.advance(len(batch.clips))
-        bar.note(f"epoch {epoch}/{student.num_epochs}, loss {loss:.4f}")
-    trained = time.perf_counter()
-    scores = validate(student.network, student.validation_batches, student.device, student.objective, scratch)
-    student.check(epoch, step, scores.loss)
-    ended = time.perf_counter()
-    values = {"loss": total / student.num_clips, **scores.as_values()}
-    clock = {"train": trained - started, "data": waited, "validation": ended - trained}
-    line = log.write("epoch", epoch, {**values, "seconds": clock}, step=step)
-    log.settle()
-    print_message(
-        f"epoch {epoch}/{student.num_epochs}: loss {values['loss']:.4f}, {scores.describe()}, {ended - started:.0f} s"
-    )
-    return line
+def _print_start(student: Student, done: int, progress: EpochProgress) -> None:
+    if progress.step > done * student.train_batches.num_batches:
+        print_message(f"continuing after step {progress.step:,} of {student.num_steps:,}")
+    elif done:
+        print_message(f"continuing after epoch {done} of {student.num_epochs}")
+    else:
+        student.warn_if_too_short()
 
 
 def _deliver(student: Student, run: RunFolder, history: Sequence[Mapping[str, Any]]) -> None:
@@ -173,14 +157,3 @@ def _deliver(student: Student, run: RunFolder, history: Sequence[Mapping[str, An
     run.restore(delivered, student.network)
     save_checkpoint(student.network, run.folder, **student.describe_checkpoint(history[delivered - 1]))
     run.prune([best, last], [])
-
-
-def _time(items: Iterator[_T]) -> Iterator[tuple[_T, float]]:
-    """Iterate over items, each with the seconds that were spent waiting for it."""
-    while True:
-        asked = time.perf_counter()
-        try:
-            item = next(items)
-        except StopIteration:
-            return
-        yield item, time.perf_counter() - asked

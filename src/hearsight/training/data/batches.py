@@ -14,11 +14,19 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
+from hearsight.permutation import Permutation
 from hearsight.training.data.sounds import SoundSource, add_segment
 from hearsight.training.data.targets import TargetSource
 
 _ORDER = 2**32
 """Takes the place of the clip in the key of an epoch's order; no clip has this index."""
+
+Order = Literal["shuffle-1", "permutation-2"]
+"""Versions of the order of clips within an epoch. ``shuffle-1`` shuffles an array of all clips; runs of earlier versions are
+resumed with it. ``permutation-2`` computes the clips of each batch from their places, in constant memory."""
+SHUFFLED: Order = "shuffle-1"
+ORDER: Order = "permutation-2"
+"""The version of new runs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +42,7 @@ class SamplingConfig:
     gain: float = 0.0
     mix: float = 0.0
     seed: int = 0
+    order: Order = ORDER
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,17 +108,38 @@ class TrainBatches:
         """Number of steps of an epoch."""
         return count_batches(len(self._clips), self._sampling.batch_size)
 
-    def order(self, epoch: int) -> list[Int64[np.ndarray, " batch"]]:
-        """Shuffle the clips and divide them into batches of equal size, to within one clip.
+    def order(self, epoch: int, first: int = 0, stop: int | None = None) -> Iterator[Int64[np.ndarray, " batch"]]:
+        """Iterate over the clips of each batch of an epoch, in random order.
 
-        So batch normalisation never sees a single clip, and no clip has more weight than another.
+        Batches have equal size, to within one clip. So batch normalisation never sees a single clip, and no clip has more weight
+        than another.
+
+        Parameters
+        ----------
+        epoch
+            Counted from one.
+        first, stop
+            The first batch, and the one before which the iteration ends; by default all batches.
         """
-        order = np.random.default_rng([self._sampling.seed, epoch, _ORDER]).permutation(self._clips)
-        return np.array_split(order, self.num_batches)
+        numbers = range(first, self.num_batches if stop is None else stop)
+        if self._sampling.order == SHUFFLED:
+            shuffled = np.random.default_rng([self._sampling.seed, epoch, _ORDER]).permutation(self._clips)
+            return (shuffled[slice(*self._places(number))] for number in numbers)
+        permutation = Permutation(len(self._clips), self._sampling.seed, epoch)
+        return (self._clips[permutation.apply(np.arange(*self._places(number)))] for number in numbers)
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        """Iterate over the batches of an epoch."""
-        return (self.make(epoch, clips) for clips in self.order(epoch))
+    def _places(self, number: int) -> tuple[int, int]:
+        """Return the first place of a batch within the order of an epoch, and the place after its last."""
+        size, larger = divmod(len(self._clips), self.num_batches)
+        return number * size + min(number, larger), (number + 1) * size + min(number + 1, larger)
+
+    def count_clips(self, num_batches: int) -> int:
+        """Return the number of clips in the first batches of an epoch."""
+        return self._places(num_batches)[0]
+
+    def batches(self, epoch: int, first: int = 0, stop: int | None = None) -> Iterator[Batch]:
+        """Iterate over the batches of an epoch; parameters as those of :meth:`order`."""
+        return (self.make(epoch, clips) for clips in self.order(epoch, first, stop))
 
     def make(self, epoch: int, clips: Int64[np.ndarray, " batch"]) -> Batch:
         """Draw one example from each of some clips."""

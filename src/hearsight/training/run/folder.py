@@ -3,6 +3,7 @@
 ::
 
     run.json                     configuration, dataset, device: written first
+    checkpoints/step-00001200/   the state within an epoch; the next checkpoint replaces it
     checkpoints/epoch-0003/      the network after an epoch, the optimizer's state, and the history of all epochs so far
     runlog.jsonl                 a report of what happened, rewritten from the history where it is lost
     config.json model.safetensors README.md    the delivered network: config.json is written last, and means finished
@@ -27,6 +28,7 @@ from hearsight.files import lock, make_folder, rename_durably
 from hearsight.models.checkpoint import CONFIG, WEIGHTS, save_checkpoint
 from hearsight.models.network import Network
 from hearsight.models.tensors import read_tensors, write_tensors
+from hearsight.training.data.batches import ORDER, SHUFFLED, Order
 from hearsight.training.run.log import LOG, read_runlog
 from hearsight.training.step.optimizer import export_state, import_state
 from hearsight.version import VERSION
@@ -35,7 +37,7 @@ FORMAT_VERSION = 1
 OPTIMIZER = "optimizer.safetensors"
 HISTORY = "history.json"
 LOCK = ".lock"
-MAY_DIFFER = ("keep", "tensorboard")
+MAY_DIFFER = ("keep", "tensorboard", "checkpoint_steps", "checkpoint_minutes")
 """Keys of the configuration that change neither the weights nor the log."""
 
 
@@ -54,7 +56,7 @@ class RunFolder:
 
     def start(self, config: Mapping[str, Any], dataset: Mapping[str, Any], machine: Mapping[str, Any]) -> None:
         """Write the run's record."""
-        versions = {"format_version": FORMAT_VERSION, "hearsight_version": VERSION}
+        versions = {"format_version": FORMAT_VERSION, "hearsight_version": VERSION, "order": ORDER}
         write_json(self.record, {**versions, "config": config, "dataset": dataset, "machine": machine})
 
     def epochs(self) -> list[int]:
@@ -143,16 +145,7 @@ class RunFolder:
         CheckpointError
             When a file of the checkpoint is damaged.
         """
-        folder = self.checkpoint(epoch)
-        weights = read_tensors(folder / WEIGHTS, network.state_dict())
-        network.load_state_dict(weights)
-        if optimizer is not None:
-            tensors = read_tensors(folder / OPTIMIZER)
-            names = {name for name, _ in network.named_parameters()}
-            # a parameter that no gradient reaches, as those of a part that is not trained along, has no state
-            if not {key.partition("/")[2] for key in tensors} <= names:
-                raise CheckpointError(folder / OPTIMIZER, "other parameters", "those of " + network.name)
-            import_state(network, optimizer, tensors)
+        restore_state(self.checkpoint(epoch), network, optimizer)
 
     def prune(self, keep: Iterable[int], resumable: Iterable[int]) -> None:
         """Remove the checkpoints of all other epochs, and the optimizer's state where no run will go on after an epoch."""
@@ -167,11 +160,30 @@ class RunFolder:
 
     def sweep(self) -> None:
         """Remove what a killed process left half-written or half-removed."""
-        for pattern in (".epoch-*.tmp", ".old-*"):
+        for pattern in (".epoch-*.tmp", ".step-*.tmp", ".old-*"):
             for leftover in self.checkpoints.glob(pattern):
                 shutil.rmtree(leftover)
         for leftover in self.folder.glob(".validation-*"):
             shutil.rmtree(leftover)
+
+
+def restore_state(folder: Path, network: Network, optimizer: torch.optim.Optimizer | None = None) -> None:
+    """Restore the weights that a checkpoint's folder holds, and the state of an optimizer where one is given.
+
+    Raises
+    ------
+    CheckpointError
+        When a file is damaged.
+    """
+    weights = read_tensors(folder / WEIGHTS, network.state_dict())
+    network.load_state_dict(weights)
+    if optimizer is not None:
+        tensors = read_tensors(folder / OPTIMIZER)
+        names = {name for name, _ in network.named_parameters()}
+        # a parameter that no gradient reaches, as those of a part that is not trained along, has no state
+        if not {key.partition("/")[2] for key in tensors} <= names:
+            raise CheckpointError(folder / OPTIMIZER, "other parameters", "those of " + network.name)
+        import_state(network, optimizer, tensors)
 
 
 def _is_history(lines: Any) -> bool:
@@ -243,6 +255,21 @@ def read_record(run: RunFolder) -> dict[str, Any]:
         if not isinstance(record.get(key), dict):
             raise RunError(run.record, f"no {key}", "the record of a run", "train into another folder")
     return record
+
+
+def read_order(run: RunFolder, record: Mapping[str, Any]) -> Order:
+    """Return the version of a run's order of clips; runs of versions that recorded none have the first one.
+
+    Raises
+    ------
+    RunError
+        When this version does not know it.
+    """
+    found = record.get("order", SHUFFLED)
+    if found not in (SHUFFLED, ORDER):
+        wanted = f"{SHUFFLED} or {ORDER}"
+        raise RunError(run.record, f"the order of clips {found!r}", wanted, "continue with the version that began it")
+    return found
 
 
 def read_config(run: RunFolder, record: Mapping[str, Any]) -> TrainConfig:

@@ -48,6 +48,8 @@ class RunLog:
         Lines of the epochs that are finished, as the last checkpoint holds them.
     tensorboard
         Whether to write the numbers for TensorBoard too.
+    step
+        The last step of the checkpoint that the run continues from; lines of later steps are removed.
 
     Raises
     ------
@@ -62,7 +64,9 @@ class RunLog:
         history: Sequence[dict[str, Any]] = (),
         *,
         tensorboard: bool = False,
+        step: int = 0,
     ) -> None:
+        self._step = step
         self._path = folder / LOG
         self.history = list(history)
         self._writer = _open_tensorboard(folder / "tensorboard", len(self.history)) if tensorboard else None
@@ -74,7 +78,7 @@ class RunLog:
     def _recover(self, first: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the lines to go on after: those of the log, or of the history where the log is damaged."""
         try:
-            lines = [line for line in _read_lines(self._path) if line["epoch"] <= len(self.history)]
+            lines = [line for line in _read_lines(self._path) if self._is_kept(line)]
         except InputError:
             lines = []
         whole = bool(lines) and lines[0]["kind"] == "start"
@@ -83,6 +87,11 @@ class RunLog:
         if self.history:
             print_message(f"{self._path}: incomplete; rewritten from the checkpoint, without its steps")
         return [first, *self.history]
+
+    def _is_kept(self, line: Mapping[str, Any]) -> bool:
+        """Return whether a line is of the time before the checkpoint."""
+        within = line["kind"] == "step" and isinstance(line.get("step"), int) and line["step"] <= self._step
+        return line["epoch"] <= len(self.history) or within
 
     def write(self, kind: str, epoch: int, values: Mapping[str, Any], *, step: int = 0) -> dict[str, Any]:
         """Add a line and return it; ``epoch`` counts from one and is 0 before the first. Seconds are rounded to microseconds."""

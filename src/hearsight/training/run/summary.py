@@ -78,6 +78,7 @@ def summarize_run(dataset: Mapping[str, Any], history: Sequence[Mapping[str, Any
         The run folder.
     """
     last = history[-1]
+    epochs = last["step"] / dataset.get("steps_per_epoch", history[0]["step"])  # the last may be in part
     trained = sum(line["seconds"]["train"] for line in history)
     return TrainSummary(
         out=str(out),
@@ -93,7 +94,7 @@ def summarize_run(dataset: Mapping[str, Any], history: Sequence[Mapping[str, Any
         best_epoch=choose_best(history),
         seconds=trained + sum(line["seconds"]["validation"] for line in history),
         data_share=sum(line["seconds"]["data"] for line in history) / trained,
-        clips_per_second=dataset["num_clips"] * len(history) / trained,
+        clips_per_second=dataset["num_clips"] * epochs / trained,
     )
 
 

@@ -32,7 +32,7 @@ def schedule_rate(config: TrainConfig, step: int, steps_per_epoch: int) -> float
     """Return the learning rate of a step, counted from zero over the whole run."""
     if config.schedule == "exponential":
         return config.learning_rate * config.decay ** (step // steps_per_epoch)
-    num_steps = config.count_epochs(steps_per_epoch) * steps_per_epoch
+    num_steps = config.count_steps(steps_per_epoch)
     rising = max(1.0, WARMUP * num_steps)
     if step < rising:
         return config.learning_rate * (step + 1) / (rising + 1)
@@ -41,10 +41,12 @@ def schedule_rate(config: TrainConfig, step: int, steps_per_epoch: int) -> float
 
 def sum_rates(config: TrainConfig, steps_per_epoch: int) -> float:
     """Return about the sum of the learning rates of all steps: the farthest that Adam can move a weight."""
-    epochs = config.count_epochs(steps_per_epoch)
+    num_steps = config.count_steps(steps_per_epoch)
     if config.schedule == "one-cycle":
-        return 0.5 * config.learning_rate * epochs * steps_per_epoch
-    return sum(config.learning_rate * config.decay**epoch * steps_per_epoch for epoch in range(epochs))
+        return 0.5 * config.learning_rate * num_steps
+    starts = range(0, num_steps, steps_per_epoch)
+    steps = (min(steps_per_epoch, num_steps - start) for start in starts)
+    return sum(config.learning_rate * config.decay**epoch * count for epoch, count in enumerate(steps))
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -16,7 +16,7 @@ from hearsight.models.checkpoint_config import ClassOrigin, Sense
 from hearsight.models.network import Network
 from hearsight.models.training_network import build_training_network
 from hearsight.models.zoo import NETWORKS, list_options
-from hearsight.training.data.batches import Batch, SamplingConfig, TrainBatches, ValidationBatches
+from hearsight.training.data.batches import ORDER, Batch, Order, SamplingConfig, TrainBatches, ValidationBatches
 from hearsight.training.data.dataset import ClassifiedData, TrainingData, choose_agreeing
 from hearsight.training.data.sounds import match_sample_rate
 from hearsight.training.data.statistics import SplitStatistics, compute_statistics
@@ -65,8 +65,15 @@ class Student:
     validation_batches: ValidationBatches
 
     @classmethod
-    def prepare(cls, data: TrainingData, config: TrainConfig, device: Device) -> Student:
+    def prepare(cls, data: TrainingData, config: TrainConfig, device: Device, order: Order = ORDER) -> Student:
         """Read the targets, build the network and its optimizer.
+
+        Parameters
+        ----------
+        data, config, device
+            The dataset, the run's configuration, and where it computes.
+        order
+            Version of the order of clips; a resumed run has the one that it began with.
 
         Raises
         ------
@@ -91,6 +98,7 @@ class Student:
             gain=config.gain,
             mix=config.mix,
             seed=config.seed,
+            order=order,
         )
         return cls(
             config=config,
@@ -112,6 +120,21 @@ class Student:
         return self.config.count_epochs(self.train_batches.num_batches)
 
     @property
+    def num_steps(self) -> int:
+        """Number of steps of the whole run."""
+        return self.config.count_steps(self.train_batches.num_batches)
+
+    @property
+    def num_examples(self) -> int:
+        """Number of training examples of the whole run: a clip has one in each epoch."""
+        return self.count_examples(self.num_steps)
+
+    def count_examples(self, steps: int) -> int:
+        """Return the number of training examples of the first steps."""
+        epochs, rest = divmod(steps, self.train_batches.num_batches)
+        return epochs * self.num_clips + self.train_batches.count_clips(rest)
+
+    @property
     def num_clips(self) -> int:
         """Number of training clips."""
         return len(self.train_batches)
@@ -121,7 +144,7 @@ class Student:
         steps_per_epoch = self.train_batches.num_batches
         if sum_rates(self.config, steps_per_epoch) >= LEAST_SUM_OF_RATES:
             return
-        steps = self.num_epochs * steps_per_epoch
+        steps = self.num_steps
         advice = "set more epochs or a higher learning_rate"
         if self.config.recipe in ("jia2019", "soundnet2016"):
             advice = "for a small dataset use recipe=quick"
@@ -156,22 +179,41 @@ class Student:
         self.check(epoch, step, value)
         self.optimizer.zero_grad()
         loss.backward()
+        if self.config.clip_norm:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         self.optimizer.step()
         return value, rate
 
     def check(self, epoch: int, step: int, loss: float | None) -> None:
-        """Raise a TrainingError where the loss is not finite; if there is no loss, where a weight is not finite."""
+        """Check a loss; where there is none, check the weights and what they compute from a batch.
+
+        Raises
+        ------
+        TrainingError
+            When the loss, a weight or an output is not finite.
+        """
+        found = None if loss is None or math.isfinite(loss) else f"the loss is {loss}"
         if loss is None:
-            whole = all(bool(torch.isfinite(parameter).all()) for parameter in self.network.parameters())
-            loss = 0.0 if whole else math.nan
-        if not math.isfinite(loss):
+            found = self._find_not_finite(epoch, step)
+        if found is not None:
             kept = f"the checkpoint of epoch {epoch - 1} is kept" if epoch > 1 else "no epoch was finished"
-            raise TrainingError(
-                f"epoch {epoch}, step {step}",
-                f"the loss is {loss}",
-                "a number",
-                f"lower the learning rate (learning_rate is {self.config.learning_rate:g}); {kept}",
-            )
+            hint = f"lower the learning rate (learning_rate is {self.config.learning_rate:g}); {kept}"
+            raise TrainingError(f"epoch {epoch}, step {step}", found, "a number" if loss else "numbers", hint)
+
+    def _find_not_finite(self, epoch: int, step: int) -> str | None:
+        """Return what is not finite: weights, or the outputs for the batch of a step; None if all are finite."""
+        for name, value in self.network.state_dict().items():
+            if not bool(torch.isfinite(value).all()):
+                return f"weights of {name} are not finite"
+        number = (step - 1) % self.train_batches.num_batches
+        waveform, _ = self.device.send(next(self.train_batches.batches(epoch, number)))
+        self.network.eval()
+        try:
+            with torch.inference_mode(), self.device.autocast():
+                outputs = self.objective.forward(waveform)
+        finally:
+            self.network.train()
+        return None if bool(torch.isfinite(outputs).all()) else "the network's outputs are not finite"
 
     def describe(self) -> dict[str, Any]:
         """Return the network and the dataset, as the run's record and log hold them."""
@@ -181,6 +223,7 @@ class Student:
             "num_clips": self.num_clips,
             "num_validation_clips": len(self.validation_batches),
             "num_classes": len(self.vocabulary),
+            "steps_per_epoch": self.train_batches.num_batches,
         }
 
     def describe_checkpoint(self, line: Mapping[str, Any]) -> dict[str, Any]:

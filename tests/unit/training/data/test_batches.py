@@ -197,3 +197,16 @@ def test_gain_is_in_decibels_of_amplitude() -> None:
     levels = [20 * np.log10(epochs.make(epoch, np.array([0])).waveform[0, 0] / (3277 / 32768)) for epoch in range(300)]
     assert -20.0 <= min(levels) < -18.5
     assert 18.5 < max(levels) <= 20.0
+
+
+@pytest.mark.parametrize("order", ["shuffle-1", "permutation-2"])
+def test_any_part_of_an_epoch_has_the_same_batches_as_the_whole(data: FakeDataset, order: str) -> None:
+    epochs = make_epochs(data, batch_size=7, order=order)
+    whole = list(epochs.order(3))
+    assert sorted(np.concatenate(whole).tolist()) == list(range(40))
+    assert {len(part) for part in whole} == {6, 7}
+    for first, stop in ((0, 2), (2, 5), (5, None), (6, None)):
+        part = list(epochs.order(3, first, stop))
+        assert [clips.tolist() for clips in part] == [clips.tolist() for clips in whole[first:stop]]
+    assert epochs.count_clips(2) == len(whole[0]) + len(whole[1])
+    assert [clips.tolist() for clips in epochs.order(4)] != [clips.tolist() for clips in whole]
