@@ -21,7 +21,7 @@
     ├── FailureRateError           more bad input than the limit allows             (exit code 4)
     ├── WorkerError                a worker process died and retrying did not help  (exit code 5)
     ├── TrainingError              the loss is no longer a number                   (exit code 6)
-    └── MachineError               the disk is full or read-only, memory ran out    (exit code 7)
+    └── MachineError               output cannot be written, memory ran out         (exit code 7)
 
 The message of each is *where: what was found, what was wanted*, and a ``hint:`` line if there is something to try.
 """
@@ -43,7 +43,8 @@ EXIT_CODES: dict[int, str] = {
     4: "more input was rejected than the limit allows; the good files have been kept",
     5: "a worker failed on some files; the dataset is complete without them, and the same command tries them again",
     6: "training failed, because the loss is no longer a number",
-    7: "machine error: disk full or read-only, permission denied, too many open files, out of memory",
+    7: "output that cannot be written, or a limit of the machine: disk full or read-only, permission denied, a file where a "
+    "folder should be, too many open files, out of memory",
     130: "interrupted by Ctrl-C (SIGINT)",
     143: "ended by SIGTERM",
 }
@@ -217,9 +218,13 @@ class TrainingError(HearsightError):
 
 
 class MachineError(HearsightError):
-    """A refusal of the machine: disk full or read-only, permission denied, too many open files, out of memory."""
+    """Output that cannot be written, or a limit of the machine: disk full, permission denied, open files, memory."""
 
     exit_code = 7
+
+
+class UnwritableError(OSError):
+    """Output that cannot be written, whatever the reason: the disk, the permissions, or what stands in its place."""
 
 
 _REFUSALS: dict[int, str] = {
@@ -251,12 +256,14 @@ def from_os_error(error: OSError, where: object = "") -> HearsightError:
     Returns
     -------
     HearsightError
-        :class:`MachineError` for a full or read-only disk, a missing permission and limits of the machine; otherwise
-        :class:`InputError`, as for a file that is absent or of the wrong kind.
+        :class:`MachineError` for output that cannot be written, a full or read-only disk, a missing permission and limits of the
+        machine; otherwise :class:`InputError`, as for a file that is absent or of the wrong kind.
     """
     place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(where or "the file system")
     number = error.errno or 0
     found = error.strerror or (os.strerror(number) if number else str(error) or type(error).__name__)
+    if isinstance(error, UnwritableError):
+        return cannot_write(place, error)
     if number in _REFUSALS:
         return MachineError(place, os.strerror(number), hint=_REFUSALS[number])
     return InputError(place, found)
@@ -264,7 +271,9 @@ def from_os_error(error: OSError, where: object = "") -> HearsightError:
 
 def cannot_write(path: object, error: OSError) -> HearsightError:
     """Return the error of a file that cannot be written, whatever the reason; errors as in :func:`from_os_error`."""
-    reason = os.strerror(error.errno) if error.errno else str(error)
+    reason = error.strerror or (os.strerror(error.errno) if error.errno else str(error))
+    if error.errno in _REFUSALS:
+        reason = os.strerror(error.errno)  # libraries add words of their own, which the system's sentence does not need
     return MachineError(path, f"cannot be written ({reason})", hint=_REFUSALS.get(error.errno or 0, ""))
 
 

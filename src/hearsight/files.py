@@ -19,6 +19,8 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout, UnixFileLock
 
+from hearsight.errors import UnwritableError, cannot_write
+
 _TEMPORARY = re.compile(r"\.(?:.+\.[0-9a-f]{8}\.tmp(?:\..+)?|.+\.\d+\.tmp)")
 """Names of temporary files: of :func:`write_atomically`, and of the version before it (``.NAME.PID.tmp``)."""
 _LONGEST_STEM = 40
@@ -60,22 +62,51 @@ def write_atomically(path: Path) -> Generator[Path]:
 
     Raises
     ------
-    UnsuitableFileError
-        When ``path`` exists and is not a regular file.
+    UnwritableError
+        When the file cannot be written, or ``path`` exists and is not a regular file.
     OSError
-        When the file cannot be written.
+        What the block raises.
     """
     if path.exists() and not path.is_file():
-        raise UnsuitableFileError(errno.EINVAL, f"{_name_kind(path.stat().st_mode)}, not a regular file", path)
+        raise UnwritableError(errno.EINVAL, f"{_name_kind(path.stat().st_mode)}, not a regular file", str(path))
     make_folder(path.parent)
     stem = path.name.removesuffix(path.suffix)[:_LONGEST_STEM]
     temporary = path.with_name(f".{stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
     try:
         yield temporary
-        _sync(temporary, os.O_RDWR)
-        rename_durably(temporary, path)
+        with _as_output(path):
+            _sync(temporary, os.O_RDWR)
+            rename_durably(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # on a disk that has become read-only; the error itself is on its way
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _as_output(path: Path) -> Generator[None]:
+    """Raise errors of the operating system as :class:`UnwritableError`."""
+    try:
+        yield
+    except OSError as error:
+        raise UnwritableError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
+
+
+def check_output(path: Path) -> None:
+    """Check that a file can be written at a path, as far as that shows before anything is computed for it.
+
+    Raises
+    ------
+    MachineError
+        When something that is no regular file is there, or a file where its folder should be.
+    """
+    if path.exists() and not path.is_file():
+        found = f"{_name_kind(path.stat().st_mode)}, not a regular file"
+        raise cannot_write(path, UnwritableError(errno.EINVAL, found, str(path)))
+    place = path.parent
+    while not place.exists() and not place.is_symlink() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise cannot_write(path, NotADirectoryError(errno.ENOTDIR, f"{place} is no folder", str(path)))
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -106,19 +137,25 @@ def make_folder(folder: Path) -> None:
 
     Raises
     ------
-    OSError
+    UnwritableError
         When one cannot be created.
     """
+    with _as_output(folder):
+        _make_folder(folder)
+
+
+def _make_folder(folder: Path) -> None:
     missing: list[Path] = []
     place = folder
     while not place.exists() and place != place.parent:
         missing.append(place)
         place = place.parent
-    for one in reversed(missing):
-        one.mkdir(exist_ok=True)
-        sync_folder(one.parent)
+    if place.is_dir():
+        for one in reversed(missing):
+            one.mkdir(exist_ok=True)
+            sync_folder(one.parent)
     if not folder.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+        raise NotADirectoryError(errno.ENOTDIR, f"{place} is no folder", str(folder))
 
 
 def hash_file(path: Path) -> str:

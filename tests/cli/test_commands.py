@@ -217,7 +217,7 @@ def test_models_stand_beside_the_figures_of_their_papers() -> None:
         (("build", "{videos}", "--out", "{out}", "--set", "cut.lenght=4"), 2, "did you mean 'cut.length'"),
         (("build", "{videos}", "--out", "{out}", "--vision", "litert:absent.tflite"), 3, "absent.tflite"),
         (("build", "{videos}", "--out", "{out}", "--vision", "litret:a.tflite"), 2, "litert"),
-        (("build", "{videos}", "--out", "{out}", "--workers", "0"), 2, "at least 1"),
+        (("build", "{videos}", "--out", "{out}", "--workers", "0"), 2, "--workers. must be >= 1"),
         (("learn", "{videos}", "--out", "{out}", "--set", "epohcs=1"), 2, "epochs"),
         (("learn", "{videos}", "--out", "{out}", "--model", "jia-mobilnet-v2"), 2, "jia-mobilenet-v2"),
         (("train", "{empty}", "--out", "{out}"), 3, "dataset"),

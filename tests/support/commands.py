@@ -14,9 +14,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SERVE = "from tests.support.commands import serve; serve()"
@@ -40,21 +39,27 @@ class CommandServer:
 
     def run(self, arguments: list[str]) -> subprocess.CompletedProcess[str]:
         """Run a command in this process's folder and environment. If the test is stopped, so are the command and its children."""
+        return self.run_each([(arguments, Path.cwd())])[0]
+
+    def run_each(self, commands: Sequence[tuple[list[str], Path]]) -> list[subprocess.CompletedProcess[str]]:
+        """Run commands one after the other in one process, each in a folder of its own; what they import is imported once.
+
+        They share memory and open files, so that this is for commands that end at once.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with tempfile.TemporaryDirectory() as folder:
-            order = {"arguments": arguments, "cwd": str(Path.cwd()), "environment": dict(os.environ), "folder": folder}
+            named = [[arguments, str(cwd)] for arguments, cwd in commands]
+            order = {"commands": named, "environment": dict(os.environ), "folder": folder}
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
             try:
-                code = int(self._process.stdout.readline())
-            except (
-                BaseException
-            ):  # also pytest-timeout's; the answer to come would be taken for that of the next command
+                end = int(self._process.stdout.readline())
+            except BaseException:
+                # also pytest-timeout's; the answer to come would be taken for that of the next command
                 self.close()
                 raise
-            out, err = (Path(folder, name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
-        return subprocess.CompletedProcess(["hearsight", *arguments], code, out, err)
+            return [_read_result(Path(folder), place, one[0], end) for place, one in enumerate(commands)]
 
     @property
     def is_open(self) -> bool:
@@ -68,8 +73,19 @@ class CommandServer:
         self._process.communicate()
 
 
+def _read_result(folder: Path, place: int, arguments: list[str], end: int) -> subprocess.CompletedProcess[str]:
+    """Return what a command left; the one that ended its process has the exit status of that."""
+    code, out, err = (folder / f"{place}.{name}" for name in ("code", "stdout", "stderr"))
+    if not out.exists():
+        raise AssertionError(f"{arguments} was not run: the command before it ended their process ({end})")
+    texts = (path.read_bytes().decode("utf-8", "backslashreplace") for path in (out, err))
+    return subprocess.CompletedProcess(
+        ["hearsight", *arguments], int(code.read_text()) if code.exists() else end, *texts
+    )
+
+
 def serve() -> None:
-    """Read a command from each line of stdin, and write its exit code as a line to stdout."""
+    """Read commands from each line of stdin, and write the exit code of the last one as a line to stdout."""
     import torch  # noqa: F401
 
     import hearsight.dataset.reader
@@ -81,35 +97,48 @@ def serve() -> None:
         order = json.loads(line)
         child = os.fork()
         if child == 0:
-            _become(order)
-            _end(main)
+            os.environ.clear()
+            os.environ.update(order["environment"])
+            _run_each(order["commands"], Path(order["folder"]), main)
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
         sys.stdout.flush()
 
 
-def _end(main: Callable[[], None]) -> None:
-    """Run a command and exit as it does, without the second that Python takes to tear down torch."""
+def _run_each(commands: list[tuple[list[str], str]], folder: Path, main: Callable[[], None]) -> None:
+    """Run commands, and exit as the last one does, without the second that Python takes to tear down torch."""
     code = 0
-    try:
-        main()
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
-    except BaseException:  # noqa: BLE001 - reported as at the end of a process
-        sys.excepthook(*sys.exc_info())
-        code = 1
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for place, (arguments, cwd) in enumerate(commands):
+        _become(arguments, cwd, folder, place)
+        code = _call(main)
+        if place + 1 == len(commands):
+            atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        (folder / f"{place}.code").write_text(str(code))
     os._exit(code)
 
 
-def _become(order: dict[str, Any]) -> None:
-    """Set a command's folder, environment, arguments and output files."""
-    os.chdir(order["cwd"])
-    os.environ.clear()
-    os.environ.update(order["environment"])
-    sys.argv = ["hearsight", *order["arguments"]]
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        os.dup2(os.open(Path(order["folder"], name), os.O_WRONLY | os.O_CREAT), number)
+def _call(main: Callable[[], None]) -> int:
+    try:
+        main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    except BaseException:  # noqa: BLE001 - reported as at the end of a process
+        sys.excepthook(*sys.exc_info())
+        return 1
+    return 0
+
+
+def _become(arguments: list[str], cwd: str, folder: Path, place: int) -> None:
+    """Set a command's folder, arguments and output files."""
+    os.chdir(cwd)
+    sys.argv = ["hearsight", *arguments]
+    for number, path, flags in (
+        (0, Path(os.devnull), os.O_RDONLY),
+        (1, folder / f"{place}.stdout", os.O_WRONLY | os.O_CREAT),
+        (2, folder / f"{place}.stderr", os.O_WRONLY | os.O_CREAT),
+    ):
+        opened = os.open(path, flags)
+        os.dup2(opened, number)
+        os.close(opened)

@@ -6,7 +6,7 @@ import hashlib
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.support.commands import CommandServer
@@ -23,10 +23,19 @@ def digest_tree(folder: Path) -> dict[str, str]:
 
 def run_command(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run the command line to its end; pytest-timeout ends a test whose command hangs."""
+    return _open_server().run([str(argument) for argument in arguments])
+
+
+def run_each_command(commands: Sequence[tuple[Sequence[str], Path]]) -> list[subprocess.CompletedProcess[str]]:
+    """Run command lines that end at once, each in its folder, one after the other in one process."""
+    return _open_server().run_each([(list(arguments), folder) for arguments, folder in commands])
+
+
+def _open_server() -> CommandServer:
     global _server
     if _server is None or not _server.is_open:
         _server = CommandServer()
-    return _server.run([str(argument) for argument in arguments])
+    return _server
 
 
 _server: CommandServer | None = None

@@ -12,8 +12,10 @@ import pytest
 
 import hearsight
 from hearsight import files
+from hearsight.errors import MachineError, UnwritableError, from_os_error
 from hearsight.files import (
     UnsuitableFileError,
+    check_output,
     find_temporary_files,
     lock,
     make_folder,
@@ -108,9 +110,23 @@ def test_a_name_of_the_longest_length_can_be_written(tmp_path: Path) -> None:
 def test_a_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path):
-        with pytest.raises(UnsuitableFileError, match="not a regular file"), write_atomically(path):
+        with pytest.raises(UnwritableError, match="not a regular file"), write_atomically(path):
             pass
     assert (tmp_path / "pipe").is_fifo()
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_and_while_it_is_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nothing")
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "file" / "new" / "out", tmp_path / "link" / "out", tmp_path / "pipe", tmp_path):
+        with pytest.raises(MachineError, match="cannot be written") as refused:
+            check_output(path)
+        with pytest.raises(UnwritableError) as failed, write_atomically(path):
+            pass
+        assert from_os_error(failed.value).exit_code == refused.value.exit_code == 7
+    check_output(tmp_path / "new" / "out")
+    check_output(tmp_path / "file")
 
 
 def test_temporary_files_of_killed_writers_are_found(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts.validators import Number
 
 from hearsight.errors import EXIT_CODES, HearsightError
 from hearsight.version import VERSION
@@ -49,7 +50,21 @@ ConfigFile = Annotated[
         help="TOML file, tables \\[fetch], \\[build], \\[label], \\[mix], \\[train], \\[evaluate]; or mixtures (shipped)",
     ),
 ]
+# A number that makes no sense is refused here, before anything is read or written, in a message that names its option.
+Count = Annotated[int, Parameter(validator=Number(gte=1, lte=10**9))]
+"""A number of things, at least one."""
+Seed = Annotated[int, Parameter(validator=Number(gte=0, lte=2**32 - 1))]
+"""Of random draws: what every generator takes that we use."""
+Amount = Annotated[float, Parameter(validator=Number(gt=0.0, lte=10.0**7))]
+"""A positive amount, such as seconds; at most four months of them."""
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="print JSON on stdout")]
+
+
+def check_whole_number(kind: Any, value: Any) -> None:
+    """Refuse whole numbers that are no count, place or seed; for commands whose arguments have no bounds of their own."""
+    for number in value if isinstance(value, list) else [value]:
+        if isinstance(number, int):
+            Number(gte=0, lte=2**32 - 1)(kind, number)
 
 
 def print_summary(summary: Any, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from hearsight.cli.application import LOOP, AsJson, ConfigFile, Override, Parameter, app, print_summary
+from hearsight.cli.application import LOOP, Amount, AsJson, ConfigFile, Count, Override, Parameter, app, print_summary
 
 
 @app.command(group=LOOP)
@@ -14,8 +14,8 @@ def fetch(
     /,
     *,
     out: Annotated[Path, Parameter(help="the folder of the downloaded files")],
-    per_hour: Annotated[float | None, Parameter(help="downloads that may start in an hour; 250 by default")] = None,
-    limit: Annotated[int | None, Parameter(help="maximum number of videos that this run downloads")] = None,
+    per_hour: Annotated[Amount | None, Parameter(help="downloads that may start in an hour; 250 by default")] = None,
+    limit: Annotated[Count | None, Parameter(help="maximum number of videos that this run downloads")] = None,
     retry_blocked: Annotated[
         bool | None, Parameter(negative="", help="try videos again that were blocked by region or account")
     ] = None,
@@ -53,7 +53,7 @@ def query(
     *,
     lister: Annotated[str, Parameter(help="name of the package's lister that searches a site")],
     out: Annotated[Path, Parameter(help="the list that is written, a .csv file")],
-    per_query: Annotated[int, Parameter(help="the most videos of one query")] = 100,
+    per_query: Annotated[Count, Parameter(help="the most videos of one query")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """Make a list of videos from queries, as SoundNet's was made from popular tags and words of a dictionary.

@@ -15,13 +15,18 @@ from hearsight.cli.application import (
     ConfigFile,
     Override,
     Parameter,
+    Seed,
     app,
+    check_whole_number,
     print_summary,
 )
 from hearsight.figures.commands import COMMANDS
 
 plot = App(
-    name="plot", help="Draw a figure of the papers from your own results, and write it as PNG, SVG or PDF.", group=WORK
+    name="plot",
+    help="Draw a figure of the papers from your own results, and write it as PNG, SVG or PDF.",
+    group=WORK,
+    default_parameter=Parameter(validator=check_whole_number),
 )
 app.command(plot)
 for _command in COMMANDS:
@@ -62,7 +67,7 @@ def evaluate(
             help="how the segments of a clip are combined: mean+max (default), mean, max, mean+deviation, concat, windows"
         ),
     ] = None,
-    seed: Annotated[int, Parameter(help="seed of random weights and of the bootstrap")] = 0,
+    seed: Annotated[Seed, Parameter(help="seed of random weights and of the bootstrap")] = 0,
     training_dataset: Annotated[
         Path | None,
         Parameter(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from hearsight.cli.application import WORK, AsJson, Parameter, app, end_with, print_summary
+from hearsight.cli.application import WORK, AsJson, Count, Parameter, Seed, app, end_with, print_summary
 
 Files = Annotated[list[Path], Parameter(negative="", help="audio or video files, or folders of them")]
 Trained = Annotated[
@@ -19,7 +19,7 @@ def tag(
     /,
     *,
     model: Trained,
-    top: Annotated[int, Parameter(help="number of classes per file, or per segment")] = 5,
+    top: Annotated[Count, Parameter(help="number of classes per file, or per segment")] = 5,
     threshold: Annotated[float, Parameter(help="smallest probability to show, from 0 to 1")] = 0.0,
     sense: Annotated[
         Literal["heard", "seen", "all"] | None,
@@ -91,7 +91,7 @@ def export(
     calibrate: Annotated[
         Path | None, Parameter(help="a dataset, from whose sounds the ranges of the activations are measured")
     ] = None,
-    seed: Annotated[int, Parameter(help="seed of the choice of those sounds")] = 0,
+    seed: Annotated[Seed, Parameter(help="seed of the choice of those sounds")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Export a model to one ONNX file, which runs without hearsight.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from hearsight.cli.application import LOOP, AsJson, Parameter, app
+from hearsight.cli.application import LOOP, AsJson, Count, Parameter, Seed, app
 
 DatasetFolder = Annotated[Path, Parameter(help="a folder that `hearsight build` or `hearsight mix` wrote")]
 
@@ -59,8 +59,8 @@ def inspect(
     class_name: Annotated[
         str | None, Parameter(name="--class", help="show clips with this label; a name alone means both seen and heard")
     ] = None,
-    sample: Annotated[int, Parameter(help="number of clips, at most 100")] = 24,
-    seed: Annotated[int, Parameter(help="seed of the random choice of clips")] = 0,
+    sample: Annotated[Count, Parameter(help="number of clips, at most 100")] = 24,
+    seed: Annotated[Seed, Parameter(help="seed of the random choice of clips")] = 0,
     order: Annotated[
         Literal["random", "disagreeing", "agreeing"],
         Parameter(help="clips at random, or those whose picture and sound agree least or most"),

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from hearsight.cli.application import LOOP, AsJson, ConfigFile, Override, Parameter, app, print_summary
+from hearsight.cli.application import (
+    LOOP,
+    Amount,
+    AsJson,
+    ConfigFile,
+    Count,
+    Override,
+    Parameter,
+    Seed,
+    app,
+    print_summary,
+)
 
 Sources = Annotated[
     list[str],
@@ -26,7 +37,7 @@ Vision = Annotated[
 ]
 Audio = Annotated[list[str] | None, Parameter(negative="", help="audio teacher, kind:where; repeatable")]
 Network = Annotated[str | None, Parameter(help="name of the network; see hearsight models")]
-Workers = Annotated[int | None, Parameter(help="number of worker processes; one per processor by default")]
+Workers = Annotated[Count | None, Parameter(help="number of worker processes; one per processor by default")]
 
 
 @app.command(group=LOOP)
@@ -43,7 +54,7 @@ def build(
     workers: Workers = None,
     engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
     deadline: Annotated[
-        float, Parameter(help="seconds that a worker may spend on one clip before its file is rejected")
+        Amount, Parameter(help="seconds that a worker may spend on one clip before its file is rejected")
     ] = 600.0,
     config: ConfigFile = None,
     overrides: Override = None,
@@ -93,7 +104,7 @@ def label(
     vision: Vision = None,
     audio: Audio = None,
     cache: Annotated[Path | None, Parameter(help="folder that stores the teachers' outputs for other runs")] = None,
-    workers: Annotated[int | None, Parameter(help="units of work at once; one per processor by default")] = None,
+    workers: Annotated[Count | None, Parameter(help="units of work at once; one per processor by default")] = None,
     engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
     config: ConfigFile = None,
     overrides: Override = None,
@@ -126,9 +137,9 @@ def mix(
     *,
     out: Annotated[Path, Parameter(help="the folder of the new dataset")],
     audio: Audio = None,
-    clips: Annotated[int | None, Parameter(help="number of excerpts and mixtures; 12,000 by default")] = None,
+    clips: Annotated[Count | None, Parameter(help="number of excerpts and mixtures; 12,000 by default")] = None,
     vision: Annotated[bool | None, Parameter(negative="", help="keep the vision labels too")] = None,
-    workers: Annotated[int | None, Parameter(help="number of worker processes; one per processor by default")] = None,
+    workers: Annotated[Count | None, Parameter(help="number of worker processes; one per processor by default")] = None,
     engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
     config: ConfigFile = None,
     overrides: Override = None,
@@ -211,7 +222,7 @@ def learn(
 def demo(
     *,
     out: Annotated[Path, Parameter(help="the output folder; the report is index.html in it")] = Path("demo"),
-    seed: Annotated[int, Parameter(help="seed of the videos, the clusters and the training")] = 0,
+    seed: Annotated[Seed, Parameter(help="seed of the videos, the clusters and the training")] = 0,
     workers: Workers = None,
     as_json: AsJson = False,
 ) -> None:

@@ -52,7 +52,9 @@ def lock_folder(layout: Layout) -> Generator[None]:
     folder = layout.folder
     try:
         if folder.exists() and not folder.is_dir():
-            raise DatasetError(folder, describe_path(folder), "a folder to write the dataset into")
+            raise cannot_write(
+                folder, NotADirectoryError(errno.ENOTDIR, f"{describe_path(folder)}, not a folder", str(folder))
+            )
         known = layout.manifest.exists() or layout.running.exists()
         if folder.is_dir() and not known and any(path != layout.lock for path in folder.iterdir()):
             found = f"a folder with other things in it: {describe_path(folder)}"

@@ -33,7 +33,7 @@ from hearsight.errors import GraphError, UsageError
 from hearsight.export.calibration import Agreement, draw_examples, measure_agreement, name_kept_nodes
 from hearsight.export.traceable import TraceableNetwork
 from hearsight.extras import require
-from hearsight.files import write_atomically
+from hearsight.files import check_output, write_atomically
 from hearsight.listening.listener import Listener
 from hearsight.listening.outputs import SegmentOutputs, join_outputs
 from hearsight.models.checkpoint import CheckpointInfo, load_checkpoint
@@ -165,8 +165,9 @@ def _check_request(out: Path, int8: bool, calibrate: str | Path | None) -> None:
         raise UsageError("--int8", "no sounds to calibrate on", "--calibrate DATASET", hint)
     if calibrate is not None and not int8:
         raise UsageError("--calibrate", f"nothing to calibrate on {calibrate}", "--int8 with it")
-    if out.suffix != ".onnx" or out.is_dir():
+    if out.suffix != ".onnx":
         raise UsageError("--out", f"{out}", "a file name that ends in .onnx")
+    check_output(out)
     require("onnxscript", EXTRA, "exporting to ONNX")
 
 

@@ -17,6 +17,7 @@ from hearsight.drawing.label_groups import draw_label_groups
 from hearsight.drawing.label_statistics import draw_label_statistics
 from hearsight.drawing.maps import draw_maps
 from hearsight.errors import DatasetError, UsageError
+from hearsight.figures.file import check_count
 from hearsight.figures.hierarchy import ClassCount, group_counts, read_hierarchy
 from hearsight.figures.pictures import read_picture
 from hearsight.figures.predictions import ClipPredictions, choose_evenly, find_class_names, predict_clips
@@ -113,8 +114,9 @@ def plot_maps(dataset: Path, run: Path, *, clips: int = 1000, seed: int = 0) -> 
     CheckpointError
         When the run has no usable checkpoint.
     UsageError
-        When there are too few clips for a map.
+        When there are too few clips for a map, or none is asked for.
     """
+    check_count("--clips", clips)
     data, listener = Dataset(dataset), load(run)
     chosen = choose_evenly(np.arange(len(data)), clips)
     seen = read_vision_probabilities(data, chosen)
@@ -180,8 +182,8 @@ def plot_activations(
     DatasetError, CheckpointError, MediaError
         When the dataset, the run or a clip's media cannot be read.
     """
-    if clips < 1:
-        raise UsageError("--clips", f"{clips}", "at least 1")
+    check_count("--clips", clips)
+    check_count("--most", most)
     data, listener = Dataset(dataset), load(run)
     dim = listener.embedding_dim
     wrong = [unit for unit in units or () if not 0 <= unit < dim]

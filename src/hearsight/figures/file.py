@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hearsight.errors import UsageError, cannot_write, guess
-from hearsight.files import describe_path
+from hearsight.files import check_output, write_bytes
 
 SUFFIXES = ("png", "svg", "pdf")
 """What a figure can be written as."""
@@ -18,16 +18,29 @@ def check_out(out: Path, suffixes: tuple[str, ...] = SUFFIXES) -> str:
     Raises
     ------
     UsageError
-        When the suffix is none of a figure, or the name is that of a folder.
+        When the suffix is none of a figure.
+    MachineError
+        When no file can be written there.
     """
     kind = out.suffix.lower().removeprefix(".")
     if kind not in suffixes:
         found = f"suffix {out.suffix!r}" if out.suffix else "no suffix"
         wanted = " or ".join(f".{suffix}" for suffix in suffixes)
         raise UsageError(f"--out {out}", found, wanted, guess(kind, suffixes) if kind else "")
-    if out.is_dir():
-        raise UsageError(f"--out {out}", describe_path(out), "a file")
+    check_output(out)
     return kind
+
+
+def check_count(option: str, count: int) -> None:
+    """Check a number of things that were asked for, before anything is computed.
+
+    Raises
+    ------
+    UsageError
+        When it is below 1.
+    """
+    if count < 1:
+        raise UsageError(option, f"{count}", "at least 1")
 
 
 def write_figure(figure: Any, out: Path, title: str) -> None:
@@ -52,7 +65,6 @@ def write_figure(figure: Any, out: Path, title: str) -> None:
     # the commands import this file for their help, which should not wait for Matplotlib
     from hearsight.console import print_message
     from hearsight.drawing.canvas import to_file
-    from hearsight.files import write_bytes
 
     content = to_file(figure, check_out(out), title)
     try:

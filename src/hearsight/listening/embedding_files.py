@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Float32, Float64
 
 from hearsight.errors import UsageError
+from hearsight.files import check_output
 
 
 @runtime_checkable
@@ -53,10 +54,13 @@ def check_suffix(out: Path) -> str:
     Raises
     ------
     UsageError
-        When it is none of :data:`WRITERS`, or the path is a folder.
+        When it is none of :data:`WRITERS`.
+    MachineError
+        When no file can be written there.
     """
-    if out.suffix not in WRITERS or out.is_dir():
+    if out.suffix not in WRITERS:
         raise UsageError("--out", f"{out}", f"the name of a file that ends in {' or '.join(WRITERS)}")
+    check_output(out)
     return out.suffix
 
 

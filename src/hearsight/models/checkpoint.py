@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hearsight.errors import CheckpointError, UsageError, guess
-from hearsight.files import write_text
+from hearsight.files import make_folder, write_text
 from hearsight.models.card import write_card
 from hearsight.models.checkpoint_config import (
     FORMAT_VERSION,
@@ -135,7 +135,7 @@ def save_checkpoint(
         config["classes"] = [origin.model_dump() for origin in classes]
     if converted_from:
         config["converted_from"] = dict(converted_from)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     (folder / CONFIG).unlink(missing_ok=True)
     config["weights_sha256"] = write_tensors(folder / WEIGHTS, network.state_dict())
     write_text(folder / CARD, write_card(config))

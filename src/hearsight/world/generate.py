@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Float32, Float64, UInt8
 
 from hearsight.console import track
-from hearsight.files import write_atomically
+from hearsight.files import make_folder, write_atomically
 from hearsight.media.containers.streams import Encoding
 from hearsight.media.containers.writer import write_video
 from hearsight.threads import count_cores
@@ -89,7 +89,7 @@ def generate_world(
         How often objects share a scene, are silent, unseen or mismatched.
     """
     probabilities = probabilities or SceneProbabilities()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     # the names say nothing: content is drawn from the number, the name is a hash of it
     numbers = range(num_videos)
     paths = [folder / f"{_hash_name('video', seed, number)}.mp4" for number in numbers]
@@ -124,7 +124,7 @@ def generate_sounds(
     """
     units: list[tuple[Path, int]] = []
     for place, kind in enumerate(KINDS):
-        (folder / kind.name).mkdir(parents=True, exist_ok=True)
+        make_folder(folder / kind.name)
         for take in range(per_kind):
             number = place * _TAKES + take
             units.append((folder / kind.name / f"{_hash_name('sound', seed, number)}.wav", number))
@@ -153,7 +153,7 @@ def generate_portraits(
     dict
         The files of each kind, by its name.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     units: dict[str, list[tuple[Path, int]]] = {kind.name: [] for kind in KINDS}
     for place, kind in enumerate(KINDS):
         for take in range(per_kind):

@@ -19,7 +19,7 @@ def test_a_name_that_says_no_kind_of_figure_is_refused(name: str, told: str) -> 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "a.png").mkdir()
-    with pytest.raises(UsageError, match="a folder"):
+    with pytest.raises(MachineError, match="a folder"):
         check_out(tmp_path / "a.png")
 
 

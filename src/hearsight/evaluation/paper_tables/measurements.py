@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from hearsight.documents import parse_json, read_text, validate
-from hearsight.errors import HearsightError, TableError
+from hearsight.errors import HearsightError, TableError, cannot_write
 from hearsight.evaluation.paper_tables.published import PublishedCell, find_cell
 from hearsight.files import lock, make_folder, write_text
 
@@ -137,7 +137,9 @@ def record_measurements(path: Path, measurements: Iterable[Measurement]) -> None
     Raises
     ------
     TableError
-        When the file is no file of results, or cannot be written.
+        When the file is no file of results.
+    MachineError
+        When it cannot be written.
     """
     lines = [json.dumps(one.model_dump(mode="json"), ensure_ascii=False) + "\n" for one in measurements]
     try:
@@ -149,7 +151,7 @@ def record_measurements(path: Path, measurements: Iterable[Measurement]) -> None
                 before += "\n"
             write_text(path, before + "".join(lines))
     except OSError as error:
-        raise TableError(path, f"cannot be written ({error.strerror})", "a file of results") from error
+        raise cannot_write(path, error) from error
 
 
 def read_measurements(path: Path) -> list[Measurement]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from hearsight.errors import CheckpointError, InputError, UsageError, guess
-from hearsight.files import describe_path
-from hearsight.models.checkpoint import CARD, WEIGHTS, read_config, save_checkpoint
+from hearsight.errors import CheckpointError, InputError, UsageError, cannot_write, guess
+from hearsight.files import check_output, describe_path
+from hearsight.models.checkpoint import CARD, CONFIG, WEIGHTS, read_config, save_checkpoint
 from hearsight.models.network import Network
 from hearsight.models.published.panns import build_cnn14
 from hearsight.models.published.soundnet import build_soundnet
@@ -95,7 +96,9 @@ def convert(
         When there is no such kind, an option does not belong to it, or the class lists have another number of names than the
         network has outputs.
     CheckpointError
-        When something else stands at ``out``, or it cannot be written.
+        When something else is in the folder ``out``.
+    MachineError
+        When the folder cannot be written.
     WeightsError
         When a file cannot be read or does not fit; nothing is written.
     TableError
@@ -106,7 +109,9 @@ def convert(
     if pca is not None and kind != "vggish":
         raise UsageError("--pca", f"given for {kind}", "for vggish only")
     out = Path(out)
+    check_output(out / CONFIG)
     _check_out(out, kind)
+    names = [name for path in vocabulary for name in load_vocabulary(path).names]
     file, pca_file = read_source(source), None if pca is None else read_source(pca)
     builders: dict[str, Callable[[], Network]] = {
         "vggish": lambda: build_vggish(file, pca_file, width),
@@ -114,12 +119,15 @@ def convert(
         "panns-cnn14": lambda: build_cnn14(file, width),
     }
     network = builders[kind]()
-    names = _name_classes(network, vocabulary)
     try:
-        save_checkpoint(network, out, vocabulary=names, converted_from=_describe_source(kind, file, pca_file))
+        save_checkpoint(
+            network,
+            out,
+            vocabulary=_name_classes(network, names, vocabulary),
+            converted_from=_describe_source(kind, file, pca_file),
+        )
     except OSError as error:
-        found = f"cannot be written ({error.strerror or error})"
-        raise CheckpointError(out, found, "a folder with room for the weights") from error
+        raise cannot_write(out, error) from error
     return Conversion(
         kind=kind,
         source=str(file.path),
@@ -137,7 +145,7 @@ def _check_out(out: Path, kind: str) -> None:
     """Refuse to write over what is no checkpoint of the same kind."""
     wanted = f"a new folder, or one that was converted from {kind} before"
     if out.exists() and not out.is_dir():
-        raise CheckpointError(out, describe_path(out), wanted)
+        raise cannot_write(out, NotADirectoryError(errno.ENOTDIR, f"{describe_path(out)}, not a folder", str(out)))
     if not out.is_dir() or all(path.name in (CARD, WEIGHTS) or path.suffix == ".tmp" for path in out.iterdir()):
         return  # new, empty, or left behind by a conversion that was killed
     try:
@@ -151,10 +159,9 @@ def _check_out(out: Path, kind: str) -> None:
         raise CheckpointError(out, told, wanted)
 
 
-def _name_classes(network: Network, vocabulary: Sequence[str | Path]) -> tuple[str, ...]:
-    if not vocabulary:
+def _name_classes(network: Network, names: Sequence[str], vocabulary: Sequence[str | Path]) -> tuple[str, ...]:
+    if not names:
         return _number_classes(network)
-    names = tuple(name for path in vocabulary for name in load_vocabulary(path).names)
     if not network.num_classes:
         raise UsageError(
             "--vocabulary",
@@ -165,7 +172,7 @@ def _name_classes(network: Network, vocabulary: Sequence[str | Path]) -> tuple[s
     if len(names) != network.num_classes:
         heads = f" ({' and '.join(map(str, network.heads))})" if network.heads else ""
         raise UsageError("--vocabulary", f"{len(names)} names", f"{network.num_classes}{heads}, one per output")
-    return names
+    return tuple(names)
 
 
 def _number_classes(network: Network) -> tuple[str, ...]:

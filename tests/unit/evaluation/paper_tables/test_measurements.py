@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hearsight.errors import TableError
+from hearsight.errors import MachineError, TableError
 from hearsight.evaluation.paper_tables import measurements
 from hearsight.evaluation.paper_tables.measurements import (
     Measurement,
@@ -76,7 +76,7 @@ def test_an_absent_file_and_an_unwritable_place_are_named(tmp_path: Path) -> Non
     with pytest.raises(TableError, match=r"absent\.jsonl: no such file"):
         read_measurements(tmp_path / "absent.jsonl")
     (tmp_path / "file").write_text("")
-    with pytest.raises(TableError, match="cannot be written"):
+    with pytest.raises(MachineError, match="cannot be written"):
         record_measurements(tmp_path / "file" / "results.jsonl", [make()])
 
 
