@@ -81,5 +81,5 @@ class EvaluateConfig(Stage):
             raise ValueError(f"probe finetune trains one network, and {1 + len(self.extra_models)} models are given")
         if self.probe == "finetune" and self.hyperparameter is not None:
             given = f"{self.hyperparameter:g} is given"
-            raise ValueError(f"probe finetune has no hyperparameter, and {given}; its budget is finetune.epochs")
+            raise ValueError(f"probe finetune has no hyperparameter; its budget is finetune.epochs, and {given}")
         return self

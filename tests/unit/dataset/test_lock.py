@@ -53,5 +53,8 @@ def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="a folder with other things in it"), lock_folder(Layout(tmp_path)):
         pytest.fail("a folder that is not ours was taken")
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
-    with pytest.raises(DatasetError, match="a file, wanted a folder"), lock_folder(Layout(tmp_path / "letter.txt")):
+    with (
+        pytest.raises(DatasetError, match="a file of 4 bytes, wanted a folder"),
+        lock_folder(Layout(tmp_path / "letter.txt")),
+    ):
         pytest.fail("a file was taken for a folder")
