@@ -11,7 +11,7 @@ from hearsight.dataset.build import build_dataset
 from hearsight.dataset.layout import Layout
 from hearsight.dataset.lock import lock_folder
 from hearsight.dataset.mix import mix_dataset
-from hearsight.errors import DatasetError
+from hearsight.errors import DatasetError, MachineError
 from hearsight.files import lock
 from tests.support.videos import write_folder
 
@@ -54,7 +54,7 @@ def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
         pytest.fail("a folder that is not ours was taken")
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
     with (
-        pytest.raises(DatasetError, match="a file of 4 bytes, wanted a folder"),
+        pytest.raises(MachineError, match="a file of 4 bytes, not a folder"),
         lock_folder(Layout(tmp_path / "letter.txt")),
     ):
         pytest.fail("a file was taken for a folder")
