@@ -270,7 +270,7 @@ def test_a_rate_that_hear_does_not_have_and_an_unknown_pool_are_refused() -> Non
     with pytest.raises(UsageError, match=r"did you mean 'mean\+max'"):
         HearModel(network, pool="mean+mx")
     network.front_end.definition = dataclasses.replace(network.front_end.definition, sample_rate=8_000)
-    with pytest.raises(CheckpointError, match="hears 8,000 Hz, wanted one of 16,000"):
+    with pytest.raises(CheckpointError, match="a sample rate of 8,000 Hz, wanted one of 16,000"):
         HearModel(network)
 
 
