@@ -229,7 +229,8 @@ def _survey(assembly: Assembly, teacher: Teacher | FittedTeacher, contents: _Con
     """Resolve the label policy of a teacher, and count the labels of each class, shard by shard."""
     paths = [assembly.layout.labels(teacher.name, shard) for shard in range(len(contents.plans))]
     tables = SoftLabelTables(paths, len(contents.chosen))
-    return survey_labels(tables, record_teacher(teacher, tables, assembly.policy), assembly.policy.min_probability)
+    record = record_teacher(teacher, len(teacher.vocabulary), tables, assembly.policy)
+    return survey_labels(tables, record, assembly.policy.min_probability)
 
 
 def _write_manifest(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ from hearsight.config import PolicyConfig
 from hearsight.dataset.labels import choose_label_lists, top_probabilities
 from hearsight.dataset.layout import TeacherRecord
 from hearsight.dataset.thresholds import ThresholdFit
-from hearsight.teachers.teacher import FittedTeacher, Teacher
+from hearsight.teachers.teacher import Modality
 
 _COLUMNS = ["classes", "probabilities"]
 
@@ -73,7 +74,34 @@ def survey_labels(tables: SoftLabelTables, teacher: TeacherRecord, min_probabili
     return LabelSurvey(teacher, counts)
 
 
-def record_teacher(teacher: Teacher | FittedTeacher, tables: SoftLabelTables, policy: PolicyConfig) -> TeacherRecord:
+@runtime_checkable
+class NamedTeacher(Protocol):
+    """What a dataset records of a teacher, whether its model is at hand or only its answers are."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the dataset."""
+        ...
+
+    @property
+    def spec(self) -> str:
+        """How it was asked for."""
+        ...
+
+    @property
+    def modality(self) -> Modality:
+        """Whether it labels pictures or sound."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Digest of its model and settings."""
+        ...
+
+
+def record_teacher(
+    teacher: NamedTeacher, num_classes: int, tables: SoftLabelTables, policy: PolicyConfig
+) -> TeacherRecord:
     """Resolve a teacher's label policy: a rank and a threshold, which is fitted for sounds unless it is given."""
     top, threshold = policy.vision_top, policy.vision_threshold
     if teacher.modality == "audio":
@@ -85,7 +113,7 @@ def record_teacher(teacher: Teacher | FittedTeacher, tables: SoftLabelTables, po
         spec=teacher.spec,
         modality=teacher.modality,
         digest=teacher.digest,
-        num_classes=len(teacher.vocabulary),
+        num_classes=num_classes,
         top=top,
         threshold=float(threshold),
     )

@@ -94,6 +94,14 @@ class SummaryCounts:
     num_failed: int
 
 
+def average_labels(surveys: Sequence[LabelSurvey], num_clips: int) -> dict[str, float]:
+    """Return the mean number of labels of a clip, by modality."""
+    return {
+        modality: sum(one.num_labels for one in surveys if one.teacher.modality == modality) / num_clips
+        for modality in dict.fromkeys(survey.teacher.modality for survey in surveys)
+    }
+
+
 def summarise(counts: SummaryCounts, surveys: Sequence[LabelSurvey], num_used: int) -> BuildSummary:
     """Compute the summary of a build.
 
@@ -106,11 +114,6 @@ def summarise(counts: SummaryCounts, surveys: Sequence[LabelSurvey], num_used: i
     num_used
         Classes that are a label of some clip.
     """
-    teachers = [survey.teacher for survey in surveys]
-    means = {
-        modality: sum(one.num_labels for one in surveys if one.teacher.modality == modality) / counts.num_clips
-        for modality in dict.fromkeys(teacher.modality for teacher in teachers)
-    }
     return BuildSummary(
         num_sources=counts.num_sources,
         num_sources_kept=counts.num_sources_kept,
@@ -118,8 +121,8 @@ def summarise(counts: SummaryCounts, surveys: Sequence[LabelSurvey], num_used: i
         num_validation_clips=counts.num_validation_clips,
         hours=counts.seconds / 3600.0,
         rejected=dict(sorted(counts.reasons.items())),
-        labels_per_clip=means,
-        num_classes=sum(teacher.num_classes for teacher in teachers),
+        labels_per_clip=average_labels(surveys, counts.num_clips),
+        num_classes=sum(survey.teacher.num_classes for survey in surveys),
         num_used=num_used,
         failure_rate=1.0 - counts.num_sources_kept / counts.num_sources,
         sources_digest=counts.sources_digest,

@@ -32,7 +32,7 @@ def _choose(policy: PolicyConfig, modality: str, rows: list[list[float]]) -> lis
         path = Path(folder) / "labels.parquet"
         pq.write_table(table, path)
         tables = SoftLabelTables([path], len(table))
-        record = record_teacher(ClusterTeacher(modality, k=4), tables, policy)  # type: ignore[arg-type]
+        record = record_teacher(ClusterTeacher(modality, k=4), 4, tables, policy)  # type: ignore[arg-type]
     lists = choose_label_lists(
         table, top=record.top, threshold=record.threshold, min_probability=policy.min_probability
     )
