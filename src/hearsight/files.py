@@ -106,7 +106,7 @@ def check_output(path: Path) -> None:
     while not place.exists() and not place.is_symlink() and place != place.parent:
         place = place.parent
     if not place.is_dir():
-        raise cannot_write(path, NotADirectoryError(errno.ENOTDIR, f"{place} is no folder", str(path)))
+        raise cannot_write(path, NotADirectoryError(errno.ENOTDIR, f"{place} is not a folder", str(path)))
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -155,7 +155,7 @@ def _make_folder(folder: Path) -> None:
             one.mkdir(exist_ok=True)
             sync_folder(one.parent)
     if not folder.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, f"{place} is no folder", str(folder))
+        raise NotADirectoryError(errno.ENOTDIR, f"{place} is not a folder", str(folder))
 
 
 def hash_file(path: Path) -> str:

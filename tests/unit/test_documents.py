@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
@@ -55,6 +55,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
 
 
 @given(st.text(max_size=40))
+@example("NaN")
 def test_no_text_raises_anything_else(text: str) -> None:
     try:
         expected = json.loads(text)
@@ -62,7 +63,8 @@ def test_no_text_raises_anything_else(text: str) -> None:
         with pytest.raises(CheckpointError, match=r"^a document: "):
             parse_json(text, "a document", CheckpointError)
     else:
-        assert parse_json(text, "a document", CheckpointError) == expected
+        # by their text, since NaN, which Python's reader takes, is not equal to itself
+        assert repr(parse_json(text, "a document", CheckpointError)) == repr(expected)
 
 
 def test_mistakes_are_named_with_place_and_value() -> None:

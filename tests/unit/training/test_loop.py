@@ -19,7 +19,6 @@ from hearsight.console import ProgressEvent
 from hearsight.errors import (
     CheckpointError,
     DatasetError,
-    InputError,
     MachineError,
     RunError,
     TrainingError,
@@ -383,7 +382,7 @@ def test_two_processes_do_not_train_into_one_folder(
 
 def test_a_folder_that_cannot_be_a_run_is_refused(data: FakeDataset, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="file/checkpoints: Not a directory"):
+    with pytest.raises(MachineError, match=r"file/checkpoints: cannot be written \(.*file is not a folder\)"):
         train(data, tmp_path / "file", make_config())
     (tmp_path / "checkpoint").mkdir()
     (tmp_path / "checkpoint" / "config.json").write_text("{}")

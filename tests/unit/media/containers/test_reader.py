@@ -117,7 +117,7 @@ def _stop(image: np.ndarray) -> np.ndarray:
 
 def test_a_missing_folder_is_created_and_a_file_in_its_place_is_an_error(tmp_path: Path) -> None:
     write_video(tmp_path / "new" / "a.mp4", make_counter(3), FRAME_RATE, None, RATE)
-    with pytest.raises(MediaError, match="Not a directory"):
+    with pytest.raises(MediaError, match="is not a folder"):
         write_video(tmp_path / "new" / "a.mp4" / "b.mp4", make_counter(3), FRAME_RATE, None, RATE)
 
 

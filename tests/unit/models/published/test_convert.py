@@ -81,7 +81,7 @@ def test_what_a_killed_conversion_left_is_no_hindrance(panns: Path, tmp_path: Pa
 def test_nothing_else_is_written_over(panns: Path, vggish: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.write_text("mine")
-    with pytest.raises(MachineError, match="out is no folder"):
+    with pytest.raises(MachineError, match="out is not a folder"):
         convert("panns-cnn14", panns, out, width=WIDTH)
     assert out.read_text() == "mine"
     folder = tmp_path / "folder"
@@ -99,7 +99,7 @@ def test_nothing_else_is_written_over(panns: Path, vggish: Path, tmp_path: Path)
 
 def test_a_folder_that_cannot_be_made_is_named(panns: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(MachineError, match=r"cannot be written \(.*file is no folder\)"):
+    with pytest.raises(MachineError, match=r"cannot be written \(.*file is not a folder\)"):
         convert("panns-cnn14", panns, tmp_path / "file" / "out", width=WIDTH)
 
 
