@@ -86,7 +86,7 @@ def recognise(listener: Listener, probe: LinearClassifier, waveform: np.ndarray)
     middles = np.arange(round(HOP * rate / 2), len(waveform), round(HOP * rate))
     starts = np.clip(middles - half, 0, len(waveform) - 2 * half)
     windows = [listener.embed_waveform(waveform[start : start + 2 * half], rate).values for start in starts]
-    return np.exp(probe.decide(np.stack([pool(values) for values in windows])))
+    return np.exp(probe.predict_scores(np.stack([pool(values) for values in windows])))
 
 
 def measure_share(contents: Sequence[dict[str, Any]], scores: np.ndarray) -> float:
