@@ -25,7 +25,7 @@ from benchmarks.verdict import print_verdict
 from hearsight.config import BuildConfig, MixConfig, TrainConfig
 from hearsight.console import print_message, print_table
 from hearsight.dataset.build import build_dataset
-from hearsight.dataset.mix import mix_dataset
+from hearsight.dataset.mixing.mix import mix_dataset
 from hearsight.evaluation.compare import compare
 from hearsight.evaluation.evaluate import evaluate
 from hearsight.evaluation.result import Evaluation

@@ -21,7 +21,7 @@ if "torch" not in sys.modules:
 if TYPE_CHECKING:
     from hearsight.config import BuildConfig, CollectConfig, EvaluateConfig, LabelConfig, MixConfig, TrainConfig
     from hearsight.dataset.build import build_dataset
-    from hearsight.dataset.mix import mix_dataset
+    from hearsight.dataset.mixing.mix import mix_dataset
     from hearsight.dataset.reader import Dataset
     from hearsight.dataset.relabel.label import label_dataset
     from hearsight.errors import HearsightError
@@ -55,7 +55,7 @@ _HOMES = {
     "export_network": "hearsight.export.onnx",
     "load": "hearsight.listening.listener",
     "label_dataset": "hearsight.dataset.relabel.label",
-    "mix_dataset": "hearsight.dataset.mix",
+    "mix_dataset": "hearsight.dataset.mixing.mix",
     "train": "hearsight.training.loop",
 }
 

@@ -15,7 +15,7 @@ import pytest
 
 from hearsight.clips import cut
 from hearsight.clips.cut import cut_media
-from hearsight.dataset.labels import choose_label_lists, top_probabilities
+from hearsight.dataset.labels.policy import choose_label_lists, top_probabilities
 from hearsight.media.decode import DecodedClip
 from hearsight.metrics.ranking import rank_classes
 from hearsight.metrics.tagging import f1_macro, f1_micro, hits, lwlrap

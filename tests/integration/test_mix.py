@@ -13,8 +13,8 @@ import pytest
 
 from hearsight.config import BuildConfig, MixConfig, TrainConfig, load_config
 from hearsight.dataset.build import build_dataset
-from hearsight.dataset.mix import mix_dataset
-from hearsight.dataset.mix_teachers import load_mix_teachers
+from hearsight.dataset.mixing.mix import mix_dataset
+from hearsight.dataset.mixing.teachers import load_mix_teachers
 from hearsight.dataset.parts import cut_segments
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import ConfigError, DatasetError, MissingExtraError, TeacherError, UsageError

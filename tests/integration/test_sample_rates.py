@@ -11,7 +11,7 @@ import soundfile
 
 from hearsight.config import BuildConfig, MixConfig, load_config
 from hearsight.dataset.build import build_dataset
-from hearsight.dataset.mix import mix_dataset
+from hearsight.dataset.mixing.mix import mix_dataset
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import ConfigError
 from hearsight.evaluation.benchmarks.catalogue import load_benchmark

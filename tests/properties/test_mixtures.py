@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hearsight.config import MixConfig
-from hearsight.dataset.mixtures import Mixer, compute_weights, mix
+from hearsight.dataset.mixing.mixtures import Mixer, compute_weights, mix
 from hearsight.signal.waveform import change_speed
 
 RATE = 16_000

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hearsight.dataset.thresholds import ThresholdFit
+from hearsight.dataset.labels.thresholds import ThresholdFit
 from hearsight.teachers.policy import fit_threshold
 
 probabilities = st.floats(0.0, 1.0, width=32) | st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0])

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from hearsight.clips.folds import assign_fold
 from hearsight.dataset.assemble import record_files, write_parquet
-from hearsight.dataset.labels import choose_label_lists, tabulate_classes, unite_classes
+from hearsight.dataset.labels.policy import choose_label_lists, tabulate_classes, unite_classes
 from hearsight.dataset.layout import FileRecord, Layout, Manifest, ShardRecord, TeacherRecord, digest_json, write_json
 from hearsight.dataset.statistics import BuildSummary
 from hearsight.records import AUDIO_SCHEMA, CLIP_SCHEMA, LABEL_SCHEMA, REJECTION_SCHEMA, name_clip, name_media

@@ -157,7 +157,7 @@ def mix(
     The same command continues an interrupted run.
     """
     from hearsight.config import MixConfig, load_config
-    from hearsight.dataset.mix import mix_dataset
+    from hearsight.dataset.mixing.mix import mix_dataset
 
     given = {"clips": clips, "vision": vision, "audio": tuple(audio) if audio else None}
     resolved = load_config(MixConfig, "mix", config, overrides or (), **given)

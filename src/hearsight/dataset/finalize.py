@@ -26,8 +26,8 @@ from hearsight.dataset.assemble import (
     remove_strays,
     write_parquet,
 )
-from hearsight.dataset.label_survey import LabelSurvey, SoftLabelTables, record_teacher, survey_labels
-from hearsight.dataset.labels import tabulate_classes, unite_classes
+from hearsight.dataset.labels.policy import tabulate_classes, unite_classes
+from hearsight.dataset.labels.survey import LabelSurvey, SoftLabelTables, record_teacher, survey_labels
 from hearsight.dataset.layout import BUILD_VERSION, FileRecord, Layout, Manifest, TeacherRecord, write_json
 from hearsight.dataset.lock import remove_build_files
 from hearsight.dataset.statistics import BuildSummary, SummaryCounts, summarise

@@ -19,7 +19,7 @@ from jaxtyping import Float32, Int16, Int32, Int64
 
 from hearsight.console import print_message
 from hearsight.dataset.checks import FileChecks, check_complete
-from hearsight.dataset.labels import LabelLists, choose_label_lists
+from hearsight.dataset.labels.policy import LabelLists, choose_label_lists
 from hearsight.dataset.layout import (
     MIXED_FROM,
     ClassRecord,

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hearsight.dataset.label_survey import LabelSurvey
+from hearsight.dataset.labels.survey import LabelSurvey
 from hearsight.dataset.layout import read_json
 from hearsight.errors import DatasetError
 

@@ -10,8 +10,8 @@ from typing import Any
 from hearsight.config import BuildConfig, MixConfig, TrainConfig, list_keys, load_config
 from hearsight.console import ProgressCallback, report_progress
 from hearsight.dataset.build import build_dataset
-from hearsight.dataset.mix import mix_dataset
-from hearsight.dataset.mix_teachers import load_given_teachers
+from hearsight.dataset.mixing.mix import mix_dataset
+from hearsight.dataset.mixing.teachers import load_given_teachers
 from hearsight.dataset.statistics import BuildSummary
 from hearsight.errors import ConfigError, UsageError, guess
 from hearsight.models.training_network import check_training_network

@@ -10,7 +10,7 @@ from hearsight.config import BuildConfig, MixConfig
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.layout import Layout
 from hearsight.dataset.lock import lock_folder
-from hearsight.dataset.mix import mix_dataset
+from hearsight.dataset.mixing.mix import mix_dataset
 from hearsight.errors import DatasetError, MachineError
 from hearsight.files import lock
 from tests.support.videos import write_folder

@@ -8,8 +8,8 @@ from typing import Any
 
 from hearsight.config import PolicyConfig
 from hearsight.dataset.assemble import record_files, write_parquet
-from hearsight.dataset.label_survey import LabelSurvey, SoftLabelTables, record_teacher, survey_labels
-from hearsight.dataset.labels import tabulate_classes, unite_classes
+from hearsight.dataset.labels.policy import tabulate_classes, unite_classes
+from hearsight.dataset.labels.survey import LabelSurvey, SoftLabelTables, record_teacher, survey_labels
 from hearsight.dataset.layout import FORMAT_VERSION, FileRecord, Layout, write_json
 from hearsight.dataset.reader import Dataset
 from hearsight.dataset.relabel.teachers import Labeller

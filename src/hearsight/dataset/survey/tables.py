@@ -15,7 +15,7 @@ import scipy.sparse
 from jaxtyping import Float64, Int32, Int64
 
 from hearsight.dataset.checks import FileChecks
-from hearsight.dataset.labels import choose_label_lists
+from hearsight.dataset.labels.policy import choose_label_lists
 from hearsight.dataset.layout import ClassRecord, Layout, TeacherRecord, digest_clips, read_json, read_manifest
 from hearsight.documents import validate_list
 from hearsight.errors import DatasetError

@@ -22,11 +22,19 @@ from hearsight.clips.screen import fingerprint_sound, measure_loudness
 from hearsight.config import MixConfig
 from hearsight.console import track
 from hearsight.dataset.finalize import Assembly, UnitNames, assemble_dataset
-from hearsight.dataset.image_labels import ImageLabels, write_image_labels
 from hearsight.dataset.layout import MIXED_FROM, Layout, TeacherRecord, digest_json
 from hearsight.dataset.lock import check_finished, lock_folder, make_identity, reuse_finished, start_build
-from hearsight.dataset.mix_teachers import list_vision_teachers, load_audio_teachers, load_mix_teachers
-from hearsight.dataset.mixtures import Carrier, Mixer, MixtureComponent, MixtureSpec, Sounds, compute_weights, mix
+from hearsight.dataset.mixing.image_labels import ImageLabels, write_image_labels
+from hearsight.dataset.mixing.mixtures import (
+    Carrier,
+    Mixer,
+    MixtureComponent,
+    MixtureSpec,
+    Sounds,
+    compute_weights,
+    mix,
+)
+from hearsight.dataset.mixing.teachers import list_vision_teachers, load_audio_teachers, load_mix_teachers
 from hearsight.dataset.parts import cut_segments, make_row, part_schema
 from hearsight.dataset.reader import Dataset
 from hearsight.dataset.statistics import BuildSummary

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from hearsight.config import PolicyConfig
-from hearsight.dataset.label_survey import SoftLabelTables, record_teacher
-from hearsight.dataset.labels import choose_label_lists
+from hearsight.dataset.labels.policy import choose_label_lists
+from hearsight.dataset.labels.survey import SoftLabelTables, record_teacher
 from hearsight.errors import ConfigError
 from hearsight.records import LABEL_SCHEMA
 from hearsight.teachers.clusters import ClusterTeacher

@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 from jaxtyping import Float32, Int64
 
 from hearsight.config import PolicyConfig
-from hearsight.dataset.labels import choose_label_lists, top_probabilities
+from hearsight.dataset.labels.policy import choose_label_lists, top_probabilities
+from hearsight.dataset.labels.thresholds import ThresholdFit
 from hearsight.dataset.layout import TeacherRecord
-from hearsight.dataset.thresholds import ThresholdFit
 from hearsight.teachers.teacher import Modality
 
 _COLUMNS = ["classes", "probabilities"]

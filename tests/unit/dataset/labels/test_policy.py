@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from hearsight.dataset.build import choose_validation_folds
-from hearsight.dataset.labels import choose_label_lists, top_probabilities, unite_classes
+from hearsight.dataset.labels.policy import choose_label_lists, top_probabilities, unite_classes
 from hearsight.dataset.layout import TeacherRecord
 from hearsight.teachers.policy import choose_labels, keep_soft_labels
 
