@@ -37,6 +37,14 @@ Vision = Annotated[
 ]
 Audio = Annotated[list[str] | None, Parameter(negative="", help="audio teacher, kind:where; repeatable")]
 Network = Annotated[str | None, Parameter(help="name of the network; see hearsight models")]
+Teachers = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--teacher",
+        negative="",
+        help="teacher of the dataset to learn from: vision, audio, or its name or a part of it; repeatable, all by default",
+    ),
+]
 Workers = Annotated[Count | None, Parameter(help="number of worker processes; one per processor by default")]
 
 
@@ -171,6 +179,7 @@ def train(
     *,
     out: Annotated[Path, Parameter(help="the run folder: checkpoints, model card, run log")],
     model: Network = None,
+    teachers: Teachers = None,
     resume: Annotated[bool, Parameter(negative="", help="not needed: an interrupted run continues without it")] = False,
     config: ConfigFile = None,
     overrides: Override = None,
@@ -182,13 +191,18 @@ def train(
     with half of its visual labels and all of its audio labels. The loss is binary cross-entropy, the optimizer Adam with a learning
     rate of 1e-4, times 0.9 after every epoch. This recipe is for millions of clips; `--set recipe=quick` is for small datasets.
 
+    With `--teacher`, the network learns the classes of some of the dataset's teachers only:
+
+        hearsight train dataset --out run --teacher vision
+
     The same command continues an interrupted run from its last checkpoint: the last epoch, or the last ten minutes.
     """
     del resume  # a run that is there continues with it and without it
     from hearsight.config import TrainConfig, load_config
     from hearsight.training.loop import train as train_network
 
-    resolved = load_config(TrainConfig, "train", config, overrides or (), model=model)
+    given = {"model": model, "teachers": tuple(teachers) if teachers else None}
+    resolved = load_config(TrainConfig, "train", config, overrides or (), **given)
     print_summary(train_network(dataset, out, resolved), as_json)
 
 

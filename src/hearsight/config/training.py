@@ -112,6 +112,9 @@ class TrainConfig(Stage):
     """Maximum random change of a segment's level, up or down, in dB."""
     mix: float = Field(default=0.0, ge=0.0, le=1.0)
     """Share of segments that are mixed with a segment of another clip; a mixture has the labels of both."""
+    teachers: tuple[str, ...] = ()
+    """Teachers of the dataset whose classes are learned, in this order; none stands for all, in the order of the build. Each is
+    ``vision``, ``audio``, a teacher's name, or a part of the name that no other teacher's name has."""
     min_agreement: float | None = None
     """Smallest agreement of picture and sound that a training clip must have; 0 is that of chance. Needs the agreement that
     ``hearsight stats`` computes; clips that have none, because they lack labels of one sense, are left out. None uses all clips."""

@@ -6,9 +6,10 @@ verified; after that a random second touches only the pages of that second.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +33,7 @@ from hearsight.dataset.layout import (
 )
 from hearsight.dataset.statistics import BuildSummary, read_summary
 from hearsight.dataset.survey.agreement import read_agreement
+from hearsight.dataset.teacher_choice import choose_teachers, keep_classes
 from hearsight.documents import validate_list
 from hearsight.errors import DatasetError
 from hearsight.records import CLASS_SCHEMA, SOURCE_SCHEMA, SoftLabels
@@ -117,6 +119,29 @@ class Dataset:
 
     def __len__(self) -> int:
         return self.manifest.num_clips
+
+    def with_teachers(self, wanted: Sequence[str]) -> Dataset:
+        """Return the same dataset as if only some of its teachers had labelled it, in the order given.
+
+        Its vocabulary has the classes of these teachers only, so the indices of classes differ; their names, the clips and the
+        digest stay the same.
+
+        Parameters
+        ----------
+        wanted
+            Teachers, as :func:`~hearsight.dataset.teacher_choice.choose_teachers` takes them.
+
+        Raises
+        ------
+        UsageError
+            When a name fits no teacher or several, or a teacher is named twice.
+        """
+        chosen = choose_teachers(self.manifest.teachers, wanted)
+        other = copy.copy(self)
+        other.manifest = self.manifest.model_copy(update={"teachers": tuple(chosen)})
+        other.classes = keep_classes(self.classes, chosen)
+        other.__dict__.pop("_label_lists", None)  # computed from all teachers
+        return other
 
     @functools.cached_property
     def num_samples(self) -> Int32[np.ndarray, " clips"]:

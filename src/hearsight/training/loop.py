@@ -12,7 +12,7 @@ from hearsight.console import ProgressCallback, print_message, report_progress, 
 from hearsight.errors import RunError, from_os_error
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.training.data.batches import ORDER
-from hearsight.training.data.dataset import TrainingData, open_data
+from hearsight.training.data.dataset import TrainingData, open_data, restrict_teachers
 from hearsight.training.epoch import EpochTraining
 from hearsight.training.run.folder import RunFolder, check_same_run, lock_run, read_order
 from hearsight.training.run.log import RunLog, check_tensorboard
@@ -62,7 +62,7 @@ def train(
         When the folder holds a run of another configuration or dataset, a damaged one, one that is being trained, or any run
         without ``resume``.
     UsageError
-        When the network or device is unknown.
+        When the network or device is unknown, or the dataset has no such teacher.
     TrainingError
         When the loss is no longer a number. The checkpoints up to the epoch before are kept.
     MachineError
@@ -76,7 +76,7 @@ def train(
     >>> hearsight.load("new-run").embedding_dim
     256
     """
-    data, folder = open_data(dataset), Path(out)
+    data, folder = restrict_teachers(open_data(dataset), config.teachers), Path(out)
     if config.tensorboard:
         check_tensorboard()
     with _explain_os_errors(folder), report_progress(progress), lock_run(folder) as run:

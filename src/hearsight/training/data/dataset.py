@@ -14,7 +14,7 @@ from jaxtyping import Float32, Int16, Int32, Int64
 
 from hearsight.console import print_message
 from hearsight.dataset.reader import Dataset
-from hearsight.errors import DatasetError
+from hearsight.errors import DatasetError, UsageError
 
 
 @runtime_checkable
@@ -124,6 +124,29 @@ def open_data(dataset: str | Path | TrainingData) -> TrainingData:
         # pyright does not accept a cached property where a protocol asks for a property
         return cast(TrainingData, Dataset(dataset))
     return dataset
+
+
+def restrict_teachers(data: TrainingData, teachers: Sequence[str]) -> TrainingData:
+    """Return a dataset with the classes and labels of some of its teachers only; unchanged where none is named.
+
+    Raises
+    ------
+    UsageError
+        When a name fits no teacher or several, or the data is not a :class:`~hearsight.dataset.reader.Dataset`.
+    """
+    if not teachers:
+        return data
+    if not isinstance(data, Dataset):
+        found = f"{', '.join(teachers)} for a {type(data).__name__}"
+        raise UsageError("teachers", found, "a dataset that hearsight wrote, since others do not name their teachers")
+    return cast(TrainingData, data.with_teachers(teachers))
+
+
+def list_teachers(data: TrainingData) -> list[str]:
+    """Return the names of the teachers of a dataset, in order; those that have classes, where the data is not a Dataset."""
+    if isinstance(data, Dataset):
+        return [teacher.name for teacher in data.manifest.teachers]
+    return list(dict.fromkeys(each.teacher for each in data.classes)) if isinstance(data, ClassifiedData) else []
 
 
 def choose_agreeing(

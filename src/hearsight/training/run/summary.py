@@ -30,6 +30,8 @@ class TrainSummary:
         Share of the training time that was spent waiting for data.
     clips_per_second
         Training clips per second, without validation.
+    teachers
+        Names of the teachers whose classes were learned; empty where the dataset or an earlier version did not record them.
     """
 
     out: str
@@ -46,6 +48,7 @@ class TrainSummary:
     seconds: float
     data_share: float
     clips_per_second: float
+    teachers: tuple[str, ...] = ()
 
     def describe(self) -> list[str]:
         """Return the summary in lines to print."""
@@ -95,6 +98,7 @@ def summarize_run(dataset: Mapping[str, Any], history: Sequence[Mapping[str, Any
         seconds=trained + sum(line["seconds"]["validation"] for line in history),
         data_share=sum(line["seconds"]["data"] for line in history) / trained,
         clips_per_second=dataset["num_clips"] * epochs / trained,
+        teachers=tuple(dataset.get("teachers", ())),
     )
 
 

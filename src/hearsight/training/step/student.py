@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from hearsight.models.network import Network
 from hearsight.models.training_network import build_training_network
 from hearsight.models.zoo import NETWORKS, list_options
 from hearsight.training.data.batches import ORDER, Batch, Order, SamplingConfig, TrainBatches, ValidationBatches
-from hearsight.training.data.dataset import ClassifiedData, TrainingData, choose_agreeing
+from hearsight.training.data.dataset import ClassifiedData, TrainingData, choose_agreeing, list_teachers
 from hearsight.training.data.sounds import match_sample_rate
 from hearsight.training.data.statistics import SplitStatistics, compute_statistics
 from hearsight.training.data.targets import TargetSource, make_targets
@@ -42,6 +42,8 @@ class Student:
         Names of the classes, in the order of the logits.
     classes
         Where each class comes from; empty where the dataset does not record it.
+    teachers
+        Names of the dataset's teachers that the run learns from; empty where the dataset does not record them.
     dataset
         Digest of the dataset.
     training_sample_rate
@@ -56,6 +58,7 @@ class Student:
     device: Device
     vocabulary: tuple[str, ...]
     classes: tuple[ClassOrigin, ...]
+    teachers: tuple[str, ...]
     dataset: str
     training_sample_rate: int
     network: Network
@@ -104,7 +107,8 @@ class Student:
             config=config,
             device=device,
             vocabulary=targets.names,
-            classes=_list_origins(data),
+            classes=_list_origins(data, targets.names),
+            teachers=tuple(list_teachers(data)),
             dataset=data.digest,
             training_sample_rate=data.sample_rate,
             network=network,
@@ -223,6 +227,7 @@ class Student:
             "num_clips": self.num_clips,
             "num_validation_clips": len(self.validation_batches),
             "num_classes": len(self.vocabulary),
+            "teachers": list(self.teachers),
             "steps_per_epoch": self.train_batches.num_batches,
         }
 
@@ -233,6 +238,7 @@ class Student:
         training = {
             "recipe": config.recipe,
             "dataset": self.dataset,
+            "teachers": list(self.teachers),
             "clips": self.num_clips,
             "sample_rate": self.training_sample_rate,
             "epochs": line["epoch"],
@@ -245,12 +251,14 @@ class Student:
         return {"vocabulary": self.vocabulary, "classes": self.classes, "training": training, "scores": scores}
 
 
-def _list_origins(data: TrainingData) -> tuple[ClassOrigin, ...]:
-    """Return the sense and the teacher of each class, where the dataset knows them."""
+def _list_origins(data: TrainingData, names: Sequence[str]) -> tuple[ClassOrigin, ...]:
+    """Return the sense and the teacher of each class that is learned, where the dataset knows them."""
     if not isinstance(data, ClassifiedData):
         return ()
     senses: dict[str, Sense] = {"audio": "heard", "vision": "seen"}
-    return tuple(ClassOrigin(sense=senses[each.modality], teacher=each.teacher) for each in data.classes)
+    origins = [ClassOrigin(sense=senses[each.modality], teacher=each.teacher) for each in data.classes]
+    by_name = dict(zip(data.names, origins, strict=True))
+    return tuple(by_name[name] for name in names)
 
 
 def _split(data: TrainingData, targets: TargetSource, config: TrainConfig) -> tuple[SplitStatistics, SplitStatistics]:
