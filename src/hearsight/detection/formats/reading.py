@@ -1,0 +1,122 @@
+"""Reading detections back: the tables that ``hearsight tag`` writes, and tables of other programs with the same columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.json as pa_json
+import pyarrow.parquet as pq
+
+from hearsight.detection.formats.cells import restore
+from hearsight.detection.formats.tables import SCHEMA
+from hearsight.errors import InputError, TableError
+from hearsight.files import describe_path, open_regular
+
+SUFFIXES = (".csv", ".jsonl", ".parquet")
+"""Suffixes of tables that can be read."""
+MOST_BYTES = 8 * 2**30
+"""The largest table that is read."""
+
+
+def find_tables(paths: Sequence[Path]) -> list[Path]:
+    """Return tables, and the tables below folders, in the order of their paths.
+
+    Raises
+    ------
+    InputError
+        When there is none in a folder, or a file has another suffix.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            if path.suffix not in SUFFIXES:
+                raise InputError(path, f"suffix {path.suffix!r}", f"one of {' '.join(SUFFIXES)}")
+            found.append(path)
+            continue
+        inside = [one for one in sorted(path.rglob("*")) if one.suffix in SUFFIXES and not _is_ours(one)]
+        if not inside:
+            hint = "hearsight tag RECORDINGS --out FOLDER --format csv writes some"
+            raise InputError(path, f"no table of detections in it: {describe_path(path)}", "at least one", hint)
+        found += inside
+    return found
+
+
+def read_detections(path: Path, extra: Sequence[pa.Field] = ()) -> Iterator[pa.Table]:
+    """Read a table of detections in parts.
+
+    Parameters
+    ----------
+    path
+        A file with a suffix of :data:`SUFFIXES`.
+    extra
+        Further columns to read; one that the file lacks is null. Of :data:`SCHEMA`, too, a file may lack what nobody needs.
+
+    Yields
+    ------
+    pyarrow.Table
+        The columns of :data:`SCHEMA` and ``extra``, without the rows of recordings that failed.
+
+    Raises
+    ------
+    TableError
+        When it cannot be read, or has no columns ``path`` and ``class``.
+    """
+    schema = pa.schema([*SCHEMA, *extra])
+    try:
+        with open_regular(path, MOST_BYTES):
+            pass
+        for part in _read_parts(path, schema):
+            yield _conform(path, part, schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, UnicodeDecodeError) as error:
+        raise TableError(
+            path, f"cannot be read ({' '.join(str(error).split()):.200})", "a table of detections"
+        ) from error
+    except OSError as error:
+        raise TableError(path, f"cannot be read ({error.strerror or error})", "a table of detections") from error
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a file is no table of detections although its suffix is that of one."""
+    return path.name.startswith(".") or path.name == "journal.jsonl" or path.name.endswith(".kaleidoscope.csv")
+
+
+def _read_parts(path: Path, schema: pa.Schema) -> Iterator[pa.Table]:
+    if path.suffix == ".parquet":
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches():
+                yield pa.Table.from_batches([batch])
+        return
+    if not path.stat().st_size:
+        return
+    if path.suffix == ".jsonl":
+        yield pa_json.read_json(path, parse_options=pa_json.ParseOptions(explicit_schema=schema))
+        return
+    types = {field.name: field.type for field in schema}
+    options = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=True)
+    with pa_csv.open_csv(path, convert_options=options) as reader:
+        for batch in reader:
+            yield _restore(pa.Table.from_batches([batch]))
+
+
+def _restore(table: pa.Table) -> pa.Table:
+    for place, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            cells = [None if cell is None else restore(cell) for cell in table.column(place).to_pylist()]
+            table = table.set_column(place, field, pa.array(cells, pa.string()))
+    return table
+
+
+def _conform(path: Path, table: pa.Table, schema: pa.Schema) -> pa.Table:
+    for name in ("path", "class"):
+        if name not in table.column_names:
+            found = f"columns {', '.join(table.column_names)}"
+            raise TableError(path, f"{found:.200}", f"a column {name!r}")
+    columns = [
+        table[field.name].cast(field.type) if field.name in table.column_names else pa.nulls(len(table), field.type)
+        for field in schema
+    ]
+    whole = pa.Table.from_arrays(columns, schema=schema)
+    return whole.filter(whole["class"].is_valid())

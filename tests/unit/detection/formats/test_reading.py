@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from hearsight.detection.formats.catalogue import open_file
+from hearsight.detection.formats.reading import find_tables, read_detections
+from hearsight.detection.formats.writer import Context
+from hearsight.errors import InputError, TableError
+from hearsight.records import Tag
+
+ROWS = [
+    Tag("a.wav", 0.0, 1.0, "Gull", 0.83, "heard", "t"),
+    Tag("-b.wav", 0.1, 2.5, "=x", 0.5),
+    Tag("c", 1.0, 1.0, "n\nl", 0.1),
+]
+
+
+@pytest.mark.parametrize("name", ["csv", "jsonl", "parquet"])
+def test_what_was_written_is_read_without_failures(tmp_path, name):
+    path = tmp_path / f"x.{name}"
+    with open_file(name, path, Context()) as writer:
+        writer.write(ROWS)
+        writer.fail("bad.wav", "not audio")
+    rows = pa.concat_tables(read_detections(path)).drop_columns(["error"]).to_pylist()
+    assert rows == [row.as_json() for row in ROWS]
+
+
+def test_further_columns_are_read_and_missing_ones_are_null(tmp_path):
+    path = tmp_path / "judged.csv"
+    path.write_text("path,class,probability,correct\na.wav,Gull,0.5,true\nb.wav,Gull,0.4,\n", encoding="utf-8")
+    table = pa.concat_tables(read_detections(path, [pa.field("correct", pa.string())]))
+    assert table["correct"].to_pylist() == ["true", None]
+    assert table["start"].to_pylist() == [None, None]
+
+
+def test_a_table_without_a_class_or_of_another_kind_is_refused(tmp_path):
+    for name, text, words in (
+        ("a.csv", "path,species\na.wav,Gull\n", "a column 'class'"),
+        ("b.jsonl", "no json", "cannot be read"),
+        ("c.parquet", "PAR1", "cannot be read"),
+        ("d.csv", "path,class,start\na,Gull,soon\n", "cannot be read"),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        with pytest.raises(TableError, match=words):
+            list(read_detections(tmp_path / name))
+    with pytest.raises(TableError, match="cannot be read"):
+        list(read_detections(tmp_path / "absent.csv"))
+
+
+def test_tables_are_found_in_folders_without_journals(tmp_path):
+    for name in ("b.csv", "a.jsonl", "journal.jsonl", "x.kaleidoscope.csv", "note.txt", ".hidden.csv"):
+        (tmp_path / name).touch()
+    assert [path.name for path in find_tables([tmp_path])] == ["a.jsonl", "b.csv"]
+    with pytest.raises(InputError, match=r"suffix '\.txt'"):
+        find_tables([tmp_path / "note.txt"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no table of detections"):
+        find_tables([tmp_path / "empty"])
