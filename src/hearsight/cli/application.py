@@ -55,6 +55,8 @@ Count = Annotated[int, Parameter(validator=Number(gte=1, lte=10**9))]
 """A number of things, at least one."""
 Seed = Annotated[int, Parameter(validator=Number(gte=0, lte=2**32 - 1))]
 """Of random draws: what every generator takes that we use."""
+Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65_535))]
+"""A port of TCP; 0 for any that is free."""
 Amount = Annotated[float, Parameter(validator=Number(gt=0.0, lte=10.0**7))]
 """A positive amount, such as seconds; at most four months of them."""
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="print JSON on stdout")]

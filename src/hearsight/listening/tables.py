@@ -135,7 +135,7 @@ def embed_files(listener: Listener, files: Sequence[str | Path], out: Path) -> E
         contextlib.suppress(_NothingReadError),
         write_atomically(out) as temporary,
         contextlib.closing(
-            open_writer(temporary, suffix, listener.embedding_dim, _describe_network(listener))
+            open_writer(temporary, suffix, listener.embedding_dim, describe_network(listener))
         ) as table.writer,
     ):
         for path in _track(_find(files, failures)):
@@ -217,7 +217,8 @@ class _RowBuffer:
             self._paths = []
 
 
-def _describe_network(listener: Listener) -> dict[str, str]:
+def describe_network(listener: Listener) -> dict[str, str]:
+    """Return what a file of embeddings stores about the network that made them."""
     return {
         "hearsight.version": VERSION,
         "hearsight.model": listener.name,

@@ -1,0 +1,56 @@
+"""The command that puts a model behind HTTP: serve."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+from hearsight.cli.application import WORK, Amount, AsJson, Count, Parameter, Port, app
+from hearsight.cli.infer import Trained
+
+TOKEN_VARIABLE = "HEARSIGHT_TOKEN"
+
+
+@app.command(group=WORK)
+def serve(
+    *,
+    model: Trained,
+    host: Annotated[
+        str, Parameter(help="address to listen on; other machines are served only with --token")
+    ] = "127.0.0.1",
+    port: Annotated[Port, Parameter(help="port to listen on; 0 for any that is free")] = 8000,
+    token: Annotated[
+        str,
+        Parameter(help=f"secret that clients send; better set as {TOKEN_VARIABLE}, which no list of processes shows"),
+    ] = "",
+    workers: Annotated[Count, Parameter(help="requests that are answered at a time")] = 1,
+    queue: Annotated[Count, Parameter(help="requests that wait; further ones are refused with status 429")] = 16,
+    largest: Annotated[Amount, Parameter(help="largest upload, in MB")] = 1000.0,
+    longest: Annotated[Amount, Parameter(help="longest sound, in hours")] = 12.0,
+    as_json: AsJson = False,
+) -> None:
+    """Serve a model over HTTP: a page to look at recordings, and the same answers for programs.
+
+    Prints the address, with `--json` as one line of JSON on stdout, and works until it is interrupted. `POST /tag` and
+    `POST /embed` take a file; `GET /openapi.json` describes them. Uploads lie in a private temporary folder only while they are
+    needed.
+
+        hearsight serve --model run
+        curl -F file=@recording.wav http://127.0.0.1:8000/tag
+    """
+    from hearsight.console import flush_data, print_json, print_message
+    from hearsight.serve.limits import ServeLimits
+    from hearsight.serve.server import serve as serve_model
+
+    def announce(address: str, listener: Any) -> None:
+        if as_json:
+            print_json({"address": address, "model": listener.name, "classes": len(listener.vocabulary)})
+            flush_data()
+        else:
+            print_message(f"serving {listener.name} at {address} (Ctrl-C ends it)")
+
+    limits = ServeLimits(
+        upload_bytes=int(largest * 1e6), sound_seconds=longest * 3600.0, queue_length=queue, workers=workers
+    )
+    token = token or os.environ.get(TOKEN_VARIABLE, "")
+    serve_model(model, host=host, port=port, token=token, limits=limits, ready=announce)

@@ -1,0 +1,7 @@
+"""Fixtures of the tests of the server."""
+
+from __future__ import annotations
+
+from tests.support.listening import listener, run, write_sound
+
+__all__ = ["listener", "run", "write_sound"]
