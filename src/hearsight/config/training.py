@@ -73,7 +73,11 @@ class TrainConfig(Stage):
     """Number of steps after which training ends, if need be in the middle of an epoch. It replaces ``epochs`` and ``min_steps``;
     with 0, these determine the length."""
     batch_size: int = Field(default=64, ge=2)
-    """Clips per step. Jia 2019 took 1,024 or 2,048 on four GPUs; 64 suits two CPU cores and small datasets."""
+    """Clips that go through the network together, and clips per step unless ``global_batch_size`` is given. Jia 2019 took 1,024 or
+    2,048 on four GPUs; 64 suits two CPU cores and small datasets."""
+    global_batch_size: int = Field(default=0, ge=0)
+    """Clips per step: the gradients of parts of at most ``batch_size`` clips are accumulated, so that memory does not limit it. A
+    step is that of one large batch, except that batch normalisation has the statistics of each part. 0 is ``batch_size``."""
     loss: Literal["cross-entropy", "kl", "l2", "reconstruction"] = "cross-entropy"
     """The loss: ``cross-entropy`` of the labels (Jia 2019); ``kl``, the divergence from the vision teachers' distributions, with a
     softmax for each teacher (Aytar 2016); ``l2``, the squared error of these distributions (Aytar 2016, Table 5, where it does
@@ -149,6 +153,19 @@ class TrainConfig(Stage):
         if self.targets == "soft" and self.loss != "cross-entropy":
             raise ValueError(f"targets = soft is for loss = cross-entropy; the loss {self.loss} has its own targets")
         return self
+
+    @model_validator(mode="after")
+    def _check_sizes(self) -> TrainConfig:
+        if 0 < self.global_batch_size < self.batch_size:
+            raise ValueError(
+                f"global_batch_size = {self.global_batch_size} is less than batch_size = {self.batch_size}"
+            )
+        return self
+
+    @property
+    def step_clips(self) -> int:
+        """Clips per step, on all devices together."""
+        return self.global_batch_size or self.batch_size
 
     @model_validator(mode="before")
     @classmethod

@@ -62,12 +62,12 @@ class EpochTraining:
         epoch, step = progress.epoch, progress.step + 1
         loss, rate = student.train_step(batch, epoch, step)
         progress.step = step
-        progress.total_loss += loss * len(batch.clips)
+        progress.total_loss += loss * batch.num_clips
         progress.waited += waited
         if step % student.config.log_every == 0:
             clock = {"data": waited, "step": waited + time.perf_counter() - begun}
             self._log.write("step", epoch, {"loss": loss, "learning_rate": rate, "seconds": clock}, step=step)
-        self._bar.advance(len(batch.clips))
+        self._bar.advance(batch.num_clips)
         self._bar.note(f"epoch {epoch}/{student.num_epochs}, loss {loss:.4f}")
 
     def _save_if_due(self, progress: EpochProgress, signals: DeferredSignals) -> None:

@@ -56,6 +56,9 @@ def test_every_rule_of_drawing_is_a_knob_of_the_same_name() -> None:
     names = set(SamplingConfig.__dataclass_fields__) - {
         "segment_samples",
         "order",
-    }  # the order is recorded with the run
-    assert names == {"batch_size", "segments", "gain", "mix", "seed"}
+        "least_parts",
+        "rank",
+        "size",
+    }  # these are no part of the configuration
+    assert names == {"batch_size", "global_batch_size", "segments", "gain", "mix", "seed"}
     assert names <= knobs

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from hearsight.permutation import Permutation
+from hearsight.training.data.parts import Division, Part
 from hearsight.training.data.sounds import SoundSource, add_segment
 from hearsight.training.data.targets import TargetSource
 
@@ -33,16 +34,26 @@ ORDER: Order = "permutation-2"
 class SamplingConfig:
     """How training examples are drawn; the fields are those of :class:`~hearsight.config.TrainConfig`.
 
-    ``segment_samples`` is the length of an example, and ``gain`` is in dB.
+    ``segment_samples`` is the length of an example, and ``gain`` is in dB. ``least_parts``, ``rank`` and ``size`` are those of
+    :class:`~hearsight.training.data.parts.Division`.
     """
 
     segment_samples: int
     batch_size: int
+    global_batch_size: int = 0
     segments: Literal["grid", "anywhere"] = "grid"
     gain: float = 0.0
     mix: float = 0.0
     seed: int = 0
     order: Order = ORDER
+    least_parts: int = 1
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def division(self) -> Division:
+        """How the clips of a step are divided among parts and processes."""
+        return Division(self.batch_size, self.least_parts, self.rank, self.size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,12 +70,23 @@ class Batch:
         What the loss compares the outputs with, in [0, 1].
     labels
         Which classes are labels; only validation batches have them.
+    parts
+        The parts that go through the network one after the other, counted in rows of this batch; by default there is one.
+    num_clips
+        Number of clips of the step in all processes; by default those of this batch.
     """
 
     clips: Int64[np.ndarray, " batch"]
     waveform: Float32[np.ndarray, "batch samples"]
     targets: Float32[np.ndarray, "batch classes"]
     labels: Bool[np.ndarray, "batch classes"] | None = None
+    parts: tuple[Part, ...] = ()
+    num_clips: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.num_clips:
+            object.__setattr__(self, "num_clips", len(self.clips))
+            object.__setattr__(self, "parts", (Part(0, 0, len(self.clips), 1.0),))
 
 
 def count_batches(num_clips: int, batch_size: int) -> int:
@@ -106,7 +128,7 @@ class TrainBatches:
     @property
     def num_batches(self) -> int:
         """Number of steps of an epoch."""
-        return count_batches(len(self._clips), self._sampling.batch_size)
+        return count_batches(len(self._clips), self._sampling.global_batch_size or self._sampling.batch_size)
 
     def order(self, epoch: int, first: int = 0, stop: int | None = None) -> Iterator[Int64[np.ndarray, " batch"]]:
         """Iterate over the clips of each batch of an epoch, in random order.
@@ -138,8 +160,17 @@ class TrainBatches:
         return self._places(num_batches)[0]
 
     def batches(self, epoch: int, first: int = 0, stop: int | None = None) -> Iterator[Batch]:
-        """Iterate over the batches of an epoch; parameters as those of :meth:`order`."""
-        return (self.make(epoch, clips) for clips in self.order(epoch, first, stop))
+        """Iterate over this process's share of the batches of an epoch; parameters as those of :meth:`order`."""
+        return (self._make_share(epoch, clips) for clips in self.order(epoch, first, stop))
+
+    def _make_share(self, epoch: int, clips: Int64[np.ndarray, " batch"]) -> Batch:
+        """Draw the examples of this process's parts of a step."""
+        division = self._sampling.division
+        parts = division.choose(division.divide(len(clips)))
+        first = parts[0].first if parts else 0
+        batch = self.make(epoch, clips[first : parts[-1].stop if parts else 0])
+        moved = tuple(dataclasses.replace(part, first=part.first - first, stop=part.stop - first) for part in parts)
+        return dataclasses.replace(batch, parts=moved, num_clips=len(clips))
 
     def make(self, epoch: int, clips: Int64[np.ndarray, " batch"]) -> Batch:
         """Draw one example from each of some clips."""

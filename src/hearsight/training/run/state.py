@@ -83,7 +83,7 @@ def read_state(folder: Path) -> RunState:
     config = read_config(run, record)
     try:
         dataset = record["dataset"]
-        batches = count_batches(dataset["num_clips"], config.batch_size)
+        batches = count_batches(dataset["num_clips"], config.step_clips)
         sizes = int(dataset["num_clips"]), int(dataset["num_classes"])
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(run.record, f"no sizes of the dataset ({error})", "the record of a run") from error

@@ -107,9 +107,10 @@ class Device:
                     parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         return network
 
-    def send(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return a batch's waveforms and targets as tensors on the device."""
-        return torch.from_numpy(batch.waveform).to(self.name), torch.from_numpy(batch.targets).to(self.name)
+    def send(self, batch: Batch, rows: slice = slice(None)) -> tuple[Tensor, Tensor]:
+        """Return waveforms and targets of some rows of a batch, by default all, as tensors on the device."""
+        waveform, targets = torch.from_numpy(batch.waveform[rows]), torch.from_numpy(batch.targets[rows])
+        return waveform.to(self.name), targets.to(self.name)
 
     def autocast(self) -> torch.autocast:
         """Return a context in which convolutions and matrix products have the run's precision."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from hearsight.config import TrainConfig
 from hearsight.console import print_message
@@ -24,6 +25,7 @@ from hearsight.training.data.targets import TargetSource, make_targets
 from hearsight.training.step.device import Device
 from hearsight.training.step.objectives import Objective, make_objective
 from hearsight.training.step.optimizer import make_optimizer, schedule_rate, set_rate, sum_rates
+from hearsight.training.step.running import RunningStatistics
 
 LEAST_SUM_OF_RATES = 0.05
 """Sum of the learning rates of all steps below which a run is too short: fresh kernels have about this size, and Adam moves a
@@ -97,6 +99,7 @@ class Student:
         sampling = SamplingConfig(
             segment_samples=network.example_samples,
             batch_size=config.batch_size,
+            global_batch_size=config.global_batch_size,
             segments=config.segments,
             gain=config.gain,
             mix=config.mix,
@@ -174,19 +177,31 @@ class Student:
         """
         rate = schedule_rate(self.config, step - 1, self.train_batches.num_batches)
         set_rate(self.optimizer, rate)
-        self.device.seed(self.config.seed, epoch, step)
-        waveform, targets = self.device.send(batch)
-        with self.device.autocast():
-            outputs = self.objective.forward(waveform)
-        loss = self.objective(outputs, targets)
-        value = loss.item()
-        self.check(epoch, step, value)
         self.optimizer.zero_grad()
-        loss.backward()
+        value = self._accumulate(batch, epoch, step)
+        self.check(epoch, step, value)
         if self.config.clip_norm:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         self.optimizer.step()
         return value, rate
+
+    def _accumulate(self, batch: Batch, epoch: int, step: int) -> float:
+        """Add the gradients of the batch's parts, each weighted by its share of the step; return the loss of the step."""
+        statistics = RunningStatistics(self.network) if len(batch.parts) > 1 else None
+        losses: list[Tensor] = []
+        for part in batch.parts:
+            self.device.seed(self.config.seed, epoch, step, *([part.number] if part.number else []))
+            waveform, targets = self.device.send(batch, part.rows)
+            with self.device.autocast():
+                outputs = self.objective.forward(waveform)
+            loss = self.objective(outputs, targets) * part.share
+            loss.backward()
+            losses.append(loss.detach())
+            if statistics is not None:
+                statistics.take(part.share)
+        if statistics is not None:
+            statistics.finish()
+        return float(torch.stack(losses).sum())
 
     def check(self, epoch: int, step: int, loss: float | None) -> None:
         """Check a loss; where there is none, check the weights and what they compute from a batch.
@@ -243,7 +258,7 @@ class Student:
             "sample_rate": self.training_sample_rate,
             "epochs": line["epoch"],
             "steps": line["step"],
-            "batch_size": config.batch_size,
+            "batch_size": config.step_clips,
             "learning_rate": config.learning_rate,
             "seed": config.seed,
             "loss": line["loss"],
