@@ -33,9 +33,14 @@ Shares = Annotated[
 AllowEvaluation = Annotated[bool, Parameter(negative="", help="accept AudioSet's evaluation segments as sources")]
 Vision = Annotated[
     list[str] | None,
-    Parameter(negative="", help="vision teacher, kind:where; repeatable. Kinds: clusters, litert, onnx, transformers"),
+    Parameter(
+        negative="", help="vision teacher, kind:where; repeatable. Kinds: clusters, litert, onnx, transformers, prompts"
+    ),
 ]
-Audio = Annotated[list[str] | None, Parameter(negative="", help="audio teacher, kind:where; repeatable")]
+Audio = Annotated[
+    list[str] | None,
+    Parameter(negative="", help="audio teacher, kind:where; repeatable. Also student:RUN, a network of ours"),
+]
 Network = Annotated[str | None, Parameter(help="name of the network; see hearsight models")]
 Teachers = Annotated[
     list[str] | None,

@@ -132,7 +132,7 @@ def save_checkpoint(
         raise UsageError("classes", f"{len(classes)} origins", f"{network.num_classes}, one per logit, or none")
     config = _describe(network, vocabulary, training or {}, scores or {})
     if classes:
-        config["classes"] = [origin.model_dump() for origin in classes]
+        config["classes"] = [origin.model_dump(exclude_none=True) for origin in classes]
     if converted_from:
         config["converted_from"] = dict(converted_from)
     make_folder(folder)

@@ -33,12 +33,15 @@ class ClassOrigin(BaseModel):
         Whether its teacher heard it in sounds or saw it in pictures.
     teacher
         The teacher's name in the dataset.
+    id
+        The teacher's own id of the class in a public list; None where it has none, and in checkpoints of earlier versions.
     """
 
     model_config = ConfigDict(frozen=True, strict=True)
 
     sense: Sense
     teacher: Name
+    id: Name | None = None
 
 
 class CheckpointConfig(BaseModel):

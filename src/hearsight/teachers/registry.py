@@ -5,6 +5,8 @@
 ``litert``         a LiteRT (TensorFlow Lite) classifier of images or of waveforms (``runtimes/litert.py``)
 ``onnx``           an ONNX classifier of images, waveforms or log-mel patches (``runtimes/onnx.py``)
 ``transformers``   a Hugging Face classifier of images or sounds, or one that compares them with text (``runtimes/transformers.py``)
+``student``        a checkpoint of hearsight, which labels sounds for the next one (``runtimes/student.py``)
+``prompts``        a list of words that a Hugging Face model compares with images or sounds (``runtimes/prompts.py``)
 =================  =====================================================================================================
 
 Other packages add kinds through the entry point group ``hearsight.teachers``. The entry point's name is the kind, its object a

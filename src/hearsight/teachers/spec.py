@@ -20,7 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from hearsight.errors import ConfigError, guess
 
-KINDS = ("clusters", "litert", "onnx", "transformers")
+KINDS = ("clusters", "litert", "onnx", "transformers", "student", "prompts")
 """The kinds of teacher that are part of hearsight."""
 ENTRY_POINTS = "hearsight.teachers"
 """The entry point group of other packages' kinds."""

@@ -24,6 +24,7 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 from pydantic import Field
 
+from hearsight.documents import read_text
 from hearsight.errors import ConfigError, TeacherError
 from hearsight.extras import require
 from hearsight.media.pictures import ImageRequest
@@ -66,6 +67,8 @@ class TransformersOptions(ModelOptions):
 
     prompt: str | None = Field(default=None, pattern=r"\{\}")
     """The prompt for a model that compares with texts; ``{}`` stands for the class name."""
+    templates: str | None = Field(default=None, min_length=1)
+    """A file with a prompt on each line. The encoded prompts of a class are averaged."""
     revision: str | None = None
     """Branch, tag or commit of the repository."""
     max_length: int | None = Field(default=None, ge=16, le=4096)
@@ -74,11 +77,25 @@ class TransformersOptions(ModelOptions):
 
 def load(spec: TeacherSpec, modality: Modality, *, quiet: bool = False) -> Classifier:
     """Load a Hugging Face model as a teacher; see :func:`hearsight.teachers.registry.load_teacher` for the errors."""
+    return _load(spec, modality, quiet=quiet)
+
+
+def load_prompted(spec: TeacherSpec, modality: Modality, *, suffix: str) -> Classifier:
+    """Load a model that compares with texts. The suffix tells teachers with the same model and different words apart."""
+    return _load(spec, modality, quiet=True, suffix=suffix)
+
+
+def _load(spec: TeacherSpec, modality: Modality, *, quiet: bool, suffix: str = "") -> Classifier:
     options = read_options(TransformersOptions, spec)
     origin = locate(spec.where, options.revision)
     settings = load_settings(origin)
     architecture = str((settings.architectures or ["model of unknown architecture"])[0])
     _check_modality(architecture, modality, origin.where)
+    if suffix and architecture not in _PROMPTED:
+        wanted = f"a model that compares with texts: {', '.join(sorted(_PROMPTED))}"
+        raise TeacherError(
+            origin.where, f"a {architecture}, which has classes of its own", wanted, "transformers: loads it"
+        )
     network = load_network(
         origin, _choose_maker(architecture, modality), wanted="a model trained to classify", settings=settings
     )
@@ -97,7 +114,8 @@ def load(spec: TeacherSpec, modality: Modality, *, quiet: bool = False) -> Class
         run = functools.partial(_classify, network, processor, modality)
         name_classes = functools.partial(_name_classes, settings, origin, options.vocabulary, quiet=quiet)
     activation = _choose_activation(options.activation, settings, architecture, modality)
-    return Classifier(spec, modality, Model(origin.where, stem, content, model_input, run, activation), name_classes)
+    model = Model(origin.where, stem + suffix, content, model_input, run, activation)
+    return Classifier(spec, modality, model, name_classes)
 
 
 def _check_modality(architecture: str, modality: Modality, where: str) -> None:
@@ -184,7 +202,7 @@ def _encode_texts(
         wanted = "vocabulary=FILE with the names to compare with"
         raise TeacherError(origin.where, f"a {architecture}, which has no classes of its own", wanted)
     vocabulary = load_vocabulary(options.vocabulary)
-    template = options.prompt or _PROMPTED[architecture][1]
+    templates = _read_templates(options) or (options.prompt or _PROMPTED[architecture][1],)
     tokenizer = load_tokenizer(origin)
     limit = getattr(getattr(network.config, "text_config", None), "max_position_embeddings", None)
     settings: dict[str, Any] = {"padding": True}
@@ -194,9 +212,26 @@ def _encode_texts(
     rows: list[Any] = []
     with convert_errors(origin.where), one_thread():
         for name in vocabulary.names:
-            tokens = tokenizer([template.replace("{}", name)], return_tensors="pt", **settings)
-            rows.append(_embed(network.get_text_features(**tokens)))
+            tokens = [tokenizer([one.replace("{}", name)], return_tensors="pt", **settings) for one in templates]
+            encoded = torch.cat([_embed(network.get_text_features(**one)) for one in tokens])
+            rows.append(encoded if len(encoded) == 1 else _embed(encoded.mean(dim=0, keepdim=True)))
     return vocabulary, torch.cat(rows)
+
+
+def _read_templates(options: TransformersOptions) -> tuple[str, ...]:
+    """Return the prompts of the file of templates; none where there is no such file."""
+    if options.templates is None:
+        return ()
+    path = Path(options.templates).expanduser()
+    if options.prompt is not None:
+        raise ConfigError(path, f"templates beside prompt={options.prompt}", "one of the two")
+    lines = [line.strip() for line in read_text(path, ConfigError, wanted="a prompt on each line").splitlines()]
+    found = tuple(line for line in lines if line)
+    wrong = next((line for line in found if "{}" not in line), None)
+    if wrong is not None or not found:
+        wanted = "a prompt on each line, with {} for the class name"
+        raise ConfigError(path, "no prompt" if wrong is None else repr(wrong[:60]), wanted)
+    return found
 
 
 def _embed(output: Any) -> Any:

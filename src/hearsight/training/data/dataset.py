@@ -149,6 +149,15 @@ def list_teachers(data: TrainingData) -> list[str]:
     return list(dict.fromkeys(each.teacher for each in data.classes)) if isinstance(data, ClassifiedData) else []
 
 
+def list_class_ids(data: TrainingData) -> dict[tuple[str, int], str]:
+    """Return the id in a public list of each class that has one, by its teacher and its place in the teacher's output."""
+    if not isinstance(data, Dataset):
+        return {}
+    table = data.class_table()
+    keys = zip(table.column("teacher").to_pylist(), table.column("class_index").to_pylist(), strict=True)
+    return {key: identity for key, identity in zip(keys, table.column("id").to_pylist(), strict=True) if identity}
+
+
 def choose_agreeing(
     data: TrainingData, clips: Int64[np.ndarray, " clips"], least: float | None
 ) -> Int64[np.ndarray, " chosen"]:

@@ -18,7 +18,7 @@ from hearsight.models.network import Network
 from hearsight.models.training_network import build_training_network
 from hearsight.models.zoo import NETWORKS, list_options
 from hearsight.training.data.batches import ORDER, Batch, Order, SamplingConfig, TrainBatches, ValidationBatches
-from hearsight.training.data.dataset import ClassifiedData, TrainingData, choose_agreeing, list_teachers
+from hearsight.training.data.dataset import ClassifiedData, TrainingData, choose_agreeing, list_class_ids, list_teachers
 from hearsight.training.data.sounds import match_sample_rate
 from hearsight.training.data.statistics import SplitStatistics, compute_statistics
 from hearsight.training.data.targets import TargetSource, make_targets
@@ -271,7 +271,15 @@ def _list_origins(data: TrainingData, names: Sequence[str]) -> tuple[ClassOrigin
     if not isinstance(data, ClassifiedData):
         return ()
     senses: dict[str, Sense] = {"audio": "heard", "vision": "seen"}
-    origins = [ClassOrigin(sense=senses[each.modality], teacher=each.teacher) for each in data.classes]
+    ids = list_class_ids(data)
+    origins = [
+        ClassOrigin(
+            sense=senses[each.modality],
+            teacher=each.teacher,
+            id=ids.get((each.teacher, getattr(each, "class_index", -1))),
+        )
+        for each in data.classes
+    ]
     by_name = dict(zip(data.names, origins, strict=True))
     return tuple(by_name[name] for name in names)
 
