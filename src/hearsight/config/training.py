@@ -91,13 +91,24 @@ class TrainConfig(Stage):
     """Adam with an L2 penalty in the loss (Jia 2019), or AdamW, whose weight decay is not part of the loss."""
     learning_rate: float = Field(default=1e-4, gt=0.0)
     """First learning rate of the exponential schedule (Jia 2019: 1e-4), or highest one of the one-cycle schedule."""
-    schedule: Literal["exponential", "one-cycle"] = "exponential"
-    """How the learning rate changes: ``exponential``, multiplied by ``decay`` after every epoch (Jia 2019); or ``one-cycle``, a
-    linear rise over the first fifth of all steps, and then half a cosine down to zero."""
+    schedule: Literal["exponential", "one-cycle", "cosine"] = "exponential"
+    """How the learning rate changes: ``exponential``, multiplied by ``decay`` after every epoch (Jia 2019); ``one-cycle``, a
+    linear rise over the first fifth of all steps, and then half a cosine down to zero; or ``cosine``, half a cosine over all
+    steps."""
+    warmup_steps: int = Field(default=0, ge=0)
+    """Number of first steps in which the learning rate of any schedule is scaled up from almost zero, linearly. 0 is none."""
+    drop_at: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Share of all steps after which the learning rate is divided by ten (Hershey 2017: 13 of 17 million steps). 0 is never."""
     decay: float = Field(default=0.9, gt=0.0, le=1.0)
     """Factor on the learning rate after every epoch (Jia 2019: 0.9)."""
     clip_norm: float = Field(default=0.0, ge=0.0)
     """Largest norm of the gradient of all weights; a larger gradient is scaled down to it. 0 does not clip."""
+    average: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Decay of the exponential moving average of the weights, such as 0.999. The average is validated and delivered. In the first
+    steps the decay is ``(1 + step) / (10 + step)`` where that is less. 0 averages nothing."""
+    label_smoothing: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Share by which training targets are moved towards ignorance: 0.5 for each class of a cross-entropy, equal probabilities of
+    all classes for distributions. 0 moves none."""
     l2_penalty: float = Field(default=1.0, ge=0.0)
     """Weight of the L2 penalty that is added to the loss (Jia 2019: 1.0). The penalty is ``l2_scale`` times half the sum of the
     squared kernels."""
@@ -116,6 +127,17 @@ class TrainConfig(Stage):
     """Maximum random change of a segment's level, up or down, in dB."""
     mix: float = Field(default=0.0, ge=0.0, le=1.0)
     """Share of segments that are mixed with a segment of another clip; a mixture has the labels of both."""
+    shift: float = Field(default=0.0, ge=0.0)
+    """Maximum random shift of a segment of the ``grid``, in seconds; the segment stays within its clip."""
+    time_mask: int = Field(default=0, ge=0)
+    """Maximum number of log-mel frames in a row that are masked in each training example, as in SpecAugment (Park 2019); they take
+    the mean of the patch. 0 masks none."""
+    mel_mask: int = Field(default=0, ge=0)
+    """Maximum number of neighbouring mel bands that are masked in each training example. 0 masks none."""
+    sampling: Literal["uniform", "class-balanced", "agreement"] = "uniform"
+    """How often a clip is drawn: ``uniform``, once in each epoch; ``class-balanced``, in proportion to the sum of the inverse
+    frequencies of its labels; or ``agreement``, in proportion to the agreement of its picture and sound, and never where that is
+    below chance. An epoch has as many draws as there are clips."""
     teachers: tuple[str, ...] = ()
     """Teachers of the dataset whose classes are learned, in this order; none stands for all, in the order of the build. Each is
     ``vision``, ``audio``, a teacher's name, or a part of the name that no other teacher's name has."""

@@ -80,7 +80,8 @@ class EpochTraining:
             signals.raise_pending()
 
     def _save(self, progress: EpochProgress) -> None:
-        save_progress(self._run, self._student.network, self._student.optimizer, progress)
+        student = self._student
+        save_progress(self._run, student.network, student.optimizer, progress, student.average)
         self._saved = time.monotonic()
 
     def _finish(self, progress: EpochProgress, num_steps: int) -> dict[str, Any]:
@@ -106,9 +107,10 @@ class EpochTraining:
 
     def _validate(self) -> Scores:
         student = self._student
-        return validate(
-            student.network, student.validation_batches, student.device, student.objective, self._run.folder
-        )
+        with student.with_average():
+            return validate(
+                student.network, student.validation_batches, student.device, student.objective, self._run.folder
+            )
 
 
 def _time(items: Iterator[_T]) -> Iterator[tuple[_T, float]]:

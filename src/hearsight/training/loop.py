@@ -122,10 +122,10 @@ def _train_epochs(student: Student, run: RunFolder) -> list[dict[str, Any]]:
     done = run.last_epoch()
     history = run.read_history(done)
     if done:
-        run.restore(done, student.network, student.optimizer)
+        run.restore(done, student.network, student.optimizer, student.average)
     progress = EpochProgress(done + 1, done * student.train_batches.num_batches)
     if done < student.num_epochs:
-        progress = restore_progress(run, student.network, student.optimizer, progress)
+        progress = restore_progress(run, student.network, student.optimizer, progress, student.average)
     _print_start(student, done, progress)
     num_clips = student.num_examples - min(student.num_examples, student.count_examples(progress.step))
     with (
@@ -134,7 +134,8 @@ def _train_epochs(student: Student, run: RunFolder) -> list[dict[str, Any]]:
     ):
         for epoch in range(done + 1, student.num_epochs + 1):
             line = EpochTraining(student, run, log, bar).train(progress)
-            run.save(student.network, student.optimizer, log.history, student.describe_checkpoint(line))
+            about = student.describe_checkpoint(line)
+            run.save(student.network, student.optimizer, log.history, about, student.average)
             run.prune([choose_best(log.history)], range(epoch - config.keep + 1, epoch + 1))
             remove_progress(run, before=progress.step + 1)
             progress = EpochProgress(epoch + 1, progress.step)

@@ -60,5 +60,5 @@ def test_every_rule_of_drawing_is_a_knob_of_the_same_name() -> None:
         "rank",
         "size",
     }  # these are no part of the configuration
-    assert names == {"batch_size", "global_batch_size", "segments", "gain", "mix", "seed"}
+    assert names == {"batch_size", "global_batch_size", "segments", "gain", "mix", "shift", "seed"}
     assert names <= knobs

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 
 from hearsight.permutation import Permutation
 from hearsight.training.data.parts import Division, Part
 from hearsight.training.data.sounds import SoundSource, add_segment
 from hearsight.training.data.targets import TargetSource
+from hearsight.training.data.weighting import WeightedDrawing
 
 _ORDER = 2**32
 """Takes the place of the clip in the key of an epoch's order; no clip has this index."""
@@ -34,8 +35,8 @@ ORDER: Order = "permutation-2"
 class SamplingConfig:
     """How training examples are drawn; the fields are those of :class:`~hearsight.config.TrainConfig`.
 
-    ``segment_samples`` is the length of an example, and ``gain`` is in dB. ``least_parts``, ``rank`` and ``size`` are those of
-    :class:`~hearsight.training.data.parts.Division`.
+    ``segment_samples`` is the length of an example, ``gain`` is in dB, ``shift`` in seconds. ``least_parts``, ``rank`` and ``size``
+    are those of :class:`~hearsight.training.data.parts.Division`.
     """
 
     segment_samples: int
@@ -44,6 +45,7 @@ class SamplingConfig:
     segments: Literal["grid", "anywhere"] = "grid"
     gain: float = 0.0
     mix: float = 0.0
+    shift: float = 0.0
     seed: int = 0
     order: Order = ORDER
     least_parts: int = 1
@@ -108,6 +110,8 @@ class TrainBatches:
         Indices of the clips that every epoch goes through, at least two.
     sampling
         How examples are drawn from the clips.
+    weights
+        How often each clip is drawn, relative to others; without it each is drawn once in an epoch.
     """
 
     def __init__(
@@ -116,11 +120,13 @@ class TrainBatches:
         targets: TargetSource,
         clips: Int64[np.ndarray, " clips"],
         sampling: SamplingConfig,
+        weights: Float64[np.ndarray, " clips"] | None = None,
     ) -> None:
         self._sounds = sounds
         self._targets = targets
         self._clips = clips
         self._sampling = sampling
+        self._drawing = None if weights is None else WeightedDrawing(weights, sampling.seed)
 
     def __len__(self) -> int:
         return len(self._clips)
@@ -147,8 +153,13 @@ class TrainBatches:
         if self._sampling.order == SHUFFLED:
             shuffled = np.random.default_rng([self._sampling.seed, epoch, _ORDER]).permutation(self._clips)
             return (shuffled[slice(*self._places(number))] for number in numbers)
+        return (self._clips[self._draw(epoch, number)[0]] for number in numbers)
+
+    def _draw(self, epoch: int, number: int) -> tuple[Int64[np.ndarray, " batch"], Int64[np.ndarray, " batch"] | None]:
+        """Return the clips of a batch, and the numbers of their draws where a clip may be drawn several times."""
         permutation = Permutation(len(self._clips), self._sampling.seed, epoch)
-        return (self._clips[permutation.apply(np.arange(*self._places(number)))] for number in numbers)
+        draws = permutation.apply(np.arange(*self._places(number)))
+        return (draws, None) if self._drawing is None else (self._drawing.choose(epoch, draws), draws)
 
     def _places(self, number: int) -> tuple[int, int]:
         """Return the first place of a batch within the order of an epoch, and the place after its last."""
@@ -161,24 +172,32 @@ class TrainBatches:
 
     def batches(self, epoch: int, first: int = 0, stop: int | None = None) -> Iterator[Batch]:
         """Iterate over this process's share of the batches of an epoch; parameters as those of :meth:`order`."""
-        return (self._make_share(epoch, clips) for clips in self.order(epoch, first, stop))
+        if self._drawing is None:
+            return (self._make_share(epoch, clips) for clips in self.order(epoch, first, stop))
+        drawn = (self._draw(epoch, number) for number in range(first, self.num_batches if stop is None else stop))
+        return (self._make_share(epoch, self._clips[clips], draws) for clips, draws in drawn)
 
-    def _make_share(self, epoch: int, clips: Int64[np.ndarray, " batch"]) -> Batch:
+    def _make_share(
+        self, epoch: int, clips: Int64[np.ndarray, " batch"], draws: Int64[np.ndarray, " batch"] | None = None
+    ) -> Batch:
         """Draw the examples of this process's parts of a step."""
         division = self._sampling.division
         parts = division.choose(division.divide(len(clips)))
         first = parts[0].first if parts else 0
-        batch = self.make(epoch, clips[first : parts[-1].stop if parts else 0])
+        rows = slice(first, parts[-1].stop if parts else 0)
+        batch = self.make(epoch, clips[rows], None if draws is None else draws[rows])
         moved = tuple(dataclasses.replace(part, first=part.first - first, stop=part.stop - first) for part in parts)
         return dataclasses.replace(batch, parts=moved, num_clips=len(clips))
 
-    def make(self, epoch: int, clips: Int64[np.ndarray, " batch"]) -> Batch:
-        """Draw one example from each of some clips."""
+    def make(
+        self, epoch: int, clips: Int64[np.ndarray, " batch"], draws: Int64[np.ndarray, " batch"] | None = None
+    ) -> Batch:
+        """Draw one example from each of some clips; ``draws`` tells several draws of a clip apart."""
         waveform = np.zeros((len(clips), self._sampling.segment_samples), dtype=np.float32)
         targets = np.zeros((len(clips), len(self._targets.names)), dtype=np.float32)
         for row, clip in enumerate(clips):
-            generator = np.random.default_rng([self._sampling.seed, epoch, int(clip)])
-            targets[row] = self._draw_example(int(clip), generator, waveform[row])
+            key = [self._sampling.seed, epoch, int(clip), *([] if draws is None else [int(draws[row])])]
+            targets[row] = self._draw_example(int(clip), np.random.default_rng(key), waveform[row])
         return Batch(clips, waveform, targets)
 
     def _draw_example(
@@ -206,7 +225,11 @@ class TrainBatches:
         segment = self._sampling.segment_samples
         if self._sampling.segments == "anywhere":
             return int(generator.integers(max(0, num_samples - segment) + 1))
-        return segment * int(generator.integers(max(1, num_samples // segment)))
+        start = segment * int(generator.integers(max(1, num_samples // segment)))
+        if not self._sampling.shift:
+            return start
+        shift = generator.uniform(-self._sampling.shift, self._sampling.shift)
+        return min(max(0, start + round(shift * self._sounds.sample_rate)), max(0, num_samples - segment))
 
 
 class ValidationBatches:

@@ -30,6 +30,7 @@ from hearsight.models.network import Network
 from hearsight.models.tensors import read_tensors, write_tensors
 from hearsight.training.data.batches import ORDER, SHUFFLED, Order
 from hearsight.training.run.log import LOG, read_runlog
+from hearsight.training.step.averaging import RAW, WeightAverage
 from hearsight.training.step.optimizer import export_state, import_state
 from hearsight.version import VERSION
 
@@ -79,6 +80,7 @@ class RunFolder:
         optimizer: torch.optim.Optimizer,
         history: Sequence[Mapping[str, Any]],
         about: Mapping[str, Any],
+        average: WeightAverage | None = None,
     ) -> None:
         """Write an epoch's checkpoint; it appears under its name when it is complete.
 
@@ -90,13 +92,16 @@ class RunFolder:
             The log's lines of all epochs so far, one each; the last one is the checkpoint's.
         about
             Arguments of :func:`~hearsight.models.checkpoint.save_checkpoint`.
+        average
+            The average that is saved as the network; the weights are then kept with the optimizer's state.
         """
         epoch = len(history)
         unfinished = self.checkpoints / f".epoch-{epoch:04d}.tmp"
         shutil.rmtree(unfinished, ignore_errors=True)
         try:
-            save_checkpoint(network, unfinished, **about)
-            write_tensors(unfinished / OPTIMIZER, export_state(network, optimizer))
+            with contextlib.nullcontext() if average is None else average.in_place():
+                save_checkpoint(network, unfinished, **about)
+                write_state(unfinished, network, optimizer, average)
             write_json(unfinished / HISTORY, list(history))
             rename_durably(unfinished, self.checkpoint(epoch))
         finally:
@@ -137,7 +142,13 @@ class RunFolder:
             raise RunError(self.folder, "neither checkpoints nor epochs in its log", "a run with one of them")
         return lines
 
-    def restore(self, epoch: int, network: Network, optimizer: torch.optim.Optimizer | None = None) -> None:
+    def restore(
+        self,
+        epoch: int,
+        network: Network,
+        optimizer: torch.optim.Optimizer | None = None,
+        average: WeightAverage | None = None,
+    ) -> None:
         """Restore an epoch's weights, and the state of an optimizer where one is given.
 
         Raises
@@ -145,7 +156,7 @@ class RunFolder:
         CheckpointError
             When a file of the checkpoint is damaged.
         """
-        restore_state(self.checkpoint(epoch), network, optimizer)
+        restore_state(self.checkpoint(epoch), network, optimizer, average)
 
     def prune(self, keep: Iterable[int], resumable: Iterable[int]) -> None:
         """Remove the checkpoints of all other epochs, and the optimizer's state where no run will go on after an epoch."""
@@ -167,8 +178,23 @@ class RunFolder:
             shutil.rmtree(leftover)
 
 
-def restore_state(folder: Path, network: Network, optimizer: torch.optim.Optimizer | None = None) -> None:
+def write_state(
+    folder: Path, network: Network, optimizer: torch.optim.Optimizer, average: WeightAverage | None
+) -> None:
+    """Write the optimizer's state; with an average, which the network must have in place, the weights in training too."""
+    kept = {} if average is None else average.export_weights()
+    write_tensors(folder / OPTIMIZER, {**export_state(network, optimizer), **kept})
+
+
+def restore_state(
+    folder: Path,
+    network: Network,
+    optimizer: torch.optim.Optimizer | None = None,
+    average: WeightAverage | None = None,
+) -> None:
     """Restore the weights that a checkpoint's folder holds, and the state of an optimizer where one is given.
+
+    Without an optimizer, the network has the average where the run has one.
 
     Raises
     ------
@@ -181,9 +207,13 @@ def restore_state(folder: Path, network: Network, optimizer: torch.optim.Optimiz
         tensors = read_tensors(folder / OPTIMIZER)
         names = {name for name, _ in network.named_parameters()}
         # a parameter that no gradient reaches, as those of a part that is not trained along, has no state
-        if not {key.partition("/")[2] for key in tensors} <= names:
+        kept = {key for key in tensors if key.startswith(RAW)}
+        wanted = {f"{RAW}{name}" for name in names} if average is not None else set[str]()
+        if not {key.partition("/")[2] for key in tensors} <= names or kept != wanted:
             raise CheckpointError(folder / OPTIMIZER, "other parameters", "those of " + network.name)
-        import_state(network, optimizer, tensors)
+        import_state(network, optimizer, {key: value for key, value in tensors.items() if key not in kept})
+        if average is not None:
+            average.import_weights(tensors)
 
 
 def _is_history(lines: Any) -> bool:

@@ -6,6 +6,7 @@ follows from the number of steps alone. The lines of the epochs before are in th
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 from typing import Any
@@ -18,8 +19,8 @@ from hearsight.files import rename_durably
 from hearsight.models.checkpoint import WEIGHTS
 from hearsight.models.network import Network
 from hearsight.models.tensors import write_tensors
-from hearsight.training.run.folder import OPTIMIZER, RunFolder, restore_state
-from hearsight.training.step.optimizer import export_state
+from hearsight.training.run.folder import RunFolder, restore_state, write_state
+from hearsight.training.step.averaging import WeightAverage
 
 PROGRESS = "progress.json"
 
@@ -49,7 +50,13 @@ class EpochProgress:
     waited: float = 0.0
 
 
-def save_progress(run: RunFolder, network: Network, optimizer: torch.optim.Optimizer, progress: EpochProgress) -> None:
+def save_progress(
+    run: RunFolder,
+    network: Network,
+    optimizer: torch.optim.Optimizer,
+    progress: EpochProgress,
+    average: WeightAverage | None = None,
+) -> None:
     """Write a checkpoint within an epoch, and remove the one before it.
 
     Raises
@@ -64,8 +71,9 @@ def save_progress(run: RunFolder, network: Network, optimizer: torch.optim.Optim
         return
     try:
         unfinished.mkdir()
-        write_tensors(unfinished / WEIGHTS, network.state_dict())
-        write_tensors(unfinished / OPTIMIZER, export_state(network, optimizer))
+        with contextlib.nullcontext() if average is None else average.in_place():
+            write_tensors(unfinished / WEIGHTS, network.state_dict())
+            write_state(unfinished, network, optimizer, average)
         write_json(unfinished / PROGRESS, dataclasses.asdict(progress))
         rename_durably(unfinished, run.checkpoints / name)
     finally:
@@ -74,13 +82,17 @@ def save_progress(run: RunFolder, network: Network, optimizer: torch.optim.Optim
 
 
 def restore_progress(
-    run: RunFolder, network: Network, optimizer: torch.optim.Optimizer, start: EpochProgress
+    run: RunFolder,
+    network: Network,
+    optimizer: torch.optim.Optimizer,
+    start: EpochProgress,
+    average: WeightAverage | None = None,
 ) -> EpochProgress:
     """Restore the checkpoint within an epoch, if there is one.
 
     Parameters
     ----------
-    run, network, optimizer
+    run, network, optimizer, average
         The run, and what is restored.
     start
         The beginning of the epoch: checkpoints of earlier steps are ignored.
@@ -100,7 +112,7 @@ def restore_progress(
         return start
     folder = run.checkpoints / f"step-{last:08d}"
     progress = _parse_progress(run, last, read_json(folder / PROGRESS))
-    restore_state(folder, network, optimizer)
+    restore_state(folder, network, optimizer, average)
     return progress
 
 

@@ -62,3 +62,18 @@ def squared_error(
         distribution = wanted / torch.where(total > 0, total, 1.0)
         errors.append(((head.softmax(1) - distribution).square() * (total > 0)).mean())
     return torch.stack(errors).sum()
+
+
+def smooth_targets(
+    targets: Float[Tensor, "batch classes"], share: float, heads: tuple[int, ...]
+) -> Float[Tensor, "batch classes"]:
+    """Return targets that are moved by a share towards 0.5, or within each head towards equal probabilities.
+
+    A head whose targets are zero for a clip, because its teacher has no output there, stays zero.
+    """
+    if not share:
+        return targets
+    if not heads:
+        return targets * (1.0 - share) + 0.5 * share
+    parts = targets.split(heads, dim=1)
+    return torch.cat([part * (1.0 - share) + share * part.mean(1, keepdim=True) for part in parts], dim=1)

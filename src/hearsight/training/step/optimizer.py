@@ -30,23 +30,33 @@ def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optim
 
 def schedule_rate(config: TrainConfig, step: int, steps_per_epoch: int) -> float:
     """Return the learning rate of a step, counted from zero over the whole run."""
+    rate = _follow_schedule(config, step, steps_per_epoch)
+    if step < config.warmup_steps:
+        rate *= (step + 1) / (config.warmup_steps + 1)
+    if config.drop_at and step >= config.drop_at * config.count_steps(steps_per_epoch):
+        rate *= 0.1
+    return rate
+
+
+def _follow_schedule(config: TrainConfig, step: int, steps_per_epoch: int) -> float:
     if config.schedule == "exponential":
         return config.learning_rate * config.decay ** (step // steps_per_epoch)
     num_steps = config.count_steps(steps_per_epoch)
-    rising = max(1.0, WARMUP * num_steps)
+    rising = max(1.0, WARMUP * num_steps) if config.schedule == "one-cycle" else 0.0
     if step < rising:
         return config.learning_rate * (step + 1) / (rising + 1)
     return config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * (step - rising) / max(1.0, num_steps - rising)))
 
 
 def sum_rates(config: TrainConfig, steps_per_epoch: int) -> float:
-    """Return about the sum of the learning rates of all steps: the farthest that Adam can move a weight."""
+    """Return about the sum of the learning rates of all steps, without warm-up: the farthest that Adam can move a weight."""
     num_steps = config.count_steps(steps_per_epoch)
-    if config.schedule == "one-cycle":
-        return 0.5 * config.learning_rate * num_steps
+    late = 1.0 - 0.9 * (1.0 - config.drop_at) if config.drop_at else 1.0
+    if config.schedule != "exponential":
+        return 0.5 * config.learning_rate * num_steps * late
     starts = range(0, num_steps, steps_per_epoch)
     steps = (min(steps_per_epoch, num_steps - start) for start in starts)
-    return sum(config.learning_rate * config.decay**epoch * count for epoch, count in enumerate(steps))
+    return late * sum(config.learning_rate * config.decay**epoch * count for epoch, count in enumerate(steps))
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

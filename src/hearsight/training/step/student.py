@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,11 @@ from hearsight.training.data.dataset import ClassifiedData, TrainingData, choose
 from hearsight.training.data.sounds import match_sample_rate
 from hearsight.training.data.statistics import SplitStatistics, compute_statistics
 from hearsight.training.data.targets import TargetSource, make_targets
+from hearsight.training.data.weighting import compute_weights
+from hearsight.training.step.averaging import WeightAverage
 from hearsight.training.step.device import Device
+from hearsight.training.step.losses import smooth_targets
+from hearsight.training.step.masking import mask_in_training
 from hearsight.training.step.objectives import Objective, make_objective
 from hearsight.training.step.optimizer import make_optimizer, schedule_rate, set_rate, sum_rates
 from hearsight.training.step.running import RunningStatistics
@@ -52,6 +57,8 @@ class Student:
         Sample rate of the dataset's sounds in Hz: no network learns anything above half of it.
     network, objective, optimizer
         What is trained, what is minimised, and by what.
+    average
+        The moving average of the weights, where the configuration asks for one.
     train_batches, validation_batches
         The examples.
     """
@@ -66,6 +73,7 @@ class Student:
     network: Network
     objective: Objective
     optimizer: torch.optim.Optimizer
+    average: WeightAverage | None
     train_batches: TrainBatches
     validation_batches: ValidationBatches
 
@@ -95,6 +103,7 @@ class Student:
         if config.prior:
             network.set_prior(torch.from_numpy(training.frequencies).float())
         network = device.place(network).train()
+        mask_in_training(network, config.time_mask, config.mel_mask)
         sounds = match_sample_rate(data, network.sample_rate)
         sampling = SamplingConfig(
             segment_samples=network.example_samples,
@@ -103,6 +112,7 @@ class Student:
             segments=config.segments,
             gain=config.gain,
             mix=config.mix,
+            shift=config.shift,
             seed=config.seed,
             order=order,
         )
@@ -117,7 +127,10 @@ class Student:
             network=network,
             objective=objective,
             optimizer=make_optimizer(network, config),
-            train_batches=TrainBatches(sounds, targets, training.clips, sampling),
+            average=WeightAverage(network, config.average) if config.average else None,
+            train_batches=TrainBatches(
+                sounds, targets, training.clips, sampling, compute_weights(data, targets, training.clips, config)
+            ),
             validation_batches=ValidationBatches(sounds, targets, validation.clips, sampling),
         )
 
@@ -183,7 +196,13 @@ class Student:
         if self.config.clip_norm:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update(step)
         return value, rate
+
+    def with_average(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which the network has the weights that are validated and delivered."""
+        return contextlib.nullcontext() if self.average is None else self.average.in_place()
 
     def _accumulate(self, batch: Batch, epoch: int, step: int) -> float:
         """Add the gradients of the batch's parts, each weighted by its share of the step; return the loss of the step."""
@@ -194,7 +213,8 @@ class Student:
             waveform, targets = self.device.send(batch, part.rows)
             with self.device.autocast():
                 outputs = self.objective.forward(waveform)
-            loss = self.objective(outputs, targets) * part.share
+            smoothed = smooth_targets(targets, self.config.label_smoothing, self.network.heads)
+            loss = self.objective(outputs, smoothed) * part.share
             loss.backward()
             losses.append(loss.detach())
             if statistics is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from hearsight.training.step.losses import binary_cross_entropy, kl_divergence, squared_error
+from hearsight.training.step.losses import binary_cross_entropy, kl_divergence, smooth_targets, squared_error
 
 
 def test_the_loss_is_equation_1_of_jia() -> None:
@@ -71,3 +71,11 @@ def test_a_teacher_that_said_nothing_adds_nothing(measure: Callable[..., torch.T
     assert (logits.grad[:, :2] != 0).all()
     assert (logits.grad[:, 2:] == 0).all()
     assert float(loss.detach()) == pytest.approx(float(measure(logits.detach()[:, :2], targets[:, :2], (2,))))
+
+
+def test_smoothed_targets_move_towards_a_half_or_equal_probabilities() -> None:
+    targets = torch.tensor([[1.0, 0.0, 0.2, 0.0, 0.0]])
+    assert smooth_targets(targets, 0.0, ()) is targets
+    torch.testing.assert_close(smooth_targets(targets, 0.1, ()), torch.tensor([[0.95, 0.05, 0.23, 0.05, 0.05]]))
+    distribution = torch.tensor([[1.0, 0.0, 0.0, 0.0, 0.0]])
+    torch.testing.assert_close(smooth_targets(distribution, 0.3, (2, 3)), torch.tensor([[0.85, 0.15, 0.0, 0.0, 0.0]]))

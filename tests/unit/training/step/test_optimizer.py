@@ -160,3 +160,22 @@ def test_step_counts_lie_where_the_fused_steps_of_a_device_need_them(fused: bool
     for name, value in export_state(elsewhere, other).items():
         wanted = "cpu" if name.startswith("step/") and not fused else "meta"
         assert value.device.type == wanted, name
+
+
+def test_warm_up_scales_the_first_steps_of_any_schedule() -> None:
+    for values in ({}, {"schedule": "cosine"}, {"schedule": "one-cycle"}):
+        plain, warm = (make_config(learning_rate=1.0, warmup_steps=steps, **values) for steps in (0, 4))
+        factors = [schedule_rate(warm, step, 10) / schedule_rate(plain, step, 10) for step in range(6)]
+        assert factors == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0, 1.0])
+
+
+def test_the_cosine_falls_from_the_rate_to_zero_over_all_steps() -> None:
+    config = make_config(learning_rate=2.0, schedule="cosine", epochs=4)
+    assert [schedule_rate(config, step, 10) for step in range(40)] == pytest.approx(
+        [1.0 + math.cos(math.pi * step / 40) for step in range(40)]
+    )
+
+
+def test_the_rate_drops_to_a_tenth_after_a_share_of_all_steps() -> None:
+    config = make_config(learning_rate=1.0, decay=1.0, drop_at=13 / 17, epochs=1)
+    assert [schedule_rate(config, step, 17) for step in (0, 12, 13, 16)] == pytest.approx([1.0, 1.0, 0.1, 0.1])
