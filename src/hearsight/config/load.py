@@ -56,7 +56,7 @@ def load_config(
         values = _read_stage(find_config_file(file), stage)
     values.update({key: value for key, value in arguments.items() if value is not None})
     for override in overrides:
-        _apply_override(values, override, stage)
+        values = apply_override(values, override, stage)
     return model.parse(values, str(file or "--set"))
 
 
@@ -94,7 +94,24 @@ def _read_stage(file: Path, stage: str) -> dict[str, Any]:
     return dict(tables.get(stage, {}))
 
 
-def _apply_override(values: dict[str, Any], override: str, stage: str) -> None:
+def apply_override(values: Mapping[str, Any], override: str, stage: str) -> dict[str, Any]:
+    """Return a stage's keys with one replaced.
+
+    Parameters
+    ----------
+    values
+        Keys of the stage.
+    override
+        ``key=value`` or ``stage.key=value``; the value is read as TOML and, failing that, as a bare string. That of another stage
+        changes nothing.
+    stage
+        Name of the stage.
+
+    Raises
+    ------
+    ConfigError
+        When it has another form, or asks for a key of what is a value.
+    """
     key, equals, text = override.partition("=")
     key = key.strip()
     if not equals or not key:
@@ -106,9 +123,10 @@ def _apply_override(values: dict[str, Any], override: str, stage: str) -> None:
     path = key.split(".")
     if path[0] in STAGES and len(path) > 1:
         if path[0] != stage:
-            return
+            return dict(values)
         path = path[1:]
-    table = values
+    result = dict(values)
+    table = result
     for part in path[:-1]:
         inner = table.get(part, {})
         if not isinstance(inner, Mapping):
@@ -116,3 +134,4 @@ def _apply_override(values: dict[str, Any], override: str, stage: str) -> None:
         table[part] = dict(inner)
         table = table[part]
     table[path[-1]] = value
+    return result

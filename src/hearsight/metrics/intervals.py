@@ -129,6 +129,60 @@ def compare_measures(
     }
 
 
+def estimate_over_runs(
+    name: str,
+    runs: Sequence[Float[np.ndarray, "clips classes"]],
+    targets: Bool[np.ndarray, "clips classes"],
+    folds: Int64[np.ndarray, " clips"],
+    resampling: Resampling | None = None,
+    *,
+    threshold: float = THRESHOLD,
+    baseline: Sequence[Float[np.ndarray, "clips classes"]] = (),
+) -> Estimate:
+    """Compute the mean of a measure over runs that differ by their seed, with its interval over clips and runs.
+
+    Parameters
+    ----------
+    name
+        Of :data:`hearsight.metrics.measures.MEASURES`.
+    runs
+        The scores of each run.
+    targets, folds, resampling, threshold
+        As for :func:`estimate_measures`.
+    baseline
+        The scores of another model's runs. If there are any, the estimate is the paired difference from them: run by run where
+        there are as many, else from their mean.
+
+    Raises
+    ------
+    UsageError
+        When there is no run, a name is unknown, shapes differ, or the resampling is out of range.
+    """
+    if not runs:
+        raise UsageError("runs", "0 runs", "at least one")
+    drawn = resampling or Resampling()
+
+    def measure(scores: Float[np.ndarray, "clips classes"]) -> tuple[float, Float64[np.ndarray, " resamples"]]:
+        value = _measure_folds((name,), scores, targets, folds, threshold)[name]
+        return value, _resample((name,), scores, targets, folds, drawn, threshold)[name]
+
+    values, resampled = zip(*(measure(scores) for scores in runs), strict=True)
+    found, means = np.array(values), np.stack(resampled, axis=1)
+    if baseline:
+        others, theirs = zip(*(measure(scores) for scores in baseline), strict=True)
+        paired = len(others) == len(found)
+        with np.errstate(
+            invalid="ignore"
+        ):  # d' is infinite where a class is perfectly separated, and a difference undefined
+            found = found - (np.array(others) if paired else np.mean(others))
+            means = means - (np.stack(theirs, axis=1) if paired else np.mean(theirs, axis=0)[:, None])
+    rng = np.random.default_rng(drawn.seed)
+    weights = rng.multinomial(len(runs), np.full(len(runs), 1.0 / len(runs)), size=len(means)) / len(runs)
+    with np.errstate(invalid="ignore"):  # infinity times the weight 0 of a run that is not drawn
+        drawn_means = np.where(weights > 0.0, weights * means, 0.0).sum(axis=1)
+    return _summarise(name, float(found.mean()), drawn_means, drawn, -1.0 if baseline else 0.0)
+
+
 def _measure_folds(
     names: Sequence[str], scores: np.ndarray, targets: np.ndarray, folds: np.ndarray, threshold: float
 ) -> dict[str, float]:

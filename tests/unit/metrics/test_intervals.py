@@ -7,7 +7,7 @@ import pytest
 
 from hearsight.errors import UsageError
 from hearsight.metrics.averages import mean_average_precision
-from hearsight.metrics.intervals import Resampling, compare_measures, estimate_measures
+from hearsight.metrics.intervals import Resampling, compare_measures, estimate_measures, estimate_over_runs
 from hearsight.metrics.measures import MEASURES, compute_measures, resample_measures
 from hearsight.metrics.tagging import f1_micro, lwlrap, top_accuracy
 
@@ -153,3 +153,32 @@ def test_f1_of_logits_at_zero_is_that_of_their_probabilities_at_a_half():
     one = estimate_measures(names, scores, targets)
     assert estimate_measures(names, logits, targets, threshold=0.0) == one
     assert one["f1_micro"].value == pytest.approx(f1_micro(scores, targets))
+
+
+def test_the_mean_over_runs_has_the_interval_of_one_run_where_there_is_one():
+    rng = np.random.default_rng(0)
+    targets = rng.random((40, 4)) < 0.3
+    scores = rng.random((40, 4)) + 0.5 * targets
+    folds = np.arange(40) % 4
+    drawn = Resampling(resamples=200, seed=3)
+    one = estimate_over_runs("mean_average_precision", [scores], targets, folds, drawn)
+    assert one == estimate_measures(["mean_average_precision"], scores, targets, folds, drawn)["mean_average_precision"]
+
+
+def test_paired_runs_that_are_equal_differ_by_nothing_and_a_single_baseline_is_taken_from_each():
+    rng = np.random.default_rng(1)
+    targets = rng.random((40, 4)) < 0.3
+    runs = [rng.random((40, 4)) + 0.5 * targets for _ in range(3)]
+    folds = np.zeros(40, dtype=np.int64)
+    drawn = Resampling(resamples=100)
+    same = estimate_over_runs("lwlrap", runs, targets, folds, drawn, baseline=runs)
+    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+    single = estimate_over_runs("lwlrap", runs, targets, folds, drawn, baseline=runs[:1])
+    values = [estimate_over_runs("lwlrap", [run], targets, folds, drawn).value for run in runs]
+    assert single.value == pytest.approx(np.mean(values) - values[0])
+    assert single.low < single.value < single.high
+
+
+def test_no_runs_are_refused():
+    with pytest.raises(UsageError, match="0 runs"):
+        estimate_over_runs("lwlrap", [], np.zeros((2, 2), dtype=bool), np.zeros(2, dtype=np.int64))
