@@ -51,10 +51,11 @@ def evaluate(
         ),
     ] = None,
     probe: Annotated[
-        Literal["linear", "svm", "knn", "forest", "mlp", "jia", "softmax", "finetune"],
+        Literal["linear", "svm", "knn", "forest", "mlp", "jia", "softmax", "finetune", "outputs"],
         Parameter(
             name=("--probe", "--head"),
-            help="the classifier that is fitted on the frozen embeddings; or finetune, which trains the whole network",
+            help="the classifier that is fitted on the frozen embeddings; finetune, which trains the whole network; or outputs, "
+            "the network's own probabilities, for dataset=FOLDER",
         ),
     ] = "linear",
     layer: Annotated[
@@ -90,6 +91,9 @@ def evaluate(
     Prints the accuracy of each fold, their mean with a 95 % interval, and further measures. `--json` prints an object with the keys
     `benchmark, model, probe, accuracy, folds, interval, num_clips, measures` and more. `--against DATASET` finds clips of the
     benchmark in the training data by their sound. A score that was recorded with `--record` is shown by `hearsight tables`.
+
+    `--benchmark dataset=DATASET --probe outputs` scores the network's own probabilities on the validation clips of a dataset, whose
+    labels are a machine's (Hershey 2017). `--set balanced=33` adds a balanced draw, as in the paper.
 
     To score sound and pictures together: `--with vision:litert:mobilenet.tflite --benchmark videos=VIDEOS --probe svm`.
     """

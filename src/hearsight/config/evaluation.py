@@ -35,10 +35,11 @@ class EvaluateConfig(Stage):
     extra_models: tuple[str, ...] = ()
     """Further models, spelled as the run is. Their features of a clip stand beside the run's, each model counts alike, and one
     probe is fitted on all of them (Aytar 2016, section 4.3). ``layer`` and ``untrained`` apply to the run alone."""
-    probe: Literal["linear", "svm", "knn", "forest", "mlp", "jia", "softmax", "finetune"] = "linear"
+    probe: Literal["linear", "svm", "knn", "forest", "mlp", "jia", "softmax", "finetune", "outputs"] = "linear"
     """What is fitted on the frozen embeddings: logistic regression, one-against-all linear SVM, nearest neighbours, random forest,
     a network with one hidden layer, the single layer of Jia 2019, or the softmax layer of Wu & Lee 2018. With ``finetune`` nothing
-    is: the whole network is trained on the training folds."""
+    is: the whole network is trained on the training folds. ``outputs``, for ``dataset=FOLDER``, scores the network's own
+    probabilities on the validation clips of a dataset (Hershey 2017)."""
     finetune: FinetuneConfig = FinetuneConfig()
     pool: Literal["mean", "max", "mean+max", "mean+deviation", "concat", "windows"] | None = None
     """How the embeddings of a clip's segments become one vector. ``concat`` is the paper's, for clips of one length; ``windows``
@@ -58,6 +59,9 @@ class EvaluateConfig(Stage):
     """C of a linear probe, or the number of neighbours, trees or epochs; by default chosen within the training folds."""
     clip_seconds: float | None = Field(default=None, gt=0.0)
     """Length in seconds that clips are cut or padded to; by default the benchmark's own."""
+    scored_classes: int = Field(default=0, ge=0)
+    """With the probe ``outputs``: score only so many classes, those that most training clips of the dataset have (Hershey 2017,
+    Table 3: 400); 0 scores all that the network and the dataset have in common."""
     leak_free: bool = False
     """Whether each fold is scored by a probe fitted without the clips whose recording has a clip in that fold. Official folds of
     ESC-50 and UrbanSound8K tear a few recordings apart; published scores do not leave these out."""

@@ -141,6 +141,9 @@ class TrainConfig(Stage):
     teachers: tuple[str, ...] = ()
     """Teachers of the dataset whose classes are learned, in this order; none stands for all, in the order of the build. Each is
     ``vision``, ``audio``, a teacher's name, or a part of the name that no other teacher's name has."""
+    media_share: float = Field(default=1.0, gt=0.0, le=1.0)
+    """Share of the training videos that are used, chosen by their content; a smaller share is a part of a larger one (Hershey 2017,
+    Table 4)."""
     min_agreement: float | None = None
     """Smallest agreement of picture and sound that a training clip must have; 0 is that of chance. Needs the agreement that
     ``hearsight stats`` computes; clips that have none, because they lack labels of one sense, are left out. None uses all clips."""

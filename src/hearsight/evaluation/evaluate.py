@@ -22,6 +22,7 @@ from hearsight.evaluation.features.extractor import FeatureExtractor, NetworkBas
 from hearsight.evaluation.features.load import load_extractor
 from hearsight.evaluation.features.vision import MediaExtractor
 from hearsight.evaluation.measure import choose_rows, draw_balanced_part, measure_clean, measure_rows
+from hearsight.evaluation.outputs import OUTPUTS, check_outputs, score_outputs
 from hearsight.evaluation.probes.cross_validation import CrossScore, score_splits
 from hearsight.evaluation.probes.registry import FINETUNE, find_probe
 from hearsight.evaluation.result import Evaluation
@@ -32,7 +33,8 @@ def evaluate(run: str | Path, benchmark: str, config: EvaluateConfig | None = No
     """Score a model on a benchmark by its official folds.
 
     Every clip becomes one vector of frozen embeddings. Each fold is scored by a probe that was fitted on the other folds, or on
-    the training part where the benchmark has a fixed split.
+    the training part where the benchmark has a fixed split. With the probe ``outputs`` nothing is fitted: the network's own
+    probabilities are compared with the labels of a dataset's validation clips.
 
     Parameters
     ----------
@@ -74,6 +76,10 @@ def evaluate(run: str | Path, benchmark: str, config: EvaluateConfig | None = No
     if config is None:
         config = load_config(EvaluateConfig, "evaluate", **options)
     started = time.monotonic()
+    check_outputs(benchmark, config)
+    if config.probe == OUTPUTS:
+        made = _evaluate_outputs(run, benchmark, config)
+        return dataclasses.replace(made, seconds=time.monotonic() - started)
     clips = load_benchmark(benchmark, leak_free=config.leak_free)
     if config.clip_seconds is not None:
         clips = dataclasses.replace(clips, clip_seconds=config.clip_seconds)
@@ -128,6 +134,18 @@ def _finetune(
         kept = open_fold_cache(extractor.compute_digest(), clips, config.finetune, config.seed, cache=config.cache)
         score = finetune_splits(network, clips, sounds.without_failures(), config.finetune, seed=config.seed, kept=kept)
     return clips, score, network.embedding_dim
+
+
+def _evaluate_outputs(run: str | Path, benchmark: str, config: EvaluateConfig) -> Evaluation:
+    """Score a network by its own outputs on the validation clips of a dataset."""
+    folder = load_benchmark(benchmark).folder  # a wrong folder is reported before the network is loaded
+    extractor = load_extractor(run, untrained=config.untrained, seed=config.seed)
+    if not isinstance(extractor, NetworkExtractor):
+        raise UsageError(f"--probe {OUTPUTS}", f"{extractor.name}, which has no outputs of its own", "a run")
+    clips, score = score_outputs(extractor.listener, folder, config)
+    config = config.model_copy(update={"pool": "mean"})
+    made = _make_evaluation(str(run), config, [extractor], clips, score, None)
+    return dataclasses.replace(made, dim=len(clips.classes))
 
 
 def _choose_pool(config: EvaluateConfig) -> str:

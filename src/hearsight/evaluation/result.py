@@ -138,7 +138,7 @@ class Evaluation:
             "training_clips": self.training_clips,
             "measures": _list_measures(self.measures),
             **{name: None if part is None else part.as_json() for name, part in objects.items()},
-            "hyperparameters": [fold.hyperparameter for fold in self.score.folds],
+            "hyperparameters": [_or_none(fold.hyperparameter) for fold in self.score.folds],
         }
 
     def describe(self) -> list[str]:

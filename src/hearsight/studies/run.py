@@ -22,6 +22,8 @@ from hearsight.studies.record import CellRecord, fail_cell, read_record, write_r
 from hearsight.studies.report import StudyReport, make_report
 from hearsight.training.loop import train
 
+OWN_DATASET = "dataset=@build"
+"""The benchmark that is the dataset which a cell was built on, for the probe ``outputs``."""
 LOCK = "study.lock"
 """File that one process at a time holds."""
 
@@ -35,7 +37,7 @@ class StudyInputs:
     sources
         Videos to build datasets from: files, folders, globs or lists.
     benchmarks
-        ``NAME=FOLDER`` of each benchmark that is scored on.
+        ``NAME=FOLDER`` of each benchmark that is scored on; :data:`OWN_DATASET` for the validation clips of a cell's own dataset.
     teachers
         ``KIND:WHERE`` of the teachers that the study names in braces.
     """
@@ -122,7 +124,7 @@ def run_study(
         raise UsageError("study", "no benchmark", "at least one", "--benchmark esc50=FOLDER")
     if not inputs.sources and any(cell.train is not None for cell in cells):
         raise UsageError("study", "no videos", "files, folders or lists to build datasets from", "--sources FOLDER")
-    for benchmark in inputs.benchmarks:
+    for benchmark in set(inputs.benchmarks) - {OWN_DATASET}:
         load_benchmark(benchmark)  # a wrong folder is reported before anything is trained
     make_folder(folder)
     runner = _Runner(folder, inputs, workers)
@@ -172,7 +174,8 @@ class _Runner:
     def _name_record(self, cell: Cell, benchmark: str) -> Path:
         kind, _, where = benchmark.partition("=")
         made = cell.name_stage("evaluate", self._name_sources())
-        return self.folder / "cells" / f"{made}-{digest([kind, str(Path(where).resolve()), cell.seed])}.json"
+        place = where if benchmark == OWN_DATASET else str(Path(where).resolve())
+        return self.folder / "cells" / f"{made}-{digest([kind, place, cell.seed])}.json"
 
     def _name_sources(self) -> list[str]:
         return [str(Path(source).resolve()) if Path(source).exists() else source for source in self.inputs.sources]
@@ -195,9 +198,18 @@ class _Runner:
         summary = train(dataset, run, cell.train)
         return str(run), {**dataclasses.asdict(summary), "dataset": str(dataset)}
 
+    def _name_benchmark(self, cell: Cell, benchmark: str) -> str:
+        if benchmark != OWN_DATASET:
+            return benchmark
+        if cell.build is None:
+            raise UsageError(
+                f"--benchmark {OWN_DATASET}", f"{cell.score}, which has no dataset", "a cell that is trained"
+            )
+        return f"dataset={self.folder / 'datasets' / cell.name_stage('build', self._name_sources())}"
+
     def _score(self, cell: Cell, model: str, training: dict[str, Any], benchmark: str, path: Path) -> CellRecord:
         try:
-            result = evaluate(model, benchmark, cell.evaluate)
+            result = evaluate(model, self._name_benchmark(cell, benchmark), cell.evaluate)
         except HearsightError as error:
             print_message(f"cell {cell.title} failed on {benchmark}: {error.summary}")
             return fail_cell(cell.values, cell.seed, benchmark, error.summary, path)

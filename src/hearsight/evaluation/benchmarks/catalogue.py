@@ -15,6 +15,7 @@ from hearsight.evaluation.benchmarks.esc import read_esc10, read_esc50
 from hearsight.evaluation.benchmarks.labelled_folder import read_labelled_folder
 from hearsight.evaluation.benchmarks.labelled_table import read_labelled_table
 from hearsight.evaluation.benchmarks.labelled_videos import read_labelled_videos
+from hearsight.evaluation.benchmarks.machine_labels import DATASET, read_machine_labels
 from hearsight.evaluation.benchmarks.urbansound8k import read_urbansound8k
 from hearsight.files import describe_path
 
@@ -151,6 +152,16 @@ _KINDS = (
         "your own",
         "folder",
         read_labelled_folder,
+    ),
+    BenchmarkKind(
+        DATASET,
+        "the validation clips of a dataset of yours, with its machine labels (after Hershey 2017)",
+        None,
+        None,
+        "by the network's own outputs; multi-label",
+        "hearsight build, hearsight mix",
+        "folder",
+        read_machine_labels,
     ),
     BenchmarkKind(
         "videos",

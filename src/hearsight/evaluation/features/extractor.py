@@ -116,7 +116,7 @@ class NetworkExtractor:
     pooled = False
 
     def __init__(self, listener: hearsight.Listener, *, untrained: bool) -> None:
-        self._listener = listener
+        self.listener = listener
         self.network = listener.network
         self.name = listener.name
         # at the rate of the training sounds: the listener resamples to the network's, and nothing is resampled twice
@@ -126,11 +126,11 @@ class NetworkExtractor:
 
     def compute_digest(self) -> str:
         """SHA-256 of the weights, and of what they make of a fixed noise: it changes with the code around them, too."""
-        return digest_extractor(self, self._listener.digest)
+        return digest_extractor(self, self.listener.digest)
 
     def extract(
         self, waveform: Float32[np.ndarray, " samples"]
     ) -> tuple[Float32[np.ndarray, "segments dim"], Float64[np.ndarray, " segments"]]:
         """Return the embedding of each segment, and its share of the time."""
-        heard = list(self._listener.forward_waveform(waveform, self.sample_rate))
+        heard = list(self.listener.forward_waveform(waveform, self.sample_rate))
         return np.concatenate([part.embeddings for part in heard]), np.concatenate([part.weights for part in heard])

@@ -12,6 +12,7 @@ from typing import Literal, Protocol, cast, runtime_checkable
 import numpy as np
 from jaxtyping import Float32, Int16, Int32, Int64
 
+from hearsight.clips.folds import NUM_FOLDS
 from hearsight.console import print_message
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import DatasetError, UsageError
@@ -156,6 +157,26 @@ def list_class_ids(data: TrainingData) -> dict[tuple[str, int], str]:
     table = data.class_table()
     keys = zip(table.column("teacher").to_pylist(), table.column("class_index").to_pylist(), strict=True)
     return {key: identity for key, identity in zip(keys, table.column("id").to_pylist(), strict=True) if identity}
+
+
+def choose_media(data: TrainingData, clips: Int64[np.ndarray, " clips"], share: float) -> Int64[np.ndarray, " chosen"]:
+    """Return the clips of a share of the folds, lowest first: folds are assigned to videos by their content, so each has as many.
+
+    The clips of a smaller share are a part of those of a larger one.
+
+    Raises
+    ------
+    DatasetError
+        When the data have no folds.
+    """
+    if share == 1.0:
+        return clips
+    if not isinstance(data, Dataset):
+        raise DatasetError("the data", f"media_share = {share:g}, and no folds", "a dataset of hearsight build")
+    first = data.manifest.validation_folds
+    chosen = clips[data.folds[clips] < first + share * (NUM_FOLDS - first)]
+    print_message(f"{len(chosen):,} of {len(clips):,} training clips are of {share:.2%} of the videos")
+    return chosen
 
 
 def choose_agreeing(

@@ -19,7 +19,14 @@ from hearsight.models.network import Network
 from hearsight.models.training_network import build_training_network
 from hearsight.models.zoo import NETWORKS, list_options
 from hearsight.training.data.batches import ORDER, Batch, Order, SamplingConfig, TrainBatches, ValidationBatches
-from hearsight.training.data.dataset import ClassifiedData, TrainingData, choose_agreeing, list_class_ids, list_teachers
+from hearsight.training.data.dataset import (
+    ClassifiedData,
+    TrainingData,
+    choose_agreeing,
+    choose_media,
+    list_class_ids,
+    list_teachers,
+)
 from hearsight.training.data.sounds import match_sample_rate
 from hearsight.training.data.statistics import SplitStatistics, compute_statistics
 from hearsight.training.data.targets import TargetSource, make_targets
@@ -313,7 +320,8 @@ def _split(data: TrainingData, targets: TargetSource, config: TrainConfig) -> tu
         When there are fewer than two clips to train on.
     """
     labelled_only = config.loss != "reconstruction" and config.targets == "labels"
-    chosen = choose_agreeing(data, data.indices("train"), config.min_agreement)
+    chosen = choose_media(data, data.indices("train"), config.media_share)
+    chosen = choose_agreeing(data, chosen, config.min_agreement)
     training = compute_statistics(targets, chosen, labelled_only=labelled_only)
     clips, most = data.indices("validation"), config.validation_clips
     validation = compute_statistics(targets, clips, most=most, labelled_only=labelled_only)
