@@ -11,7 +11,7 @@ MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 PAGES := configuration commands exit_codes results networks layers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all mutation check format docs pages prose bench coverage lock clean
+.PHONY: help demo test test-all mutation check format docs page pages prose bench coverage lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -54,6 +54,9 @@ docs: $(VENV)/.dev  ## build the documentation as a site: site/index.html
 
 prose: $(VENV)/.dev  ## list docstrings and pages that fall short of CONTRIBUTING's prose rules
 	$(BIN)/python -m tools.prose
+
+page:  ## build the page of hearsight serve from its sources in page/ (needs Node)
+	cd page && npm ci --no-audit --no-fund && npm run build
 
 pages: $(VENV)/.dev  ## write the generated pages of the documentation
 	for page in $(PAGES); do $(BIN)/python -m tools.$$page || exit 1; done

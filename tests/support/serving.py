@@ -23,6 +23,7 @@ from hearsight.listening.listener import Listener
 from hearsight.serve.app import create_app
 from hearsight.serve.folder import open_private_folder
 from hearsight.serve.limits import ServeLimits
+from hearsight.serve.recordings import Recordings
 from hearsight.serve.server import LOCAL_NAMES
 from hearsight.serve.service import Service
 from hearsight.serve.work import WorkQueue
@@ -58,7 +59,12 @@ class Client:
 
 @contextlib.contextmanager
 def open_client(
-    listener: Listener, parent: Path, source: str = "run", token: str = "", **bounds: Any
+    listener: Listener,
+    parent: Path,
+    source: str = "",
+    token: str = "",
+    recordings: Path | None = None,
+    **bounds: Any,
 ) -> Iterator[Client]:
     """Run the parts of a server for the block."""
     limits = ServeLimits(**bounds)
@@ -66,7 +72,11 @@ def open_client(
         queue = WorkQueue(limits)
         try:
             hosts = frozenset() if token else LOCAL_NAMES
-            yield Client(Service(listener, source, folder, limits, queue, hosts, token))
+            yield Client(
+                Service(
+                    listener, source or str(parent), folder, limits, queue, hosts, token, Recordings(limits, recordings)
+                )
+            )
         finally:
             queue.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated, Any
 
 from hearsight.cli.application import WORK, Amount, AsJson, Count, Parameter, Port, app
@@ -15,6 +16,7 @@ TOKEN_VARIABLE = "HEARSIGHT_TOKEN"
 def serve(
     *,
     model: Trained,
+    folder: Annotated[Path | None, Parameter(help="folder of recordings that the page offers")] = None,
     host: Annotated[
         str, Parameter(help="address to listen on; other machines are served only with --token")
     ] = "127.0.0.1",
@@ -53,4 +55,4 @@ def serve(
         upload_bytes=int(largest * 1e6), sound_seconds=longest * 3600.0, queue_length=queue, workers=workers
     )
     token = token or os.environ.get(TOKEN_VARIABLE, "")
-    serve_model(model, host=host, port=port, token=token, limits=limits, ready=announce)
+    serve_model(model, recordings_folder=folder, host=host, port=port, token=token, limits=limits, ready=announce)

@@ -8,7 +8,7 @@ from typing import Any
 
 from hearsight.console import print_message
 from hearsight.errors import HearsightError
-from hearsight.serve import routes
+from hearsight.serve import page_routes, recording_routes, routes
 from hearsight.serve.gate import Gate, Receive, Scope, Send
 from hearsight.serve.refusals import Refusal, refuse
 from hearsight.serve.service import Service
@@ -31,7 +31,10 @@ def create_app(service: Service) -> Callable[[Scope, Receive, Send], Awaitable[N
     app = FastAPI(title="hearsight", version=VERSION, description=_DESCRIPTION, docs_url=None, redoc_url=None)
     app.state.service = service
     app.include_router(routes.router)
+    app.include_router(recording_routes.router)
+    app.include_router(page_routes.router)
     app.add_exception_handler(HearsightError, _answer_error)
+    app.add_exception_handler(OSError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_mistake)
     app.add_exception_handler(HTTPException.__mro__[1], _answer_http)  # the router's own, which FastAPI's derives from
     app.add_exception_handler(Exception, _answer_bug)
@@ -45,7 +48,7 @@ def respond(service: Service, refusal: Refusal) -> JSONResponse:
     return JSONResponse(refusal.as_json(), status_code=refusal.status, headers=headers)
 
 
-async def _answer_error(request: Request, error: HearsightError) -> Any:
+async def _answer_error(request: Request, error: HearsightError | OSError) -> Any:
     return respond(routes.get_service(request), refuse(error))
 
 

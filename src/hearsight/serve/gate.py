@@ -21,7 +21,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
-        "style-src 'self' 'unsafe-inline'",
+        "style-src 'self' {styles}",
         "img-src 'self' data: blob:",
         "media-src 'self' blob:",
         "connect-src 'self' blob:",
@@ -31,10 +31,10 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""Nothing but what this server sends is run, shown or asked. Styles may be inline: wavesurfer.js sets them in its shadow tree."""
+"""Nothing but what this server sends is run, shown or asked. ``{styles}`` stands for the nonce of the page's own styles."""
 
 HEADERS: tuple[tuple[bytes, bytes], ...] = (
-    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.replace(" {styles}", "").encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
@@ -95,23 +95,30 @@ class Gate:
             return Refusal(403, "foreign_origin", "Origin", repr(origin)[:80], "the server's own page")
         if headers.get("sec-fetch-site") == "cross-site" and scope["path"] != "/":
             return Refusal(403, "foreign_origin", "Sec-Fetch-Site", "'cross-site'", "the server's own page")
-        if self._service.token and not _is_public(scope["path"]) and not self._knows_token(headers):
+        token = self._service.token
+        if token and not _is_public(scope["path"]) and not knows_token(headers, token):
             return Refusal(401, "no_token", "Authorization", "no valid token", "Bearer and the token of --token")
         return None
 
-    def _knows_token(self, headers: dict[str, str]) -> bool:
-        scheme, _, value = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self.accepts(value.strip()):
-            return True
-        try:
-            cookie = http.cookies.SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        except http.cookies.CookieError:
-            return False
-        return cookie is not None and self.accepts(cookie.value)
 
-    def accepts(self, token: str) -> bool:
-        """Whether this is the token."""
-        return hmac.compare_digest(token.encode(), self._service.token.encode())
+def knows_token(headers: dict[str, str], token: str) -> bool:
+    """Whether a request has the token, in a header or in the cookie of the page.
+
+    Parameters
+    ----------
+    headers
+        Of the request, with lower-case names.
+    token
+        The one that is right.
+    """
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and hmac.compare_digest(value.strip().encode(), token.encode()):
+        return True
+    try:
+        cookie = http.cookies.SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except http.cookies.CookieError:
+        return False
+    return cookie is not None and hmac.compare_digest(cookie.value.encode(), token.encode())
 
 
 def _absent(own: Iterable[bytes]) -> list[tuple[bytes, bytes]]:

@@ -16,7 +16,7 @@ from hearsight.serve.answers import EMBEDDING_KINDS, embed_upload, tag_upload
 from hearsight.serve.limits import CHUNK_BYTES
 from hearsight.serve.refusals import Refusal, refuse
 from hearsight.serve.service import Service
-from hearsight.serve.uploads import Upload, clean_name, drain, open_upload
+from hearsight.serve.uploads import Upload, clean_name, drain, receive
 from hearsight.serve.web import APIRouter, JSONResponse, Query, Request, StreamingResponse
 from hearsight.serve.work import ProgressStream, Watch, wait_for
 
@@ -100,7 +100,8 @@ async def tag(
         return tag_upload(service.listener, upload.path, watch, selection)
 
     if stream:
-        return await stream_answer(request, work, name)
+        held = await receive_admitted(request, name)
+        return stream_work(request, lambda one: work(one, held), held.path, held.name, held.remove)
     async with admit(request, name) as upload:
         watch = Watch(upload.name, service.limits)
         return JSONResponse(await run_work(request, lambda one: work(one, upload), watch, upload.path))
@@ -140,11 +141,19 @@ async def admit(request: Request, name: str) -> AsyncGenerator[Upload]:
     Refusal
         429 before anything is read, or what :func:`~hearsight.serve.uploads.receive` raises.
     """
+    upload = await receive_admitted(request, name)
+    try:
+        yield upload
+    finally:
+        upload.remove()
+
+
+async def receive_admitted(request: Request, name: str) -> Upload:
+    """Receive an upload for a request that has a place in the queue; errors as in :func:`admit`."""
     service = get_service(request)
     try:
         service.queue.check_room()
-        async with open_upload(request, service.folder, name) as upload:
-            yield upload
+        return await receive(request, service.folder, name)
     except Refusal:
         await drain(request)
         raise
@@ -167,21 +176,42 @@ async def run_work(request: Request, work: Callable[[Watch], Any], watch: Watch,
     return answer
 
 
-async def stream_answer(request: Request, work: Callable[[Watch, Upload], Any], name: str) -> Any:
+def stream_work(
+    request: Request,
+    work: Callable[[Watch], dict[str, Any]],
+    path: Path,
+    name: str,
+    done: Callable[[], None] | None = None,
+) -> Any:
     """Return a response of lines: progress while work is done, then its result or why there is none.
 
-    What is wrong before the work has begun is an ordinary refusal.
+    Parameters
+    ----------
+    request
+        What is answered.
+    work
+        What is done in the queue.
+    path, name
+        The file that it is about, and what the client calls it.
+    done
+        Called when the file is no longer needed, whatever happens.
+
+    Raises
+    ------
+    Refusal
+        429 when all places are taken.
     """
-    holder = contextlib.AsyncExitStack()
-    upload = await holder.enter_async_context(admit(request, name))
     service = get_service(request)
     progress = ProgressStream()
-    watch = Watch(upload.name, service.limits, progress.report)
+    watch = Watch(name, service.limits, progress.report)
     try:
-        future = service.queue.submit(lambda one: work(one, upload), watch)
+        future = service.queue.submit(work, watch)
     except Refusal:
-        await holder.aclose()
+        if done is not None:
+            done()
         raise
+    if done is not None:
+        future.add_done_callback(lambda _: done())
     future.add_done_callback(lambda _: progress.end())
 
     async def write_lines() -> AsyncIterator[bytes]:
@@ -191,14 +221,13 @@ async def stream_answer(request: Request, work: Callable[[Watch, Upload], Any], 
             yield write_line({"type": "answer", **future.result()})
             service.num_answered += 1
         except (HearsightError, OSError, MemoryError) as error:
-            refusal = refuse(error, upload.path, upload.name)
+            refusal = refuse(error, path, name)
             service.refusals.add(refusal)
             yield write_line({"type": "refusal", **refusal.as_json()})
         finally:
             watch.cancel()
             if not future.cancel():
                 await asyncio.wait({asyncio.wrap_future(future)})
-            await holder.aclose()
 
     return StreamingResponse(write_lines(), media_type=NDJSON)
 

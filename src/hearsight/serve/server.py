@@ -8,13 +8,16 @@ import ipaddress
 import logging
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hearsight.errors import InputError, MachineError, UsageError
 from hearsight.extras import require
+from hearsight.files import describe_path
 from hearsight.listening.listener import Listener, load
 from hearsight.serve.folder import open_private_folder
 from hearsight.serve.limits import ServeLimits
+from hearsight.serve.recordings import Recordings
 from hearsight.serve.service import Service
 from hearsight.serve.work import WorkQueue
 
@@ -29,6 +32,7 @@ _LARGEST_HEAD = 65_536
 def serve(
     model: str,
     *,
+    recordings_folder: Path | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
     token: str = "",
@@ -41,6 +45,8 @@ def serve(
     ----------
     model
         What :func:`hearsight.load` takes.
+    recordings_folder
+        A folder whose audio and video files the page offers.
     host, port
         Where to listen; port 0 for any that is free.
     token
@@ -60,6 +66,8 @@ def serve(
         When the model cannot be loaded.
     """
     check_access(host, token)
+    if recordings_folder is not None and not recordings_folder.is_dir():
+        raise InputError(recordings_folder, describe_path(recordings_folder), "a folder of recordings")
     uvicorn = require("uvicorn", "serve", "hearsight serve")
     from hearsight.serve.app import create_app  # after the extra has been checked
 
@@ -68,7 +76,8 @@ def serve(
         listener = load(model)
         queue = WorkQueue(limits)
         hosts = frozenset() if token else LOCAL_NAMES | {host.lower()}
-        service = Service(listener, model, folder, limits, queue, hosts, token)
+        recordings = Recordings(limits, recordings_folder)
+        service = Service(listener, model, folder, limits, queue, hosts, token, recordings)
         config = uvicorn.Config(
             create_app(service),
             log_config=None,

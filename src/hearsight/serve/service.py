@@ -10,6 +10,7 @@ from typing import Any
 from hearsight.listening.listener import Listener
 from hearsight.serve.folder import PrivateFolder
 from hearsight.serve.limits import ServeLimits
+from hearsight.serve.recordings import Recordings
 from hearsight.serve.refusals import RefusalLog
 from hearsight.serve.work import WorkQueue
 from hearsight.version import VERSION
@@ -37,6 +38,10 @@ class Service:
         Names by which clients may call the server; empty for any.
     token
         What a client has to know; empty where everybody on this machine may ask.
+    recordings
+        What the page may look at.
+    refusals
+        What was not answered.
     """
 
     listener: Listener
@@ -46,6 +51,7 @@ class Service:
     queue: WorkQueue
     hosts: frozenset[str] = frozenset()
     token: str = ""
+    recordings: Recordings = dataclasses.field(default_factory=lambda: Recordings(ServeLimits()))
     refusals: RefusalLog = dataclasses.field(default_factory=RefusalLog)
     started: float = dataclasses.field(default_factory=time.monotonic)
     num_answered: int = 0

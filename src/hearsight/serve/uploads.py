@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -51,22 +51,6 @@ def clean_name(name: str) -> str:
     """Return what is shown of a client's file name: what comes after its last slash, no longer than :data:`NAME_CHARACTERS`."""
     last = re.split(r"[/\\]", name)[-1].strip()
     return last[:NAME_CHARACTERS] or UNNAMED
-
-
-@contextlib.asynccontextmanager
-async def open_upload(request: Any, folder: PrivateFolder, name: str) -> AsyncGenerator[Upload]:
-    """Receive the file of a request, and remove it when the block is left, however it is left.
-
-    Raises
-    ------
-    Refusal
-        As :func:`receive`.
-    """
-    upload = await receive(request, folder, name)
-    try:
-        yield upload
-    finally:
-        upload.remove()
 
 
 async def receive(request: Any, folder: PrivateFolder, name: str) -> Upload:
