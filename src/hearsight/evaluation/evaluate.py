@@ -139,8 +139,8 @@ def _finetune(
 def _evaluate_outputs(run: str | Path, benchmark: str, config: EvaluateConfig) -> Evaluation:
     """Score a network by its own outputs on the validation clips of a dataset."""
     folder = load_benchmark(benchmark).folder  # a wrong folder is reported before the network is loaded
-    extractor = load_extractor(run, untrained=config.untrained, seed=config.seed)
-    if not isinstance(extractor, NetworkExtractor):
+    extractor = load_extractor(run)
+    if not isinstance(extractor, NetworkExtractor) or extractor.untrained:
         raise UsageError(f"--probe {OUTPUTS}", f"{extractor.name}, which has no outputs of its own", "a run")
     clips, score = score_outputs(extractor.listener, folder, config)
     config = config.model_copy(update={"pool": "mean"})

@@ -45,10 +45,15 @@ def check_outputs(benchmark: str, config: EvaluateConfig) -> None:
         "layer": config.layer,
         "training_dataset": config.training_dataset,
         "hyperparameter": config.hyperparameter,
+        "untrained": config.untrained,
     }
     needless = [key for key, value in given.items() if value]
     if kind == DATASET and needless:
-        raise UsageError(f"--probe {OUTPUTS}", f"{', '.join(needless)}", "none of these: nothing is fitted")
+        raise UsageError(
+            f"--probe {OUTPUTS}",
+            f"{', '.join(needless)}",
+            "none of these: the outputs of a trained network are scored as they are",
+        )
 
 
 def score_outputs(listener: Listener, folder: Path, config: EvaluateConfig) -> tuple[Benchmark, CrossScore]:

@@ -87,24 +87,13 @@ def test_a_balanced_draw_is_measured_too(dataset, make_run):
     assert 1 <= result.balanced.num_clips <= result.num_clips
 
 
-def test_fresh_weights_are_scored_by_their_seed(dataset, make_run):
-    run = make_run()
-    scores = [
-        evaluate(
-            run, f"dataset={dataset}", probe="outputs", untrained=True, seed=seed, measure_resamples=100
-        ).score.scores
-        for seed in (0, 0, 1)
-    ]
-    assert np.array_equal(scores[0], scores[1])
-    assert not np.array_equal(scores[0], scores[2])
-
-
 @pytest.mark.parametrize(
     ("benchmark", "keys", "message"),
     [
         ("dataset=DATASET", {}, "wanted --probe outputs"),
         ("folder=DATASET", {"probe": "outputs"}, "wanted --benchmark dataset=FOLDER"),
         ("dataset=DATASET", {"probe": "outputs", "layer": "pool5"}, "layer, wanted none of these"),
+        ("dataset=DATASET", {"probe": "outputs", "untrained": True}, "untrained, wanted none of these"),
         ("folder=DATASET", {"scored_classes": 3}, "scored_classes: 3 with the benchmark folder"),
     ],
 )
@@ -116,6 +105,8 @@ def test_what_does_not_fit_together_is_refused(dataset, make_run, benchmark, key
 def test_a_baseline_has_no_outputs(dataset):
     with pytest.raises(UsageError, match="no outputs of its own"):
         evaluate("baseline:log-mel", f"dataset={dataset}", probe="outputs")
+    with pytest.raises(UsageError, match="no outputs of its own"):
+        evaluate("untrained:wu-mlp,width=0.05", f"dataset={dataset}", probe="outputs")
 
 
 def test_a_dataset_is_a_benchmark_with_all_its_classes(dataset, tmp_path):

@@ -24,13 +24,14 @@ def test_a_share_of_the_videos_is_a_part_of_a_larger_share(dataset):
     assert parts[2] is clips
     assert set(parts[0]) < set(parts[1]) < set(parts[2])
     for part, share in zip(parts, (0.1, 0.3, 1.0), strict=True):
-        assert len(part) / len(clips) == pytest.approx(share, abs=0.08)
+        assert len(part) / len(clips) == pytest.approx(share, abs=0.1)
 
 
 def test_the_clips_of_a_video_stay_together(dataset):
     chosen = choose_media(dataset, dataset.indices("train"), 0.5)
-    media = np.array(dataset.list_media().to_pylist())
-    assert not set(media[chosen]) & set(media[np.setdiff1d(dataset.indices("train"), chosen)])
+    rest = np.setdiff1d(dataset.indices("train"), chosen)
+    assert len(chosen)
+    assert not set(dataset.folds[chosen]) & set(dataset.folds[rest])
 
 
 def test_data_without_folds_have_no_shares():
