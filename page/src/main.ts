@@ -53,7 +53,8 @@ async function open(recording: api.Recording, address: string): Promise<void> {
     find("view").hidden = false;
     view = new View(recording, known, address, showError);
     await view.open();
-    find("main").focus();
+    find("main").focus({ preventScroll: true });
+    scrollTo(0, 0);
   } catch (error) {
     closeView();
     if (recording.kept) void api.discard(recording.id);

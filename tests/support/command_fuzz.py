@@ -89,7 +89,7 @@ NOT_RUN = frozenset(
     | {("convert", "out", "a folder"), ("convert", "vocabulary", "escapes")}
     | {("convert", "pca", kind) for kind in ("damaged JSON", "damaged TOML", "other JSON", "random", "escapes")}
     | {(command, "out", kind) for command in ("fetch", "query") for kind in OUTPUT_KINDS}
-    | {("demo", "seed", "0"), ("export", "seed", "0"), ("serve", "port", "0")}
+    | {("demo", "seed", "0"), ("export", "seed", "0"), ("serve", "port", "0"), ("serve", "folder", "a folder")}
 )
 """What is right and would take long, or what is read after something else that is wrong."""
 
