@@ -25,7 +25,7 @@ SECONDS, SEED = 24.0, 3
 SIZES: dict[str, tuple[str, int, int, bool]] = {
     "serve-light": ("light", 1180, 1000, False),
     "serve-dark": ("dark", 1180, 1000, False),
-    "serve-phone": ("light", 390, 1500, True),
+    "serve-phone": ("light", 390, 1400, True),
 }
 """Name of the picture: theme, width, height, whether it is a phone."""
 
@@ -40,7 +40,7 @@ def take(browser: Any, address: str, name: str) -> None:
     page.goto(address)
     page.locator("#files button").filter(has_text=RECORDING).click()
     page.wait_for_selector("#view:not([hidden])", timeout=120_000)
-    page.locator("#threshold").fill("0.25")
+    page.locator("#threshold").fill("0.06")
     page.wait_for_timeout(1500)
     page.evaluate("scrollTo(0, 0)")
     page.locator("#spectrogram").click(position={"x": width * 0.45, "y": 60})
