@@ -185,6 +185,7 @@ def train(
     out: Annotated[Path, Parameter(help="the run folder: checkpoints, model card, run log")],
     model: Network = None,
     teachers: Teachers = None,
+    devices: Annotated[Count | None, Parameter(help="number of processes that train together; 1 by default")] = None,
     resume: Annotated[bool, Parameter(negative="", help="not needed: an interrupted run continues without it")] = False,
     config: ConfigFile = None,
     overrides: Override = None,
@@ -200,7 +201,13 @@ def train(
 
         hearsight train dataset --out run --teacher vision
 
-    The same command continues an interrupted run from its last checkpoint: the last epoch, or the last ten minutes.
+    With `--devices`, that many processes share each step, each on a GPU of its own or on some of the processors. Over several
+    machines, start the command without it by torchrun:
+
+        hearsight train dataset --out run --devices 2
+
+    The same command continues an interrupted run from its last checkpoint: the last epoch, or the last ten minutes. It may have
+    another number of devices.
     """
     del resume  # a run that is there continues with it and without it
     from hearsight.config import TrainConfig, load_config
@@ -208,6 +215,14 @@ def train(
 
     given = {"model": model, "teachers": tuple(teachers) if teachers else None}
     resolved = load_config(TrainConfig, "train", config, overrides or (), **given)
+    if devices is not None and devices > 1:
+        from hearsight.training.parallel.launch import launch
+
+        named = [("--model", model), ("--config", config), *(("--teacher", teacher) for teacher in teachers or ())]
+        options = [*named, *(("--set", override) for override in overrides or ())]
+        words = [word for name, value in options if value is not None for word in (name, str(value))]
+        launch(["train", str(dataset), "--out", str(out), *words, *(["--json"] if as_json else [])], devices)
+        return
     print_summary(train_network(dataset, out, resolved), as_json)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator
 from typing import Any, TypeVar
@@ -52,6 +53,7 @@ class EpochTraining:
         started = time.perf_counter()
         with defer_signals() as signals:
             for batch, waited in _time(batches):
+                student.accumulator.stop = signals.is_pending
                 self._take_step(batch, waited, progress)
                 progress.seconds = before + time.perf_counter() - started
                 self._save_if_due(progress, signals)
@@ -75,9 +77,12 @@ class EpochTraining:
         config = self._student.config
         due = bool(config.checkpoint_steps) and progress.step % config.checkpoint_steps == 0
         due |= bool(config.checkpoint_minutes) and time.monotonic() - self._saved >= 60.0 * config.checkpoint_minutes
-        if due or signals.is_pending:
+        stop = self._student.accumulator.stop  # in a group, all processes stop after the same step
+        pending = signals.is_pending and self._student.group.size == 1
+        if due or stop or pending:
             self._save(progress)
-            signals.raise_pending()
+        if stop or pending:
+            signals.raise_pending(signal.SIGTERM)  # that of another process, where this one has none
 
     def _save(self, progress: EpochProgress) -> None:
         student = self._student

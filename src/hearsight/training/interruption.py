@@ -24,8 +24,10 @@ class DeferredSignals:
         """Whether a signal waits to take effect."""
         return self._found is not None
 
-    def raise_pending(self) -> None:
-        """Let the pending signal take effect, as it would have without this class."""
+    def raise_pending(self, otherwise: int | None = None) -> None:
+        """Let the pending signal take effect, as it would have without this class; or another one, where none is pending."""
+        if self._found is None:
+            self._found = otherwise
         if self._found is not None:
             number, self._found = self._found, None
             self.restore()

@@ -14,12 +14,15 @@ from hearsight.models.checkpoint import save_checkpoint
 from hearsight.training.data.batches import ORDER
 from hearsight.training.data.dataset import TrainingData, open_data, restrict_teachers
 from hearsight.training.epoch import EpochTraining
-from hearsight.training.run.folder import RunFolder, check_same_run, lock_run, read_order
+from hearsight.training.group import Group, join_group
+from hearsight.training.parallel.follow import PLAN, follow
+from hearsight.training.parallel.restore import restore_run
+from hearsight.training.run.folder import RunFolder, check_same_run, lock_run, read_order, read_parts
 from hearsight.training.run.log import RunLog, check_tensorboard
-from hearsight.training.run.partial import EpochProgress, find_last_step, remove_progress, restore_progress
+from hearsight.training.run.partial import EpochProgress, find_last_step, remove_progress
 from hearsight.training.run.summary import TrainSummary, choose_best, summarize_run
 from hearsight.training.step.device import Device
-from hearsight.training.step.student import Student
+from hearsight.training.step.student import RunPlan, Student
 
 
 def train(
@@ -35,6 +38,9 @@ def train(
     A run that was interrupted continues after its last checkpoint, which may be within an epoch, and ends with the same weights and
     losses as if it had not been interrupted. Ctrl-C and SIGTERM write a checkpoint before they end the run. Where the run is
     finished, nothing is done.
+
+    Where the environment names several processes (:mod:`hearsight.training.group`), each of them calls this function, and
+    they train one network together.
 
     Parameters
     ----------
@@ -66,7 +72,7 @@ def train(
     TrainingError
         When the loss is no longer a number. The checkpoints up to the epoch before are kept.
     MachineError
-        When the disk is full or cannot be written. The checkpoints so far are kept.
+        When the disk is full or cannot be written, or another process of the run has ended. The checkpoints so far are kept.
 
     Examples
     --------
@@ -79,25 +85,40 @@ def train(
     data, folder = restrict_teachers(open_data(dataset), config.teachers), Path(out)
     if config.tensorboard:
         check_tensorboard()
-    with _explain_os_errors(folder), report_progress(progress), lock_run(folder) as run:
-        if run.record.exists():
-            if not resume:
-                found = "a finished run" if run.is_finished else "an unfinished run"
-                raise RunError(folder, found, "a new folder", "use another folder, or leave out resume=False")
-            record = check_same_run(run, config, data.digest)
-            if run.is_finished:
-                print_message(f"{folder}: this run is finished")
-                return summarize_run(record["dataset"], run.read_final_history(), folder)
-            device, order = Device.from_record(record["machine"]), read_order(run, record)
-        else:
-            device, order = Device.resolve(config), ORDER
-        with device.deterministic():
-            student = Student.prepare(data, config, device, order)
-            if not run.record.exists():
-                run.start(config.model_dump(mode="json"), student.describe(), device.describe())
-            history = _train_epochs(student, run)
-            _deliver(student, run, history)
-        return summarize_run(student.describe(), history, folder)
+    with join_group(config.device) as group:
+        if not group.is_leader:
+            return follow(data, folder, config, group)
+        with _explain_os_errors(folder), report_progress(progress), lock_run(folder) as run:
+            return _lead(data, run, config, group, resume=resume)
+
+
+def _lead(data: TrainingData, run: RunFolder, config: TrainConfig, group: Group, *, resume: bool) -> TrainSummary:
+    """Begin or continue the run of a folder, which no other process writes."""
+    record = None
+    if run.record.exists():
+        if not resume:
+            found = "a finished run" if run.is_finished else "an unfinished run"
+            raise RunError(run.folder, found, "a new folder", "use another folder, or leave out resume=False")
+        record = check_same_run(run, config, data.digest)
+        if run.is_finished:
+            group.share(PLAN)
+            group.wait()
+            print_message(f"{run.folder}: this run is finished")
+            return summarize_run(record["dataset"], run.read_final_history(), run.folder)
+        device = Device.from_record(record["machine"])
+        plan = RunPlan(read_order(run, record), read_parts(run, record), group)
+    else:
+        device, plan = Device.resolve(config), RunPlan(ORDER, group.size, group)
+    with device.deterministic():
+        student = Student.prepare(data, config, device, plan)
+        if record is None:
+            run.start(config.model_dump(mode="json"), student.describe(), device.describe(), plan.least_parts)
+        run.sweep()
+        group.share(PLAN, {"machine": device.describe(), "order": plan.order, "parts": plan.least_parts})
+        history = _train_epochs(student, run)
+        _deliver(student, run, history)
+    group.wait()
+    return summarize_run(student.describe(), history, run.folder)
 
 
 @contextlib.contextmanager
@@ -118,14 +139,8 @@ def _explain_os_errors(folder: Path) -> Generator[None]:
 def _train_epochs(student: Student, run: RunFolder) -> list[dict[str, Any]]:
     """Train from the last checkpoint to the last step, with a checkpoint after each epoch; return the log's lines of all epochs."""
     config = student.config
-    run.sweep()
-    done = run.last_epoch()
-    history = run.read_history(done)
-    if done:
-        run.restore(done, student.network, student.optimizer, student.average)
-    progress = EpochProgress(done + 1, done * student.train_batches.num_batches)
-    if done < student.num_epochs:
-        progress = restore_progress(run, student.network, student.optimizer, progress, student.average)
+    history, progress = restore_run(student, run)
+    done = len(history)
     _print_start(student, done, progress)
     num_clips = student.num_examples - min(student.num_examples, student.count_examples(progress.step))
     with (
@@ -138,6 +153,7 @@ def _train_epochs(student: Student, run: RunFolder) -> list[dict[str, Any]]:
             run.save(student.network, student.optimizer, log.history, about, student.average)
             run.prune([choose_best(log.history)], range(epoch - config.keep + 1, epoch + 1))
             remove_progress(run, before=progress.step + 1)
+            student.group.wait()
             progress = EpochProgress(epoch + 1, progress.step)
         return log.history
 

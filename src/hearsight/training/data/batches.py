@@ -74,8 +74,8 @@ class Batch:
         Which classes are labels; only validation batches have them.
     parts
         The parts that go through the network one after the other, counted in rows of this batch; by default there is one.
-    num_clips
-        Number of clips of the step in all processes; by default those of this batch.
+    num_clips, num_parts
+        Number of clips and parts of the step in all processes; by default those of this batch.
     """
 
     clips: Int64[np.ndarray, " batch"]
@@ -84,6 +84,7 @@ class Batch:
     labels: Bool[np.ndarray, "batch classes"] | None = None
     parts: tuple[Part, ...] = ()
     num_clips: int = 0
+    num_parts: int = 1
 
     def __post_init__(self) -> None:
         if not self.num_clips:
@@ -182,12 +183,13 @@ class TrainBatches:
     ) -> Batch:
         """Draw the examples of this process's parts of a step."""
         division = self._sampling.division
-        parts = division.choose(division.divide(len(clips)))
+        every = division.divide(len(clips))
+        parts = division.choose(every)
         first = parts[0].first if parts else 0
         rows = slice(first, parts[-1].stop if parts else 0)
         batch = self.make(epoch, clips[rows], None if draws is None else draws[rows])
         moved = tuple(dataclasses.replace(part, first=part.first - first, stop=part.stop - first) for part in parts)
-        return dataclasses.replace(batch, parts=moved, num_clips=len(clips))
+        return dataclasses.replace(batch, parts=moved, num_clips=len(clips), num_parts=len(every))
 
     def make(
         self, epoch: int, clips: Int64[np.ndarray, " batch"], draws: Int64[np.ndarray, " batch"] | None = None

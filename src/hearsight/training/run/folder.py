@@ -55,9 +55,11 @@ class RunFolder:
         """Whether the delivered network is there, complete."""
         return self.record.exists() and (self.folder / CONFIG).exists()
 
-    def start(self, config: Mapping[str, Any], dataset: Mapping[str, Any], machine: Mapping[str, Any]) -> None:
-        """Write the run's record."""
-        versions = {"format_version": FORMAT_VERSION, "hearsight_version": VERSION, "order": ORDER}
+    def start(
+        self, config: Mapping[str, Any], dataset: Mapping[str, Any], machine: Mapping[str, Any], parts: int = 1
+    ) -> None:
+        """Write the run's record; ``parts`` is the minimum number of parts of a step."""
+        versions = {"format_version": FORMAT_VERSION, "hearsight_version": VERSION, "order": ORDER, "parts": parts}
         write_json(self.record, {**versions, "config": config, "dataset": dataset, "machine": machine})
 
     def epochs(self) -> list[int]:
@@ -299,6 +301,20 @@ def read_order(run: RunFolder, record: Mapping[str, Any]) -> Order:
     if found not in (SHUFFLED, ORDER):
         wanted = f"{SHUFFLED} or {ORDER}"
         raise RunError(run.record, f"the order of clips {found!r}", wanted, "continue with the version that began it")
+    return found
+
+
+def read_parts(run: RunFolder, record: Mapping[str, Any]) -> int:
+    """Return the minimum number of parts of a run's steps.
+
+    Raises
+    ------
+    RunError
+        When it is damaged.
+    """
+    found = record.get("parts", 1)
+    if not isinstance(found, int) or found < 1:
+        raise RunError(run.record, f"{found!r} parts of a step", "a number from 1", "train into another folder")
     return found
 
 

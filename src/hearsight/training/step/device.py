@@ -20,6 +20,7 @@ from hearsight.console import print_message
 from hearsight.errors import RunError, UsageError
 from hearsight.models.network import Network
 from hearsight.training.data.batches import Batch
+from hearsight.training.group import read_places
 from hearsight.training.step.openmp import sleep_while_waiting
 
 
@@ -56,6 +57,9 @@ class Device:
         name = config.device
         if name == "auto":
             name = "cuda" if torch.cuda.is_available() else "cpu"
+        _, size, local = read_places()
+        if name == "cuda" and size > 1:
+            name = f"cuda:{local}"
         try:
             torch.empty(0, device=name)
         except (RuntimeError, AssertionError) as error:

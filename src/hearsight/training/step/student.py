@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from hearsight.config import TrainConfig
 from hearsight.console import print_message
@@ -31,17 +30,36 @@ from hearsight.training.data.sounds import match_sample_rate
 from hearsight.training.data.statistics import SplitStatistics, compute_statistics
 from hearsight.training.data.targets import TargetSource, make_targets
 from hearsight.training.data.weighting import compute_weights
+from hearsight.training.group import SOLO, Group
+from hearsight.training.step.accumulation import Accumulator
 from hearsight.training.step.averaging import WeightAverage
 from hearsight.training.step.device import Device
-from hearsight.training.step.losses import smooth_targets
 from hearsight.training.step.masking import mask_in_training
 from hearsight.training.step.objectives import Objective, make_objective
 from hearsight.training.step.optimizer import make_optimizer, schedule_rate, set_rate, sum_rates
-from hearsight.training.step.running import RunningStatistics
 
 LEAST_SUM_OF_RATES = 0.05
 """Sum of the learning rates of all steps below which a run is too short: fresh kernels have about this size, and Adam moves a
 weight by at most its learning rate per step."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunPlan:
+    """What a run keeps when it is continued, besides its configuration, and who trains it.
+
+    Attributes
+    ----------
+    order
+        Version of the order of clips.
+    least_parts
+        Minimum number of parts of a step: the number of processes that the run began with.
+    group
+        The processes.
+    """
+
+    order: Order = ORDER
+    least_parts: int = 1
+    group: Group = SOLO
 
 
 @dataclasses.dataclass
@@ -64,6 +82,8 @@ class Student:
         Sample rate of the dataset's sounds in Hz: no network learns anything above half of it.
     network, objective, optimizer
         What is trained, what is minimised, and by what.
+    accumulator, group
+        What computes the gradients, and the processes that do so together.
     average
         The moving average of the weights, where the configuration asks for one.
     train_batches, validation_batches
@@ -81,19 +101,21 @@ class Student:
     objective: Objective
     optimizer: torch.optim.Optimizer
     average: WeightAverage | None
+    accumulator: Accumulator
+    group: Group
     train_batches: TrainBatches
     validation_batches: ValidationBatches
 
     @classmethod
-    def prepare(cls, data: TrainingData, config: TrainConfig, device: Device, order: Order = ORDER) -> Student:
+    def prepare(cls, data: TrainingData, config: TrainConfig, device: Device, plan: RunPlan | None = None) -> Student:
         """Read the targets, build the network and its optimizer.
 
         Parameters
         ----------
         data, config, device
             The dataset, the run's configuration, and where it computes.
-        order
-            Version of the order of clips; a resumed run has the one that it began with.
+        plan
+            The order of clips and the parts of a step; a resumed run has those that it began with.
 
         Raises
         ------
@@ -102,6 +124,7 @@ class Student:
         UsageError
             When there is no such network, or it does not fit the loss.
         """
+        plan = plan or RunPlan()
         targets = make_targets(data, config)
         training, validation = _split(data, targets, config)
         options = _choose_options(targets, config)
@@ -121,7 +144,10 @@ class Student:
             mix=config.mix,
             shift=config.shift,
             seed=config.seed,
-            order=order,
+            order=plan.order,
+            least_parts=plan.least_parts,
+            rank=plan.group.rank,
+            size=plan.group.size,
         )
         return cls(
             config=config,
@@ -135,6 +161,8 @@ class Student:
             objective=objective,
             optimizer=make_optimizer(network, config),
             average=WeightAverage(network, config.average) if config.average else None,
+            accumulator=Accumulator(network, device, config, plan.group),
+            group=plan.group,
             train_batches=TrainBatches(
                 sounds, targets, training.clips, sampling, compute_weights(data, targets, training.clips, config)
             ),
@@ -197,8 +225,7 @@ class Student:
         """
         rate = schedule_rate(self.config, step - 1, self.train_batches.num_batches)
         set_rate(self.optimizer, rate)
-        self.optimizer.zero_grad()
-        value = self._accumulate(batch, epoch, step)
+        value = self.accumulator.compute(batch, self.objective, epoch, step)
         self.check(epoch, step, value)
         if self.config.clip_norm:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
@@ -210,25 +237,6 @@ class Student:
     def with_average(self) -> contextlib.AbstractContextManager[None]:
         """Return a context in which the network has the weights that are validated and delivered."""
         return contextlib.nullcontext() if self.average is None else self.average.in_place()
-
-    def _accumulate(self, batch: Batch, epoch: int, step: int) -> float:
-        """Add the gradients of the batch's parts, each weighted by its share of the step; return the loss of the step."""
-        statistics = RunningStatistics(self.network) if len(batch.parts) > 1 else None
-        losses: list[Tensor] = []
-        for part in batch.parts:
-            self.device.seed(self.config.seed, epoch, step, *([part.number] if part.number else []))
-            waveform, targets = self.device.send(batch, part.rows)
-            with self.device.autocast():
-                outputs = self.objective.forward(waveform)
-            smoothed = smooth_targets(targets, self.config.label_smoothing, self.network.heads)
-            loss = self.objective(outputs, smoothed) * part.share
-            loss.backward()
-            losses.append(loss.detach())
-            if statistics is not None:
-                statistics.take(part.share)
-        if statistics is not None:
-            statistics.finish()
-        return float(torch.stack(losses).sum())
 
     def check(self, epoch: int, step: int, loss: float | None) -> None:
         """Check a loss; where there is none, check the weights and what they compute from a batch.

@@ -1,0 +1,33 @@
+"""Restoring the state of a run, in each of its processes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hearsight.errors import RunError
+from hearsight.training.run.folder import RunFolder
+from hearsight.training.run.partial import EpochProgress, restore_progress
+from hearsight.training.step.student import Student
+
+
+def restore_run(student: Student, run: RunFolder) -> tuple[list[dict[str, Any]], EpochProgress]:
+    """Restore the last checkpoint of a run; return the log's lines of the finished epochs, and where training continues.
+
+    Raises
+    ------
+    RunError
+        When another process of the run found another checkpoint: the folder is not the same for all of them.
+    """
+    done = run.last_epoch()
+    history = run.read_history(done)
+    if done:
+        run.restore(done, student.network, student.optimizer, student.average)
+    progress = EpochProgress(done + 1, done * student.train_batches.num_batches)
+    if done < student.num_epochs:
+        progress = restore_progress(run, student.network, student.optimizer, progress, student.average)
+    step = student.group.share("step", progress.step)
+    if step != progress.step:
+        found = f"step {progress.step} in process {student.group.rank}, and step {step} in process 0"
+        raise RunError(run.folder, found, "one folder for all processes", "use a file system that all machines share")
+    student.group.wait()
+    return history, progress

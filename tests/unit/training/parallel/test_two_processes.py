@@ -1,0 +1,122 @@
+"""Real processes that train one network together, and one of them killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from hearsight.models.checkpoint import load_checkpoint
+from hearsight.training.loop import train
+from hearsight.training.run.log import read_runlog
+from tests.support.training import FakeDataset, make_config
+
+VALUES: dict[str, Any] = {
+    "options": {"width": 0.02},
+    "epochs": 2,
+    "batch_size": 4,
+    "global_batch_size": 8,
+    "log_every": 1,
+    "checkpoint_steps": 1,
+    "average": 0.9,
+}
+"""Two parts in each step, with batch normalisation."""
+SCRIPT = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from tests.support.training import FakeDataset, make_config
+from hearsight.errors import HearsightError
+from hearsight.training.loop import train
+from hearsight.training.step.student import Student
+real = Student.train_step
+def slow(*arguments):
+    time.sleep(float(sys.argv[4]))
+    return real(*arguments)
+Student.train_step = slow
+try:
+    train(FakeDataset(), Path(sys.argv[2]), make_config(**eval(sys.argv[3])))
+except HearsightError as error:
+    print(error, file=sys.stderr)
+    sys.exit(error.exit_code)
+"""
+
+
+def start(run: Path, size: int, pause: float = 0.0) -> list[subprocess.Popen[str]]:
+    """Start the processes of a run, by hand and with a port of our choice, as Slurm would."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    command = [sys.executable, "-c", SCRIPT, str(Path(__file__).parents[4]), str(run), repr(VALUES), str(pause)]
+    common = {**os.environ, "OMP_NUM_THREADS": "1", "WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1"}
+    common |= {"MASTER_PORT": str(port), "HEARSIGHT_JOIN_SECONDS": "120"}
+    return [
+        subprocess.Popen(command, env={**common, "RANK": str(rank)}, stderr=subprocess.PIPE, text=True)
+        for rank in range(size)
+    ]
+
+
+def read_losses(run: Path) -> list[float]:
+    return [line["loss"] for line in read_runlog(run)[1:]]
+
+
+def assert_alike(one: Path, other: Path) -> None:
+    """The order of sums differs in the last digits; Adam's first steps are signs, which makes some of them larger."""
+    assert read_losses(one) == pytest.approx(read_losses(other), rel=1e-4)
+    first, second = (load_checkpoint(run)[0].state_dict() for run in (one, other))
+    for name, value in first.items():
+        torch.testing.assert_close(second[name], value, rtol=1e-2, atol=3e-4, msg=name)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("alone")
+    train(FakeDataset(), run, make_config(**VALUES))
+    return run
+
+
+def test_two_processes_train_as_one_and_only_the_first_writes(alone: Path, tmp_path: Path) -> None:
+    processes = start(tmp_path, 2)
+    errors = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], errors
+    assert_alike(alone, tmp_path)
+    assert "epoch 2/2" in errors[0]
+    assert "epoch" not in errors[1]
+
+
+def test_a_killed_process_ends_the_run_and_one_process_continues_it(alone: Path, tmp_path: Path) -> None:
+    processes = start(tmp_path, 2, pause=0.2)
+    while not list(tmp_path.glob("checkpoints/step-*[3-9]")):
+        assert processes[0].poll() is None, processes[0].communicate()
+        time.sleep(0.01)
+    processes[1].send_signal(signal.SIGKILL)
+    errors = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [7, -signal.SIGKILL]
+    assert "process 0 of 2: the connection to another process is lost" in errors[0]
+    assert "the same command continues" in errors[0]
+    assert not (tmp_path / "config.json").exists()
+    train(FakeDataset(), tmp_path, make_config(**VALUES))
+    assert_alike(alone, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_signal_to_one_process_saves_and_stops_all(alone: Path, tmp_path: Path) -> None:
+    processes = start(tmp_path, 2, pause=0.2)
+    while not list(tmp_path.glob("checkpoints/step-*[2-9]")):
+        assert processes[0].poll() is None, processes[0].communicate()
+        time.sleep(0.01)
+    processes[1].send_signal(signal.SIGTERM)
+    for process in processes:
+        process.communicate()
+    assert [process.returncode for process in processes] == [-signal.SIGTERM, -signal.SIGTERM]
+    assert list(tmp_path.glob("checkpoints/step-*"))
+    train(FakeDataset(), tmp_path, make_config(**VALUES))
+    assert_alike(alone, tmp_path)
