@@ -34,7 +34,7 @@ def test_clusters_need_no_place(text: str):
         ("google/vit-base-patch16-224", "did you mean 'transformers:google/vit-base-patch16-224'"),
         ("transformer:google/vit", "did you mean 'transformers'"),
         ("cluster", "did you mean 'clusters'"),
-        ("", "known: clusters, litert, onnx, transformers"),
+        ("", "known: clusters, litert, onnx, prompts, student, transformers"),
     ],
 )
 def test_a_spec_without_a_known_kind_guesses_what_was_meant(text: str, meant: str):
