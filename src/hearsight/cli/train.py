@@ -50,6 +50,10 @@ Teachers = Annotated[
         help="teacher of the dataset to learn from: vision, audio, or its name or a part of it; repeatable, all by default",
     ),
 ]
+Policy = Annotated[
+    Literal["jia", "soundnet", "hershey"] | None,
+    Parameter(help="label policy of a paper: jia (the default), soundnet or hershey"),
+]
 Workers = Annotated[Count | None, Parameter(help="number of worker processes; one per processor by default")]
 
 
@@ -69,6 +73,7 @@ def build(
     deadline: Annotated[
         Amount, Parameter(help="seconds that a worker may spend on one clip before its file is rejected")
     ] = 600.0,
+    policy: Policy = None,
     config: ConfigFile = None,
     overrides: Override = None,
     as_json: AsJson = False,
@@ -96,7 +101,9 @@ def build(
     from hearsight.dataset.build import build_dataset
     from hearsight.errors import WorkerError
 
-    resolved = load_config(BuildConfig, "build", config, overrides or (), **_name_teachers(vision, audio))
+    resolved = load_config(
+        BuildConfig, "build", config, _add_policy(policy, overrides), **_name_teachers(vision, audio)
+    )
     collect = CollectConfig(
         media_root=None if media_root is None else str(media_root),
         allow_evaluation=allow_evaluation,
@@ -119,6 +126,7 @@ def label(
     cache: Annotated[Path | None, Parameter(help="folder that stores the teachers' outputs for other runs")] = None,
     workers: Annotated[Count | None, Parameter(help="units of work at once; one per processor by default")] = None,
     engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
+    policy: Policy = None,
     config: ConfigFile = None,
     overrides: Override = None,
     as_json: AsJson = False,
@@ -139,7 +147,7 @@ def label(
     from hearsight.dataset.relabel.label import label_dataset
 
     given = {"vision": tuple(vision) if vision else None, "audio": tuple(audio) if audio else None}
-    resolved = load_config(LabelConfig, "label", config, overrides or (), **given)
+    resolved = load_config(LabelConfig, "label", config, _add_policy(policy, overrides), **given)
     print_summary(label_dataset(dataset, out, resolved, workers=workers, engine=engine, cache=cache), as_json)
 
 
@@ -154,6 +162,7 @@ def mix(
     vision: Annotated[bool | None, Parameter(negative="", help="keep the vision labels too")] = None,
     workers: Annotated[Count | None, Parameter(help="number of worker processes; one per processor by default")] = None,
     engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
+    policy: Policy = None,
     config: ConfigFile = None,
     overrides: Override = None,
     as_json: AsJson = False,
@@ -173,7 +182,7 @@ def mix(
     from hearsight.dataset.mixing.mix import mix_dataset
 
     given = {"clips": clips, "vision": vision, "audio": tuple(audio) if audio else None}
-    resolved = load_config(MixConfig, "mix", config, overrides or (), **given)
+    resolved = load_config(MixConfig, "mix", config, _add_policy(policy, overrides), **given)
     print_summary(mix_dataset(dataset, out, resolved, workers=workers, engine=engine), as_json)
 
 
@@ -274,6 +283,11 @@ def _name_teachers(vision: Sequence[str] | None, audio: Sequence[str] | None) ->
     if not vision and not audio:
         return {}
     return {"vision": tuple(vision or ()), "audio": tuple(audio or ())}
+
+
+def _add_policy(policy: str | None, overrides: Sequence[str] | None) -> list[str]:
+    """Return the overrides after a named policy, so that they can change its keys."""
+    return [*([f"policy.name={policy}"] if policy else []), *(overrides or ())]
 
 
 def _parse_shares(given: Sequence[str]) -> dict[str, float]:

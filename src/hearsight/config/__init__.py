@@ -6,14 +6,16 @@ the key that was probably meant. Keys of earlier versions are accepted (:mod:`he
 """
 
 from hearsight.config.collection import CollectConfig, FetchConfig
-from hearsight.config.data import BuildConfig, CutConfig, LabelConfig, MixConfig, PolicyConfig, ScreenConfig
+from hearsight.config.data import BuildConfig, CutConfig, LabelConfig, MixConfig, ScreenConfig
 from hearsight.config.evaluation import EvaluateConfig, FinetuneConfig
 from hearsight.config.load import STAGES, apply_override, load_config
 from hearsight.config.mistakes import list_keys
+from hearsight.config.policy import POLICIES, PolicyConfig
 from hearsight.config.stage import Stage
 from hearsight.config.training import RECIPES, TrainConfig
 
 __all__ = [
+    "POLICIES",
     "RECIPES",
     "STAGES",
     "BuildConfig",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from hearsight.config.policy import PolicyConfig, take_policy
 from hearsight.config.stage import Stage
 
 MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
@@ -63,24 +64,6 @@ class ScreenConfig(Stage):
     """Whether clips with the same sound and pictures as an earlier one are dropped."""
 
 
-class PolicyConfig(Stage):
-    """How a teacher's soft labels become labels (Jia 2019, section 2)."""
-
-    vision_top: int = Field(default=10, ge=1)
-    """Number of visual labels per clip."""
-    audio_top: int = Field(default=5, ge=1)
-    """Maximum number of audio labels per clip."""
-    vision_threshold: float = Field(default=0.0, ge=0.0, le=1.0)
-    """Probability that a visual label must reach. By default only its rank counts (Jia 2019); 0.05 removes the labels of pictures
-    in which a classifier recognises nothing and spreads its probability over all classes."""
-    audio_threshold: Annotated[float, Field(ge=0.0, le=1.0)] | Literal["fit"] = "fit"
-    """Probability that an audio label must reach; ``fit`` chooses it so that clips have ``audio_mean`` labels on average."""
-    audio_mean: float = Field(default=3.0, gt=0.0)
-    """Mean number of audio labels per clip that a fitted threshold is chosen for."""
-    min_probability: float = Field(default=0.0, ge=0.0, le=1.0)
-    """Labels whose probability is not above this one are left out, whatever their rank."""
-
-
 class BuildConfig(Stage):
     """How a labelled dataset is built from videos.
 
@@ -131,6 +114,11 @@ class BuildConfig(Stage):
                     del table[key]
         return values
 
+    @model_validator(mode="before")
+    @classmethod
+    def _take_policy(cls, values: Any) -> Any:
+        return take_policy(values)
+
     @model_validator(mode="after")
     def _check_kept(self) -> BuildConfig:
         _check_soft_top(self.soft_top, self.policy)
@@ -158,6 +146,11 @@ class LabelConfig(Stage):
     policy: PolicyConfig = PolicyConfig()
     soft_top: int = Field(default=100, ge=0)
     """Number of classes of a new teacher's output that are kept, for each clip and each of its images or segments; 0 keeps all."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_policy(cls, values: Any) -> Any:
+        return take_policy(values)
 
     @model_validator(mode="after")
     def _check_kept(self) -> LabelConfig:
@@ -205,9 +198,16 @@ class MixConfig(Stage):
     seed: int = Field(default=0, ge=0)
     """Seed of which sounds are drawn, from where, and of their levels and speeds."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _take_policy(cls, values: Any) -> Any:
+        return take_policy(values)
+
     @model_validator(mode="after")
     def _check_kept(self) -> MixConfig:
         _check_soft_top(self.soft_top, self.policy)
+        if self.policy.scope == "media":
+            raise ValueError("policy.scope = media: mixtures are of several videos; each has labels of its own")
         if self.vision and self.chimaeras:
             raise ValueError(f"chimaeras = {self.chimaeras:g} excludes vision: chimaeras have no vision labels")
         return self

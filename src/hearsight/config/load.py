@@ -129,6 +129,8 @@ def apply_override(values: Mapping[str, Any], override: str, stage: str) -> dict
     table = result
     for part in path[:-1]:
         inner = table.get(part, {})
+        if part == "policy" and isinstance(inner, str):
+            inner = {"name": inner}
         if not isinstance(inner, Mapping):
             raise ConfigError(f"--set {override}", f"{part} is a value", "a table")
         table[part] = dict(inner)

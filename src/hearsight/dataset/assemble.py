@@ -10,13 +10,14 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float32
 
+from hearsight.dataset.labels.scope import inherit_labels
 from hearsight.dataset.layout import NUM_FOLDS, Layout, ShardRecord, digest_json, read_json, write_json
 from hearsight.dataset.parts import SAMPLES_FIELD
 from hearsight.dataset.storage.clip_index import ChosenClips, read_range
@@ -161,6 +162,7 @@ class AssembleShard:
     folder: Path
     teachers: tuple[TeacherPlan, ...]
     soft_top: int
+    scope: Literal["clip", "media"] = "clip"
 
     def __call__(self) -> Callable[[ShardPlan], dict[str, Any]]:
         """Set up a worker; return the function that writes a planned shard and returns size and checksum of its files."""
@@ -175,17 +177,16 @@ class AssembleShard:
                     )
                 teacher.load(layout.teacher(plan.name))
                 fitted[plan.name] = teacher
-        return _ShardWriter(layout, self.teachers, fitted, self.soft_top).write
+        return _ShardWriter(layout, self, fitted).write
 
 
 class _ShardWriter:
-    def __init__(
-        self, layout: Layout, teachers: Sequence[TeacherPlan], fitted: dict[str, FittedTeacher], soft_top: int
-    ) -> None:
+    def __init__(self, layout: Layout, stage: AssembleShard, fitted: dict[str, FittedTeacher]) -> None:
         self._layout = layout
-        self._teachers = teachers
+        self._teachers = stage.teachers
         self._fitted = fitted
-        self._soft_top = soft_top
+        self._soft_top = stage.soft_top
+        self._scope = stage.scope
         self._reader = PackReader(layout.parts)
 
     def write(self, plan: ShardPlan) -> dict[str, Any]:
@@ -213,6 +214,8 @@ class _ShardWriter:
         write_parquet(self._layout.clips(shard), planned.select(CLIP_SCHEMA.names))
         for name, tables in labels.items():
             rows = pa.concat_tables(tables) if tables else LABEL_SCHEMA.empty_table()
+            if self._scope == "media":
+                rows = inherit_labels(rows, planned.column("media_uuid").to_pylist(), self._soft_top)
             write_parquet(self._layout.labels(name, shard), rows.combine_chunks())
         paths = [self._layout.audio(shard), self._layout.clips(shard)]
         paths += [self._layout.labels(name, shard) for name in labels]

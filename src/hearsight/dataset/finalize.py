@@ -184,8 +184,9 @@ def _write_shards(assembly: Assembly, engine: Engine, plans: Sequence[ShardPlan]
     )
     # a single shard is written sooner than a worker is started
     writers = SerialEngine() if len(plans) == 1 else engine
+    stage = AssembleShard(assembly.layout.folder, teachers, assembly.soft_top, assembly.policy.scope)
     with track("writing shards", len(plans), "shards") as bar:
-        for answer in writers.run(AssembleShard(assembly.layout.folder, teachers, assembly.soft_top), plans):
+        for answer in writers.run(stage, plans):
             if answer.result is None:
                 found = answer.failure.message if answer.failure else "no result"
                 raise WorkerError(f"shard {answer.unit.record.index}", found, "a worker that finishes it")

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from hearsight.config import LabelConfig
 from hearsight.console import print_message, track
 from hearsight.dataset.assemble import write_parquet
+from hearsight.dataset.labels.scope import inherit_labels, restore_labels
 from hearsight.dataset.layout import BUILD_VERSION, LABELLED_FROM, Layout, digest_json, read_manifest
 from hearsight.dataset.lock import lock_folder, remove_build_files, start_build
 from hearsight.dataset.reader import Dataset
@@ -92,8 +94,13 @@ def label_dataset(
             stage = LabelClips(layout.parts, parent.path, *_list_specs(new), config.soft_top, _resolve(cache))
             _answer(layout, runner, stage, ranges, new)
         files = _link_files(parent, layout, labellers)
+        scope = _Scope(parent, config)
         for one in new:
-            _gather(layout, one, ranges, [shard.index for shard in parent.manifest.shards])
+            _gather(layout, one, ranges, scope)
+        if scope.changed:
+            for one in labellers:
+                if one.kept:
+                    files.update(_rescope(parent, layout, one, scope))
         summary = publish(parent, layout, labellers, config.policy, identity, files)
         remove_build_files(layout)
         return summary
@@ -200,12 +207,53 @@ def _link(source: Path, target: Path) -> None:
             shutil.copyfile(source, temporary)
 
 
-def _gather(layout: Layout, teacher: Labeller, ranges: Sequence[ClipRange], shards: Sequence[int]) -> None:
+class _Scope:
+    """What is labelled, clips or media files, in the dataset that is labelled again and in the new one."""
+
+    def __init__(self, parent: Dataset, config: LabelConfig) -> None:
+        self._parent = parent
+        self._top = config.soft_top
+        self._old = parent.manifest.config.get("policy", {}).get("scope", "clip")
+        self._new = config.policy.scope
+
+    @property
+    def changed(self) -> bool:
+        """Whether soft labels that are kept have to be written anew."""
+        return self._old != self._new
+
+    @property
+    def shards(self) -> list[int]:
+        """Numbers of the shards."""
+        return [shard.index for shard in self._parent.manifest.shards]
+
+    def apply(self, table: pa.Table, shard: int) -> pa.Table:
+        """Return soft labels that a teacher has just returned for single clips in the scope of the new dataset."""
+        if self._new == "clip":
+            return table
+        clips = pq.read_table(Layout(self._parent.path).clips(shard), columns=["media_uuid"])
+        return inherit_labels(table, clips.column("media_uuid").to_pylist(), self._top)
+
+    def convert(self, table: pa.Table, shard: int) -> pa.Table:
+        """Return soft labels of the old dataset in the scope of the new one."""
+        return self.apply(table, shard) if self._old == "clip" else restore_labels(table, self._top)
+
+
+def _gather(layout: Layout, teacher: Labeller, ranges: Sequence[ClipRange], scope: _Scope) -> None:
     """Write the label file of each shard, of one without clips too, from the answers to its ranges."""
     answers = Answers(layout.parts)
     groups = {shard: list(some) for shard, some in itertools.groupby(ranges, key=lambda one: one.shard)}
-    for shard in shards:
+    for shard in scope.shards:
         tables = [read_answers(answers.path(teacher.name, one)) for one in groups.get(shard, [])]
         path = layout.labels(teacher.name, shard)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_parquet(path, pa.concat_tables([LABEL_SCHEMA.empty_table(), *tables]))
+        write_parquet(path, scope.apply(pa.concat_tables([LABEL_SCHEMA.empty_table(), *tables]), shard))
+
+
+def _rescope(parent: Dataset, layout: Layout, teacher: Labeller, scope: _Scope) -> dict[str, None]:
+    """Replace the linked label files of a teacher by those of another scope; return their names, which are to be hashed."""
+    names: dict[str, None] = {}
+    for shard in scope.shards:
+        path = layout.labels(teacher.name, shard)
+        write_parquet(path, scope.convert(parent.soft_labels(teacher.name, shard), shard))
+        names[path.relative_to(layout.folder).as_posix()] = None
+    return names
