@@ -15,7 +15,7 @@ import hearsight
 PACKAGE = Path(hearsight.__file__).parent
 EVERYWHERE = {"numpy", "jaxtyping", "torch", "pyarrow", "pydantic", "scipy"}
 """What arrays, tables, networks and configurations are written in."""
-ROOMS = {"sklearn": "learners"}
+ROOMS = {"sklearn": "learners", "huggingface_hub": "models"}
 """Packages that have a room of several files."""
 ERRORS_ALONE = {"safetensors": {"teachers/runtimes/hugging_face.py"}}
 """Where a package is imported for the error that another one lets through."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 SHOWN_CLASSES = 20
+TASK = "audio-classification"
 BENCHMARKS = {"esc10": "ESC-10"}
 """Published benchmarks by the names they have here: scores called ``NAME/METRIC`` become results that the Hub shows."""
 
@@ -20,14 +20,7 @@ def write_card(config: Mapping[str, Any]) -> str:
         As :func:`~hearsight.models.checkpoint.save_checkpoint` writes it.
     """
     network = config["architectures"][0]
-    head: dict[str, Any] = {
-        "library_name": "hearsight",
-        "pipeline_tag": "audio-classification",
-        "tags": ["audio", "audio-classification", "audio-embedding", *_name_input(config), network],
-    }
-    if results := _list_results(config["scores"]):
-        head["model-index"] = [{"name": network, "results": results}]
-    lines = ["---", *(f"{key}: {json.dumps(value)}" for key, value in head.items()), "---", "", f"# {network}", ""]
+    lines = ["---", _write_head(config), "---", "", f"# {network}", ""]
     lines += [
         f"{_name_classes(config)}, written by hearsight {config['hearsight_version']}. It takes a waveform of one channel at "
         f"{config['sampling_rate']} Hz; its {' '.join([*_name_input(config), 'front end'])} (`{config['front_end']['name']}`) is "
@@ -54,6 +47,30 @@ def write_card(config: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _write_head(config: Mapping[str, Any]) -> str:
+    """Return the YAML head, which the Hub reads; scores on your own validation split are not in it."""
+    # imported here, because the library takes half a second, and a card is written once per run
+    from huggingface_hub import EvalResult, ModelCardData
+
+    network = config["architectures"][0]
+    keys = ((*key.partition("/"), value) for key, value in config["scores"].items())
+    results = [
+        EvalResult(
+            TASK, dataset_type=benchmark, dataset_name=BENCHMARKS[benchmark], metric_type=metric, metric_value=value
+        )
+        for benchmark, _, metric, value in keys
+        if metric and benchmark in BENCHMARKS
+    ]
+    head = ModelCardData(
+        library_name="hearsight",
+        pipeline_tag=TASK,
+        tags=["audio", TASK, "audio-embedding", *_name_input(config), network],
+        model_name=network if results else None,
+        eval_results=results or None,
+    )
+    return head.to_yaml()
 
 
 def _name_classes(config: Mapping[str, Any]) -> str:
@@ -92,22 +109,6 @@ def _tell_classes(config: Mapping[str, Any]) -> list[str]:
 def _name_input(config: Mapping[str, Any]) -> list[str]:
     """Return the kind of input, ``log-mel``; nothing for a network that takes the waveform itself."""
     return ["log-mel"] if "n_mels" in config["front_end"] else []
-
-
-def _list_results(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the scores on published benchmarks as the Hub's ``model-index`` has them; your own validation split is none."""
-    results: list[dict[str, Any]] = []
-    for key, value in scores.items():
-        benchmark, _, metric = key.partition("/")
-        if metric and benchmark in BENCHMARKS:
-            results.append(
-                {
-                    "task": {"type": "audio-classification"},
-                    "dataset": {"name": BENCHMARKS[benchmark], "type": benchmark},
-                    "metrics": [{"type": metric, "value": value}],
-                }
-            )
-    return results
 
 
 def _list_values(values: Mapping[str, Any], otherwise: str) -> list[str]:

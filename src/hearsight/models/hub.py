@@ -1,4 +1,4 @@
-"""Checkpoints on the Hugging Face Hub: fetched and pushed. The only file that imports huggingface_hub.
+"""Checkpoints on the Hugging Face Hub: fetched and pushed. Only this file and ``card.py`` import huggingface_hub.
 
 A repository holds the files of a checkpoint folder. ``hf://owner/name`` is its address, ``hf://owner/name@revision`` that of a
 branch, tag or commit. What was fetched stays in the library's cache, and is found there without a network; nothing in a repository

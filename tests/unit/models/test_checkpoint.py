@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from huggingface_hub import ModelCard
 
 from hearsight.errors import CheckpointError, UsageError
 from hearsight.models.checkpoint import load_checkpoint, save_checkpoint
@@ -68,7 +69,7 @@ def test_the_folder_has_hugging_face_shape(saved: Path) -> None:
     assert config["label2id"]["bark"] == 0
     assert config["sampling_rate"] == 16_000
     card = (saved / "README.md").read_text()
-    assert card.startswith('---\nlibrary_name: "hearsight"\npipeline_tag: "audio-classification"\n')
+    assert card.startswith("---\nlibrary_name: hearsight\npipeline_tag: audio-classification\n")
     assert "- mean average precision: 0.5" in card
     assert "- epochs: 3" in card
 
@@ -76,12 +77,29 @@ def test_the_folder_has_hugging_face_shape(saved: Path) -> None:
 def test_the_card_names_what_is_heard(saved: Path, tmp_path: Path) -> None:
     card = (saved / "README.md").read_text()
     assert "its log-mel front end (`jia`) is inside" in card
-    assert '"log-mel"' in card
+    assert "\n- log-mel\n" in card
     network = build_network("soundnet-5", 7, width=0.1)
     save_checkpoint(network, tmp_path / "soundnet", vocabulary=NAMES)
     card = (tmp_path / "soundnet" / "README.md").read_text()
     assert "one channel at 22050 Hz; its front end (`soundnet`) is inside" in card
     assert "log-mel" not in card
+
+
+def test_the_hub_reads_the_head_of_the_card(tiny: Network, tmp_path: Path) -> None:
+    scores = {"esc10/accuracy": 0.84, "validation/accuracy": 0.5, "loss": 0.1}
+    save_checkpoint(tiny, tmp_path / "scored", vocabulary=NAMES, scores=scores)
+    (tmp_path / "scored" / "README.md").rename(tmp_path / "card.md")
+    head = ModelCard.load(tmp_path / "card.md").data.to_dict()
+    assert head["library_name"] == "hearsight"
+    assert head["tags"] == ["audio", "audio-classification", "audio-embedding", "log-mel", tiny.name]
+    (result,) = head["model-index"][0]["results"]
+    assert head["model-index"][0]["name"] == tiny.name
+    assert result["dataset"] == {"name": "ESC-10", "type": "esc10"}
+    assert result["metrics"] == [{"type": "accuracy", "value": 0.84}]
+
+
+def test_a_card_without_a_published_benchmark_has_no_results(saved: Path) -> None:
+    assert "model-index" not in (saved / "README.md").read_text()
 
 
 def test_a_checkpoint_goes_beside_what_is_there(tiny: Network, saved: Path) -> None:
