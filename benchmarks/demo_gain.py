@@ -154,7 +154,7 @@ def main() -> None:
     options = parser.parse_args()
     changes: list[Change] = [CONTROL]
     if options.ablations:
-        changes += ["pictures' labels only", "sounds' labels only"]
+        changes = [CONTROL, "pictures' labels only", "sounds' labels only"]
     scores: list[dict[str, Evaluation]] = []
     for seed in range(options.seeds):
         print_message(f"seed {seed}")

@@ -58,7 +58,7 @@ def make_paths() -> dict[str, Path]:
 
 def make_librosa() -> Path:
     """HTK mels, no norm, magnitudes; its triangles are linear in hertz, and its window stands in the middle of the transform."""
-    import librosa
+    import librosa  # pyright: ignore[reportMissingImports]  (of the group "bench")
 
     settings = {"n_fft": VGGISH.n_fft, "hop_length": VGGISH.hop_length, "win_length": VGGISH.win_length}
     around = (VGGISH.n_fft - VGGISH.win_length) // 2
@@ -83,7 +83,7 @@ def make_librosa() -> Path:
 
 def make_nnaudio() -> Path:
     """HTK mels, no norm, magnitudes, by convolution; window as librosa's."""
-    from nnAudio.features.mel import MelSpectrogram
+    from nnAudio.features.mel import MelSpectrogram  # pyright: ignore[reportMissingImports]
 
     layer = MelSpectrogram(
         sr=VGGISH.sample_rate,
@@ -110,7 +110,7 @@ def make_nnaudio() -> Path:
 
 def make_kaldi() -> Path:
     """Kaldi's filter banks: mel triangles linear in mel, magnitudes, no dither, no emphasis."""
-    import kaldi_native_fbank
+    import kaldi_native_fbank  # pyright: ignore[reportMissingImports]
 
     options = kaldi_native_fbank.FbankOptions()
     options.frame_opts.samp_freq = VGGISH.sample_rate

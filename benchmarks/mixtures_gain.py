@@ -57,7 +57,7 @@ class Line:
 def prepare(data: Path, out: Path, options: argparse.Namespace) -> dict[str, Path]:
     """Build and mix; return the folders of mixtures by whose labels they are to have."""
     specs = {sense: (f"litert:{data / 'teachers' / name}",) for sense, name in TEACHERS.items()}
-    build_dataset([data / "videos"], out / "dataset", BuildConfig(**specs))
+    build_dataset([data / "videos"], out / "dataset", BuildConfig.model_validate(specs))
     config = MixConfig(clips=options.clips, speed=options.speed, chimaeras=options.chimaeras)
     kind = f"mixtures-{config.clips}-{config.speed:g}-{config.chimaeras:g}"
     names = {"heard": kind, "heard and seen": f"{kind}-seen"}

@@ -61,7 +61,8 @@ def prepare(model: str, folder: Path) -> dict[str, Callable[[np.ndarray], object
     export_network(run, files["32 bits"])
     summary = export_network(run, files["8 bits"], int8=True, calibrate=folder / "dataset")
     print("\n".join(f"  {line}" for line in summary.describe()))
-    network = build_network(model, NUM_CLASSES, seed=0).eval().to(memory_format=torch.channels_last)
+    network = build_network(model, NUM_CLASSES, seed=0).eval()
+    network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  (torch's stubs lack it)
 
     def hear(waveform: np.ndarray) -> object:
         with torch.inference_mode():

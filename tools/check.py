@@ -173,7 +173,7 @@ def _check_call(file: str, function: str, arguments: str) -> str:
     module = f"hearsight.{file.removesuffix('.py').replace('/', '.')}"
     if not is_importable(f"{module}.{function}"):
         return "no such file or name"
-    found = functools.reduce(getattr, function.split("."), importlib.import_module(module))
+    found: Any = functools.reduce(getattr, function.split("."), importlib.import_module(module))
     parameters = inspect.signature(found).parameters
     absent = [name for name in arguments.split(", ") if name and name not in parameters]
     return f"no parameter {', '.join(absent)}" if absent else ""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import get_args
+from typing import TypeGuard, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -47,7 +47,7 @@ def describe(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield f"| `{prefix}{name}` | {spell_default(field)} | {' '.join((field.description or '').split())} |"
 
 
-def is_model(kind: object) -> bool:
+def is_model(kind: object) -> TypeGuard[type[BaseModel]]:
     """Return whether a type is a table of keys."""
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 

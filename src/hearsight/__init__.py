@@ -20,6 +20,7 @@ if "torch" not in sys.modules:
 
 if TYPE_CHECKING:
     from hearsight.config import BuildConfig, CollectConfig, EvaluateConfig, LabelConfig, MixConfig, TrainConfig
+    from hearsight.console import ProgressEvent
     from hearsight.dataset.build import build_dataset
     from hearsight.dataset.mixing.mix import mix_dataset
     from hearsight.dataset.reader import Dataset
@@ -47,6 +48,7 @@ _HOMES = {
     "Media": "hearsight.records",
     "LabelConfig": "hearsight.config",
     "MixConfig": "hearsight.config",
+    "ProgressEvent": "hearsight.console",
     "Tag": "hearsight.records",
     "TrainConfig": "hearsight.config",
     "build_dataset": "hearsight.dataset.build",
@@ -71,6 +73,7 @@ __all__ = [
     "Listener",
     "Media",
     "MixConfig",
+    "ProgressEvent",
     "Tag",
     "TrainConfig",
     "__version__",

@@ -61,6 +61,13 @@ class ProgressEvent:
         A few words on the latest unit, such as the loss; may be empty.
     is_last
         Whether the stage is over; it ends early when it fails.
+
+    Examples
+    --------
+    >>> seen: list[hearsight.ProgressEvent] = []
+    >>> summary = hearsight.build_dataset(["videos/"], "watched", workers=1, progress=seen.append)
+    >>> [(event.stage, event.done, event.unit) for event in seen if event.is_last]
+    [('labelling', 3, 'files'), ('writing shards', 1, 'shards')]
     """
 
     stage: str
@@ -93,7 +100,7 @@ _callback: contextvars.ContextVar[ProgressCallback | None] = contextvars.Context
 
 
 @contextmanager
-def report_progress(callback: ProgressCallback | None) -> Generator[None]:
+def redirect_progress(callback: ProgressCallback | None) -> Generator[None]:
     """Send the progress of every stage within the block to a callback, in place of the bars on stderr.
 
     Parameters
@@ -225,7 +232,7 @@ class _CallbackBar(Bar):
 def track(description: str, total: int | None, unit: str = "items") -> Generator[Bar]:
     """Show the progress of a block: a bar with rate and time left on a terminal, otherwise a line now and then.
 
-    Within :func:`report_progress` nothing is shown, and the callback is called.
+    Within :func:`redirect_progress` nothing is shown, and the callback is called.
 
     Parameters
     ----------

@@ -161,11 +161,17 @@ def prepare_teacher(here: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, An
     return {}
 
 
+def prepare_videos(here: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    write_folder(here / "videos", 3)
+    return {}
+
+
 def prepare_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return {}
 
 
 PREPARE: dict[str, Callable[[Path, pytest.MonkeyPatch], dict[str, Any]]] = {
+    "docs/how-to/build.md-0": prepare_videos,
     "docs/how-to/evaluate.md-0": prepare_evaluations,
     "docs/how-to/evaluate.md-1": prepare_scores,
     "docs/how-to/evaluate.md-2": prepare_pipeline,

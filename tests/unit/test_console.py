@@ -99,7 +99,7 @@ def test_a_callback_gets_every_step_and_the_end_even_of_what_fails(capsys: pytes
     events: list[console.ProgressEvent] = []
 
     def fail() -> None:
-        with console.report_progress(events.append), console.track("read", 2, "files") as bar:
+        with console.redirect_progress(events.append), console.track("read", 2, "files") as bar:
             bar.advance()
             bar.note("a.wav")
             raise RuntimeError

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Int32
 
 from hearsight.config import BuildConfig, CollectConfig
-from hearsight.console import print_message, track
+from hearsight.console import ProgressCallback, print_message, redirect_progress, track
 from hearsight.dataset.finalize import Assembly, UnitNames, assemble_dataset
 from hearsight.dataset.label_media import COPIES, LabelMedia, load_teachers
 from hearsight.dataset.layout import NUM_FOLDS, Layout
@@ -45,6 +45,7 @@ def build_dataset(
     engine: str = "local",
     deadline: float = DEADLINE,
     retry: bool = True,
+    progress: ProgressCallback | None = None,
 ) -> BuildSummary:
     """Cut, screen and label media, and write the dataset.
 
@@ -68,6 +69,8 @@ def build_dataset(
     retry
         Whether files that failed in an earlier run (``failed``, ``crashed``, ``timed_out``) are tried again where the dataset is
         finished otherwise. They are always tried again where it is not.
+    progress
+        Called with a :class:`~hearsight.console.ProgressEvent` at every file of every stage, in place of progress bars.
 
     Raises
     ------
@@ -87,7 +90,7 @@ def build_dataset(
     layout = Layout(Path(out))
     collection = collect_sources(sources, collect)
     assembly, media = _prepare(layout, config, collection)
-    with lock_folder(layout):
+    with redirect_progress(progress), lock_folder(layout):
         before = None
         if layout.manifest.exists():
             before = check_finished(layout, assembly.identity, len(assembly.sources), assembly.sources_digest)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int, Int64
+from jaxtyping import Float, Int, Int64
 
 from hearsight.drawing.canvas import BLUE, FAINT, INK, drawing, shade_all, shorten
 from hearsight.errors import UsageError
@@ -89,7 +89,7 @@ def draw_confusion(counts: Int[np.ndarray, "classes classes"], classes: Sequence
         return figure
 
 
-def _write_shares(axes: Any, shares: np.ndarray, size: float) -> None:
+def _write_shares(axes: Any, shares: Float[np.ndarray, "classes classes"], size: float) -> None:
     for row, column in zip(*np.nonzero(shares >= 0.005), strict=True):
         share = float(shares[row, column])
         colour = "white" if share > 0.55 else INK
@@ -98,7 +98,7 @@ def _write_shares(axes: Any, shares: np.ndarray, size: float) -> None:
         )
 
 
-def _list_confusions(axes: Any, shares: np.ndarray, classes: Sequence[str]) -> None:
+def _list_confusions(axes: Any, shares: Float[np.ndarray, "classes classes"], classes: Sequence[str]) -> None:
     """Name the most frequent confusions, the worst first."""
     wrong = shares * ~np.eye(len(shares), dtype=bool)
     order = np.argsort(-wrong, axis=None, kind="stable")[:LISTED]

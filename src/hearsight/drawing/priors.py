@@ -94,7 +94,7 @@ def draw_d_prime(
         return figure
 
 
-def _frame(axes: Any, priors: np.ndarray, heights: tuple[float, float]) -> None:
+def _frame(axes: Any, priors: Float[np.ndarray, " shown"], heights: tuple[float, float]) -> None:
     low, high = math.log10(priors.min()), math.log10(priors.max())
     room = max(0.06 * (high - low) + 0.02, (1.0 - high + low) / 2.0)  # at least a power of ten is shown
     axes.set_xlim(10 ** (low - room), 10 ** (high + room))
@@ -105,7 +105,9 @@ def _frame(axes: Any, priors: np.ndarray, heights: tuple[float, float]) -> None:
     axes.set_axisbelow(True)
 
 
-def _name_points(axes: Any, priors: np.ndarray, heights: np.ndarray, names: list[str]) -> None:
+def _name_points(
+    axes: Any, priors: Float[np.ndarray, " shown"], heights: Float[np.ndarray, " shown"], names: list[str]
+) -> None:
     """Name all points where they are few, else the best and the worst; a name that finds no free place is left out."""
     left, right = np.log10(axes.get_xlim())
     low, high = axes.get_ylim()
@@ -138,7 +140,10 @@ def _name_points(axes: Any, priors: np.ndarray, heights: np.ndarray, names: list
 
 
 def _find_place(
-    place: np.ndarray, name: str, places: np.ndarray, boxes: list[tuple[float, float, float, float]]
+    place: Float[np.ndarray, 2],
+    name: str,
+    places: Float[np.ndarray, "points 2"],
+    boxes: list[tuple[float, float, float, float]],
 ) -> tuple[tuple[float, float, float, float], tuple[int, int]] | None:
     """Find on which side of a point its name covers no other point and no other name; a box is left, right, below, above."""
     width, height, away = 0.056 * len(name), 0.12, 0.05

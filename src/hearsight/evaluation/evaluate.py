@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from hearsight.config import EvaluateConfig, load_config
+from hearsight.console import ProgressCallback, redirect_progress
 from hearsight.errors import BenchmarkError, UsageError
 from hearsight.evaluation.benchmarks.benchmark import Benchmark, list_some
 from hearsight.evaluation.benchmarks.catalogue import load_benchmark
@@ -29,7 +30,14 @@ from hearsight.evaluation.result import Evaluation
 from hearsight.metrics.intervals import Resampling, bootstrap_interval, mean_of_folds
 
 
-def evaluate(run: str | Path, benchmark: str, config: EvaluateConfig | None = None, **options: Any) -> Evaluation:
+def evaluate(
+    run: str | Path,
+    benchmark: str,
+    config: EvaluateConfig | None = None,
+    *,
+    progress: ProgressCallback | None = None,
+    **options: Any,
+) -> Evaluation:
     """Score a model on a benchmark by its official folds.
 
     Every clip becomes one vector of frozen embeddings. Each fold is scored by a probe that was fitted on the other folds, or on
@@ -46,6 +54,8 @@ def evaluate(run: str | Path, benchmark: str, config: EvaluateConfig | None = No
         ``NAME=FOLDER``, such as ``esc50=ESC-50``; see :data:`hearsight.evaluation.benchmarks.catalogue.BENCHMARKS`.
     config
         The configuration.
+    progress
+        Called with a :class:`~hearsight.console.ProgressEvent` at every clip or fold of every stage, in place of progress bars.
     options
         Keys of :class:`~hearsight.config.EvaluateConfig`, in place of ``config``: ``evaluate(run, benchmark, probe="svm")``.
 
@@ -75,6 +85,11 @@ def evaluate(run: str | Path, benchmark: str, config: EvaluateConfig | None = No
         )
     if config is None:
         config = load_config(EvaluateConfig, "evaluate", **options)
+    with redirect_progress(progress):
+        return _evaluate(run, benchmark, config)
+
+
+def _evaluate(run: str | Path, benchmark: str, config: EvaluateConfig) -> Evaluation:
     started = time.monotonic()
     check_outputs(benchmark, config)
     if config.probe == OUTPUTS:

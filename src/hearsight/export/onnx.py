@@ -246,7 +246,14 @@ def _measure_difference(network: Network, info: CheckpointInfo, session: Session
     return largest
 
 
-def run_listener(listener: Listener, waveforms: Float32[np.ndarray, "batch samples"]) -> tuple[np.ndarray, ...]:
+def run_listener(
+    listener: Listener, waveforms: Float32[np.ndarray, "batch samples"]
+) -> tuple[
+    Float32[np.ndarray, "batch classes"],
+    Float32[np.ndarray, "batch segments classes"],
+    Float32[np.ndarray, "batch segments dim"],
+    Float32[np.ndarray, " segments"],
+]:
     """Return what a listener makes of waveforms of one length, under the names of :data:`OUTPUTS`."""
     clips: list[np.ndarray] = []
     rows: list[SegmentOutputs] = []

@@ -35,11 +35,11 @@ class TraceableRecurrent(nn.Module):
             ]
             self._keep(f"bias_{layer}", torch.stack(biases))
 
-    def _order_gates(self, values: Tensor) -> Tensor:
+    def _order_gates(self, values: Float[Tensor, rows * columns]) -> Float[Tensor, rows * columns]:
         gates = values.detach().chunk(len(GATES[self.operator]))
         return torch.cat([gates[place] for place in GATES[self.operator]])
 
-    def _keep(self, name: str, constant: Tensor) -> None:
+    def _keep(self, name: str, constant: Float[Tensor, "directions rows *columns"]) -> None:
         self.register_buffer(name, constant, persistent=False)
 
     def forward(self, frames: Float[Tensor, "batch frames bands"]) -> tuple[Float[Tensor, "batch frames dim"], None]:

@@ -31,11 +31,11 @@ class TraceableLogMel(nn.Module):
     A constant-Q transform and one that ends in dB are taken in double precision, as there; all else in single precision.
     """
 
-    kernels: Tensor
-    bands: Tensor
-    cosines: Tensor
-    shift: Tensor
-    scale: Tensor
+    kernels: Float[Tensor, "samples responses"]
+    bands: Float[Tensor, "bins bands"]
+    cosines: Float[Tensor, "bands coefficients"]
+    shift: Float[Tensor, " bands"]
+    scale: Float[Tensor, " bands"]
 
     def __init__(self, front_end: LogMel) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class TraceableLogMel(nn.Module):
             self._keep("shift", front_end.get_buffer("mean").clone())
             self._keep("scale", scale)
 
-    def _keep(self, name: str, constant: Tensor) -> None:
+    def _keep(self, name: str, constant: Float[Tensor, rows * columns]) -> None:
         self.register_buffer(name, constant.detach(), persistent=False)
 
     def forward(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames mels"]:

@@ -109,7 +109,10 @@ def _read_images(media: Media, rate: int, width: int, height: int) -> Iterator[U
 
 
 def _lay_over(
-    images: Iterator[np.ndarray], overlay: UInt8[np.ndarray, "lanes width 4"], rate: int, duration: float
+    images: Iterator[UInt8[np.ndarray, "height width 3"]],
+    overlay: UInt8[np.ndarray, "lanes width 4"],
+    rate: int,
+    duration: float,
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """Lay the lanes over the lower part of each picture, with a line at its time."""
     opacity = overlay[:, :, 3:].astype(np.float32) / 255.0

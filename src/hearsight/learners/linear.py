@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import scipy.special
 from jaxtyping import Float, Float64, Int, Int64
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC, LinearSVC
@@ -68,10 +69,7 @@ class LinearClassifier:
         refuse_not_finite("features", features)
         with one_thread():
             scores = ((features - self.mean) / self.scale) @ self.weights + self.intercepts
-        if self.probabilistic:
-            scores -= scores.max(axis=1, keepdims=True)
-            scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        return scores
+        return np.asarray(scipy.special.log_softmax(scores, axis=1)) if self.probabilistic else scores
 
     def predict(self, features: Float[np.ndarray, "clips dim"]) -> Int64[np.ndarray, " clips"]:
         """Choose the highest-scored class of every clip, the lower index among equals."""
@@ -142,10 +140,10 @@ class _Training:
 
     def __init__(
         self,
-        features: np.ndarray,
-        labels: np.ndarray,
+        features: Float[np.ndarray, "clips dim"],
+        labels: Int[np.ndarray, " _"],
         num_classes: int | None,
-        groups: np.ndarray | None,
+        groups: Int[np.ndarray, " _"] | None,
         widths: Sequence[int],
         seed: int,
     ) -> None:
@@ -158,14 +156,17 @@ class _Training:
         self.widths = widths
         self.seed = seed
 
-    def split(self) -> list[tuple[np.ndarray, np.ndarray]]:
+    def split(self) -> list[tuple[Int64[np.ndarray, " _"], Int64[np.ndarray, " _"]]]:
         """Rows to fit on and rows to try on, of each usable split of the inner cross-validation."""
         parts = assign_parts(self.labels, self.groups, self.seed)
         splits = [(np.flatnonzero(parts != part), np.flatnonzero(parts == part)) for part in np.unique(parts)]
         return [(fit, tried) for fit, tried in splits if len(np.unique(self.labels[fit])) > 1]
 
 
-_Solver = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray, bool]]
+_Solver = Callable[
+    [Float64[np.ndarray, "clips dim"], Int[np.ndarray, " clips"], float],
+    tuple[Float64[np.ndarray, "dim classes"], Float64[np.ndarray, " classes"], bool],
+]
 """Rows, labels 0..n-1 without gaps and C in; weights, intercepts and whether they converged out."""
 
 
@@ -189,7 +190,7 @@ def _choose_regularization(solve: _Solver, training: _Training) -> float:
 
 
 def _fit_rows(
-    solve: _Solver, training: _Training, rows: np.ndarray, strengths: Sequence[float]
+    solve: _Solver, training: _Training, rows: Int64[np.ndarray, " fitted"], strengths: Sequence[float]
 ) -> list[LinearClassifier]:
     """Fit on some rows, once for each C; whatever depends on the rows alone is computed once."""
     features = training.features[rows].astype(np.float64)
@@ -217,7 +218,9 @@ def _fit_rows(
     return classifiers
 
 
-def _solve_logistic(rows: np.ndarray, labels: np.ndarray, regularization: float) -> tuple[np.ndarray, np.ndarray, bool]:
+def _solve_logistic(
+    rows: Float64[np.ndarray, "clips dim"], labels: Int[np.ndarray, " clips"], regularization: float
+) -> tuple[Float64[np.ndarray, "dim classes"], Float64[np.ndarray, " classes"], bool]:
     model = LogisticRegression(C=regularization, max_iter=MAX_ITERATIONS)
     with watch_convergence() as unconverged:
         model.fit(rows, labels)
@@ -227,11 +230,13 @@ def _solve_logistic(rows: np.ndarray, labels: np.ndarray, regularization: float)
     return weights, intercepts, not unconverged
 
 
-def _solve_svm(rows: np.ndarray, labels: np.ndarray, regularization: float) -> tuple[np.ndarray, np.ndarray, bool]:
+def _solve_svm(
+    rows: Float64[np.ndarray, "clips dim"], labels: Int[np.ndarray, " clips"], regularization: float
+) -> tuple[Float64[np.ndarray, "dim classes"], Float64[np.ndarray, " classes"], bool]:
     """Solve each class separately, through inner products several in parallel: the solver releases Python's lock."""
     products = rows @ rows.T if len(rows) <= GRAM_CLIPS else None
 
-    def solve_class(label: int) -> tuple[np.ndarray, float]:
+    def solve_class(label: int) -> tuple[Float64[np.ndarray, " dim"], float]:
         if products is not None:
             pairs = SVC(C=regularization, kernel="precomputed", max_iter=MAX_PAIRS).fit(products, labels == label)
             return rows[pairs.support_].T @ np.asarray(pairs.dual_coef_)[0], np.asarray(pairs.intercept_)[0]

@@ -76,7 +76,7 @@ def walk_rows(
         _release(targets)
 
 
-def widen(block: np.ndarray) -> np.ndarray:
+def widen(block: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """Half precision has no fast sort; single precision holds its values exactly."""
     return block.astype(np.float32) if block.dtype == np.float16 else block
 
@@ -93,14 +93,14 @@ def refuse_nan(count: int) -> None:
         raise UsageError("scores", f"{count} of the values are NaN", "numbers", "NaN has no rank: leave such clips out")
 
 
-def _unpack(targets: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
+def _unpack(targets: Targets, rows: slice, columns: slice) -> Bool[np.ndarray, "rows columns"]:
     if targets.dtype == np.bool_:
         return targets[rows, columns]
     packed = targets[rows, columns.start // 8 : -(-columns.stop // 8)]
     return np.unpackbits(packed, axis=1, count=columns.stop - columns.start).view(np.bool_)
 
 
-def _release(array: np.ndarray) -> None:
+def _release(array: Float[np.ndarray, "clips classes"] | Targets) -> None:
     """Release the pages of a mapped file that have been read, so that memory stays bounded. They can be read again."""
     if not (isinstance(array, np.memmap) and array.mode in ("r", "r+") and hasattr(mmap, "MADV_DONTNEED")):
         return

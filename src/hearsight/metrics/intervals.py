@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int64
+from jaxtyping import Bool, Float, Float64, Int, Int64
 
 from hearsight.errors import UsageError
 from hearsight.metrics.measures import THRESHOLD, compute_measures, resample_measures
@@ -184,7 +184,11 @@ def estimate_over_runs(
 
 
 def _measure_folds(
-    names: Sequence[str], scores: np.ndarray, targets: np.ndarray, folds: np.ndarray, threshold: float
+    names: Sequence[str],
+    scores: Float[np.ndarray, "clips classes"],
+    targets: Bool[np.ndarray, "clips classes"],
+    folds: Int[np.ndarray, " clips"],
+    threshold: float,
 ) -> dict[str, float]:
     """Mean over the folds where a measure is defined."""
     of_folds = [
@@ -195,9 +199,9 @@ def _measure_folds(
 
 def _resample(
     names: Sequence[str],
-    scores: np.ndarray,
-    targets: np.ndarray,
-    folds: np.ndarray,
+    scores: Float[np.ndarray, "clips classes"],
+    targets: Bool[np.ndarray, "clips classes"],
+    folds: Int[np.ndarray, " clips"],
     drawn: Resampling,
     threshold: float,
 ) -> dict[str, Float64[np.ndarray, " resamples"]]:

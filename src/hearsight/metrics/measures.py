@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int
+from jaxtyping import Bool, Float, Float64, Int, Num
 
 from hearsight.errors import UsageError, guess
 from hearsight.metrics.averages import d_prime
@@ -95,7 +95,11 @@ def resample_measures(
     return {name: found[name] for name in names}
 
 
-def _rank(scores: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+def _rank(
+    scores: Float[np.ndarray, "clips classes"],
+    targets: Bool[np.ndarray, "clips classes"],
+    weights: Int[np.ndarray, "resamples clips"],
+) -> dict[str, Float64[np.ndarray, " resamples"]]:
     if len(weights) == 1 and (weights == 1).all():
         ranking = rank_classes(scores, targets)
         precision, area, positives = (
@@ -120,6 +124,6 @@ def _mean_defined(values: Float64[np.ndarray, "resamples classes"]) -> Float64[n
     return _divide(np.where(defined, values, 0.0).sum(axis=1), defined.sum(axis=1))
 
 
-def _divide(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+def _divide(above: Num[np.ndarray, "*shape"], below: Num[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(above / below, dtype=np.float64)

@@ -183,7 +183,7 @@ def rank_resamples(
 
 def _rank_repeated(
     column: Float[np.ndarray, " clips"], flags: Bool[np.ndarray, " clips"], repeated: Int[np.ndarray, "clips resamples"]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[Float64[np.ndarray, " resamples"], Float64[np.ndarray, " resamples"], Float64[np.ndarray, " resamples"]]:
     """Average precision, AUC and positives of one class in each resample."""
     order = np.argsort(column, kind="stable")
     ascending = column[order]

@@ -125,6 +125,8 @@ def f1_macro(scores: Float[np.ndarray, "clips classes"], targets: Targets, *, th
     return count_at_threshold(scores, targets, threshold).macro_f1
 
 
-def _harmonic(hit: np.ndarray, alarm: np.ndarray, miss: np.ndarray) -> np.ndarray:
+def _harmonic(
+    hit: Int64[np.ndarray, " classes"], alarm: Int64[np.ndarray, " classes"], miss: Int64[np.ndarray, " classes"]
+) -> Float64[np.ndarray, " classes"]:
     with np.errstate(invalid="ignore"):
         return np.asarray(2.0 * hit / (2.0 * hit + alarm + miss), dtype=np.float64)

@@ -85,7 +85,9 @@ def _copy_to_meta(network: Network) -> Network:
     return skeleton
 
 
-def _pass_over(module: nn.LSTM | nn.GRU, inputs: Tensor) -> tuple[Tensor, Any]:
+def _pass_over(
+    module: nn.LSTM | nn.GRU, inputs: Float[Tensor, "batch frames dim"]
+) -> tuple[Float[Tensor, "batch frames outputs"], Any]:
     """Return empty tensors of the shapes of a recurrent layer's outputs: on ``meta`` torch would unroll it for seconds."""
     directions = 2 if module.bidirectional else 1
     output = inputs.new_empty(*inputs.shape[:2], directions * module.hidden_size)
@@ -106,19 +108,27 @@ class _Hook:
         self.close = module.register_forward_hook(add).remove
 
 
-def _count_convolution(module: nn.Conv1d | nn.Conv2d, _: Tensor, output: Tensor) -> int:
+def _count_convolution(
+    module: nn.Conv1d | nn.Conv2d,
+    _: Float[Tensor, "batch channels *places"],
+    output: Float[Tensor, "batch outputs *others"],
+) -> int:
     return output.numel() * module.in_channels // module.groups * math.prod(module.kernel_size)
 
 
-def _count_transposed_convolution(module: nn.ConvTranspose1d, inputs: Tensor, _: Tensor) -> int:
+def _count_transposed_convolution(
+    module: nn.ConvTranspose1d, inputs: Float[Tensor, "batch channels places"], _: Float[Tensor, "batch outputs others"]
+) -> int:
     return inputs.numel() * module.out_channels // module.groups * math.prod(module.kernel_size)
 
 
-def _count_linear(module: nn.Linear, _: Tensor, output: Tensor) -> int:
+def _count_linear(module: nn.Linear, _: Float[Tensor, "*batch dim"], output: Float[Tensor, "*batch outputs"]) -> int:
     return output.numel() * module.in_features
 
 
-def _count_recurrent(module: nn.LSTM | nn.GRU, inputs: Tensor, _: Tensor) -> int:
+def _count_recurrent(
+    module: nn.LSTM | nn.GRU, inputs: Float[Tensor, "batch frames dim"], _: Float[Tensor, "batch frames outputs"]
+) -> int:
     kernels = sum(parameter.numel() for parameter in module.parameters() if parameter.ndim > 1)
     return inputs.shape[1] * kernels
 

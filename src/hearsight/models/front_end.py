@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Complex, Float, Int64
 from torch import Tensor, nn
 
 from hearsight.signal.filters import constant_q_kernels, cosine_matrix, make_window, mel_matrix
@@ -22,10 +22,10 @@ class LogMel(nn.Module):
     ones.
     """
 
-    window: Tensor
-    mel: Tensor
-    cosines: Tensor
-    kernels: Tensor
+    window: Float[Tensor, " n_fft"]
+    mel: Float[Tensor, "bins mels"]
+    cosines: Float[Tensor, "mels coefficients"]
+    kernels: Float[Tensor, "samples parts"]
 
     def __init__(self, definition: FrontEnd) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class LogMel(nn.Module):
         if definition.kind == "mfcc":
             self._keep("cosines", cosine_matrix(definition), torch.float32)
 
-    def _keep(self, name: str, constant: np.ndarray, dtype: torch.dtype | None = None) -> None:
+    def _keep(self, name: str, constant: Float[np.ndarray, rows * columns], dtype: torch.dtype | None = None) -> None:
         self.register_buffer(name, torch.from_numpy(constant.copy()).to(dtype), persistent=False)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> LogMel:
@@ -73,7 +73,7 @@ class LogMel(nn.Module):
                 frames = frames @ self.cosines.to(frames.dtype)
             return frames.to(waveform.dtype)
 
-    def _gather_mel(self, waveform: Tensor) -> Tensor:
+    def _gather_mel(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames mels"]:
         definition = self.definition
         dtype = torch.promote_types(waveform.dtype, self.window.dtype)
         # torch.stft does the same with its axes the other way round, which the product of matrices then pays for
@@ -83,14 +83,14 @@ class LogMel(nn.Module):
         loudness = power if definition.decibels else power.clamp(min=torch.finfo(dtype).tiny).sqrt()
         return loudness @ self.mel.to(dtype)
 
-    def _pad(self, waveform: Tensor) -> Tensor:
+    def _pad(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch padded"]:
         definition = self.definition
         if definition.centred:
             reach = definition.reflected_samples
             return nn.functional.pad(waveform, (reach, reach), mode="reflect")
         return nn.functional.pad(waveform, (0, definition.pad_samples + definition.n_fft - definition.win_length))
 
-    def _gather_constant_q(self, waveform: Tensor) -> Tensor:
+    def _gather_constant_q(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames bands"]:
         padded = nn.functional.pad(waveform.to(self.kernels.dtype), (0, self.definition.pad_samples))
         frames = padded.unfold(1, self.definition.win_length, self.definition.hop_length)
         parts = (frames @ self.kernels).unflatten(2, (2, self.definition.n_mels))
@@ -101,7 +101,7 @@ class LogMel(nn.Module):
         return self.definition.name
 
 
-def _measure_power(spectrum: Tensor) -> Tensor:
+def _measure_power(spectrum: Complex[Tensor, "*frames bins"]) -> Float[Tensor, "*frames bins"]:
     real, imaginary = torch.view_as_real(spectrum).unbind(-1)
     return torch.addcmul(real * real, imaginary, imaginary)
 
@@ -114,9 +114,9 @@ class NormalizedLogMel(LogMel):
     batches they hardly move. Before any data, nothing is changed.
     """
 
-    num_frames: Tensor
-    mean: Tensor
-    variance: Tensor
+    num_frames: Int64[Tensor, ""]
+    mean: Float[Tensor, " mels"]
+    variance: Float[Tensor, " mels"]
 
     def __init__(self, definition: FrontEnd) -> None:
         super().__init__(definition)

@@ -259,7 +259,7 @@ def _check_lengths(waveform: Tensor, lengths: Tensor | None) -> list[int]:
     return values
 
 
-def _silence_rest(waveform: Tensor, lengths: list[int]) -> Tensor:
+def _silence_rest(waveform: Float[Tensor, "batch samples"], lengths: list[int]) -> Float[Tensor, "batch samples"]:
     """Return the waveforms with zeros after the end of each."""
     if min(lengths) == waveform.shape[1]:
         return waveform

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 import scipy.ndimage
-from jaxtyping import Float32, Float64, UInt8
+from jaxtyping import Float32, Float64, Int64, UInt8
 
 from hearsight.signal.front_ends import JIA
 from hearsight.signal.log_mel import compute_log_mel
@@ -86,7 +86,9 @@ def _cut_out(
     return left + (rows[:, first_columns + 1] - left) * column_shares
 
 
-def _split_places(places: Float64[np.ndarray, " places"]) -> tuple[np.ndarray, np.ndarray]:
+def _split_places(
+    places: Float64[np.ndarray, " places"],
+) -> tuple[Int64[np.ndarray, " places"], Float32[np.ndarray, " places"]]:
     bounded = np.clip(places, 0.0, IMAGE_SIDE - 1.001)
     first = bounded.astype(np.int64)
     return first, (bounded - first).astype(np.float32)
@@ -107,7 +109,9 @@ def _histogram_directions(crop: Float32[np.ndarray, "height width 3"]) -> Float3
     return np.sqrt(histogram / max(float(histogram.sum()), 1e-6)).astype(np.float32)
 
 
-def _measure_slopes(picture: Float32[np.ndarray, "height width 3"]) -> tuple[np.ndarray, np.ndarray]:
+def _measure_slopes(
+    picture: Float32[np.ndarray, "height width 3"],
+) -> tuple[Float32[np.ndarray, "height width 3"], Float32[np.ndarray, "height width 3"]]:
     """Return the central differences downwards and to the right; zero at the border."""
     down, right = np.zeros_like(picture), np.zeros_like(picture)
     np.subtract(picture[2:], picture[:-2], out=down[1:-1])

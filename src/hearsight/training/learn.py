@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hearsight.config import BuildConfig, MixConfig, TrainConfig, list_keys, load_config
-from hearsight.console import ProgressCallback, report_progress
+from hearsight.console import ProgressCallback, redirect_progress
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.mixing.mix import mix_dataset
 from hearsight.dataset.mixing.teachers import load_given_teachers
@@ -147,7 +147,7 @@ def learn_from_media(
     dataset = Path(out) / "dataset"
     # once training has begun, the dataset must stay as it is: files that failed are not tried again
     retry = not (Path(out) / "run.json").exists()
-    with report_progress(progress):
+    with redirect_progress(progress):
         built, mixed = build_dataset(sources, dataset, configs.build, workers=workers, retry=retry), None
         if configs.mix is not None:
             mixtures = Path(out) / "mixtures"

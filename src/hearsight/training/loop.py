@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hearsight.config import TrainConfig
-from hearsight.console import ProgressCallback, print_message, report_progress, track
+from hearsight.console import ProgressCallback, print_message, redirect_progress, track
 from hearsight.errors import RunError, from_os_error
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.training.data.batches import ORDER
@@ -53,7 +53,8 @@ def train(
     resume
         Whether a run in the folder may be continued; if not, it is refused.
     progress
-        Called with the number of training clips done, in place of a progress bar.
+        Called with a :class:`~hearsight.console.ProgressEvent` at every step, which counts training clips, in place of a progress
+        bar.
 
     Returns
     -------
@@ -88,7 +89,7 @@ def train(
     with join_group(config.device) as group:
         if not group.is_leader:
             return follow(data, folder, config, group)
-        with _explain_os_errors(folder), report_progress(progress), lock_run(folder) as run:
+        with _explain_os_errors(folder), redirect_progress(progress), lock_run(folder) as run:
             return _lead(data, run, config, group, resume=resume)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float16, Shaped
+from jaxtyping import Bool, Float, Float16, Shaped
 from torch import Tensor
 
 from hearsight.metrics.averages import mean_average_precision
@@ -106,7 +106,7 @@ def validate(network: Network, clips: ValidationBatches, device: Device, objecti
         return Scores(loss, accuracy, None if math.isnan(precision) else precision, len(clips))
 
 
-def to_scores(logits: Tensor, heads: tuple[int, ...]) -> Tensor:
+def to_scores(logits: Float[Tensor, "batch classes"], heads: tuple[int, ...]) -> Float16[Tensor, "batch classes"]:
     """Return half-precision scores that order clips and classes as the probabilities do.
 
     Without heads these are the logits themselves. With heads they are the logarithms of each head's softmax: logits of different

@@ -38,7 +38,7 @@ class Note:
     decay: float = 3.0
 
 
-_BENDS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+_BENDS: dict[str, Callable[[Float64[np.ndarray, " samples"]], Float64[np.ndarray, " samples"]]] = {
     "none": np.zeros_like,
     "up": lambda u: u - 0.5,
     "down": lambda u: 0.5 - u,
@@ -167,7 +167,7 @@ def _write_score(
     return offsets, np.asarray(scipy.signal.lfilter([1.0 - smoothing], [1.0, -smoothing], level))
 
 
-def _run_level(note: Note, course: np.ndarray) -> np.ndarray:
+def _run_level(note: Note, course: Float64[np.ndarray, " samples"]) -> Float64[np.ndarray, " samples"]:
     if note.level == "struck":
         return np.exp(-note.decay * course) * np.minimum(1.0, (1.0 - course) * 20.0)
     if note.level == "swelling":
@@ -175,7 +175,9 @@ def _run_level(note: Note, course: np.ndarray) -> np.ndarray:
     return np.sqrt(np.sin(np.pi * course))
 
 
-def _synthesize_tone(phase: np.ndarray, pitch: float, rng: np.random.Generator) -> np.ndarray:
+def _synthesize_tone(
+    phase: Float64[np.ndarray, " samples"], pitch: float, rng: np.random.Generator
+) -> Float64[np.ndarray, " samples"]:
     """Sum one to six partials, some missing, sometimes stretched; those that could pass 7.6 kHz are left out."""
     count, tilt = int(rng.integers(1, 7)), rng.uniform(0.4, 1.6)
     stretch = rng.uniform(1.0, 1.25) if rng.random() < 0.4 else 1.0
@@ -188,7 +190,9 @@ def _synthesize_tone(phase: np.ndarray, pitch: float, rng: np.random.Generator) 
     return _scale(tone)
 
 
-def _synthesize_noise(phase: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _synthesize_noise(
+    phase: Float64[np.ndarray, " samples"], rng: np.random.Generator
+) -> Float64[np.ndarray, " samples"]:
     """Return a band of noise that follows the pitch."""
     smoothing = math.exp(-2.0 * math.pi * rng.uniform(60.0, 400.0) / SAMPLE_RATE)
     slow = rng.standard_normal((2, len(phase)))
@@ -239,6 +243,6 @@ def add_background(
     return np.clip(_scale(mixed) * loudness, -1.0, 1.0).astype(np.float32)
 
 
-def _scale(waveform: np.ndarray) -> np.ndarray:
+def _scale(waveform: Float64[np.ndarray, " samples"]) -> Float64[np.ndarray, " samples"]:
     """Scale to unit RMS level; silence stays silence."""
     return waveform / max(float(np.sqrt(np.mean(np.square(waveform)))), 1e-9)

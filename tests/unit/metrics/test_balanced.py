@@ -47,3 +47,12 @@ def test_clips_without_a_class_are_never_drawn():
     assert draw_balanced(targets, 1_000).rows.min() >= 100
     with pytest.raises(UsageError, match="at least 1"):
         draw_balanced(targets, 0)
+
+
+def test_unless_told_otherwise_33_clips_of_each_class_are_drawn_with_seed_0():
+    targets = draw()
+    np.testing.assert_array_equal(draw_balanced(targets).rows, draw_balanced(targets, 33, seed=0).rows)
+
+
+def test_one_clip_of_each_class_can_be_drawn():
+    assert draw_balanced(np.eye(4, dtype=bool), 1).counts.tolist() == [1, 1, 1, 1]

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import math
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hearsight.errors import UsageError
-from hearsight.metrics.averages import d_prime, mean_average_precision, mean_defined
-from hearsight.metrics.ranking import area_under_curve, average_precision, rank_classes
+from hearsight.metrics import ranking as ranking_module
+from hearsight.metrics.averages import d_prime, mean_average_precision, mean_defined, weigh_by_prevalence
+from hearsight.metrics.ranking import area_under_curve, average_precision, rank_classes, rank_resamples
 from hearsight.metrics.tagging import hits, one_best_accuracy, top_accuracy
 
 
@@ -125,3 +127,37 @@ def test_measuring_leaves_the_scores_as_they_are(order):
     scores, before = np.asarray(scores, order=order), scores.copy()
     rank_classes(scores, targets)
     np.testing.assert_array_equal(scores, before)
+
+
+def test_an_error_counts_the_scores_that_are_nan():
+    scores, targets = draw(5)
+    scores[[3, 8, 13], 2] = np.nan
+    with pytest.raises(UsageError, match="3 of the values are NaN"):
+        rank_classes(scores, targets)
+    with pytest.raises(UsageError, match="3 of the values are NaN"):
+        rank_resamples(scores, targets, np.ones((2, len(scores)), np.int64))
+
+
+def test_no_clips_cannot_be_resampled():
+    with pytest.raises(UsageError, match="at least one clip"):
+        rank_resamples(np.zeros((0, 3)), np.zeros((0, 3), dtype=bool), np.ones((2, 0), np.int64))
+
+
+@pytest.mark.parametrize(("cores", "asked", "threads"), [(2, None, 2), (64, None, 8), (2, 3, 3)])
+def test_a_thread_sorts_for_each_processor_up_to_eight_or_as_many_as_are_asked_for(cores, asked, threads, monkeypatch):
+    used = []
+
+    def open_pool(count: int) -> ThreadPoolExecutor:
+        used.append(count)
+        return ThreadPoolExecutor(count)
+
+    monkeypatch.setattr(ranking_module, "count_cores", lambda: cores)
+    monkeypatch.setattr(ranking_module, "ThreadPoolExecutor", open_pool)
+    rank_classes(*draw(6), threads=asked)
+    assert used == [threads]
+
+
+def test_a_mean_by_prevalence_leaves_out_what_is_undefined_or_has_no_positive():
+    assert weigh_by_prevalence(np.array([0.2, 0.8]), np.array([1.0, 3.0])) == pytest.approx(0.65)
+    assert weigh_by_prevalence(np.array([math.nan, 0.8]), np.array([2.0, 1.0])) == pytest.approx(0.8)
+    assert math.isnan(weigh_by_prevalence(np.array([0.5, 0.7]), np.array([0.0, 0.0])))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hearsight.signal.chimaeras import make_chimaera, scramble_phases
+from hearsight.signal.chimaeras import _divide_spectrum, make_chimaera, scramble_phases
 
 RATE = 16_000
 
@@ -88,3 +88,30 @@ def test_scrambled_phases_keep_the_colour_and_lose_the_moment(num_samples: int) 
     assert np.abs(noise).max() < 0.5 * click.max()
     np.testing.assert_array_equal(noise, scramble_phases(click, np.random.default_rng(0)))
     assert correlate(noise, scramble_phases(click, np.random.default_rng(1))) < 0.2
+
+
+@pytest.mark.parametrize("num_samples", [999, 1000])
+def test_only_what_has_no_phase_keeps_it(num_samples: int) -> None:
+    """The mean has none, nor has half the sample rate, which is a bin of an even number of samples."""
+    sound = make_noise(6, num_samples) + np.float32(0.05)
+    before, after = (np.fft.rfft(one) for one in (sound, scramble_phases(sound, np.random.default_rng(0))))
+    turned = np.abs(np.angle(after / before)) > 1e-3
+    kept = [0, num_samples // 2] if num_samples % 2 == 0 else [0]
+    assert sorted(set(range(len(before))) - set(np.flatnonzero(turned).tolist())) == kept
+
+
+def test_random_phases_fill_the_circle() -> None:
+    sound = make_noise(7)
+    before, after = (np.fft.rfft(one)[1:-1] for one in (sound, scramble_phases(sound, np.random.default_rng(0))))
+    eighths = np.histogram(np.angle(after / before), 8, (-np.pi, np.pi))[0] / len(before)
+    np.testing.assert_allclose(eighths, 1 / 8, atol=0.01)
+
+
+def test_bands_are_equally_wide_on_the_erb_rate_scale() -> None:
+    """The number of ERBs below f is proportional to ln(1 + 0.00437 f) (Glasberg & Moore 1990, equation 4)."""
+    half = (np.sqrt(1.0 + 0.00437 * 8_000) - 1.0) / 0.00437
+    assert half == pytest.approx(1_143.4, abs=0.1)
+    assert _divide_spectrum(RATE, RATE, 1).tolist() == [0, 8_001]
+    assert _divide_spectrum(RATE, RATE, 2).tolist() == [0, 1_144, 8_001]
+    assert _divide_spectrum(RATE // 2, RATE, 2).tolist() == [0, 572, 4_001]
+    assert _divide_spectrum(RATE, RATE // 2, 2).tolist() == [0, 1_510, 8_001]

@@ -24,6 +24,7 @@ def test_downmix_is_the_mean_of_the_channels() -> None:
     np.testing.assert_allclose(downmix(np.stack([left, right])), (left + right) / 2, atol=1e-7)
     np.testing.assert_array_equal(downmix(np.stack([left, left])), left)
     np.testing.assert_array_equal(downmix(left[np.newaxis]), left)
+    np.testing.assert_array_equal(downmix(np.array([[0.0], [1.0]], np.float32)), [0.5])
 
 
 def test_downmix_of_no_channel_is_an_error() -> None:

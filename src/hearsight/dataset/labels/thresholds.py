@@ -63,7 +63,9 @@ class ThresholdFit:
             yield np.where(bits & _SIGN, ~bits, bits | _SIGN)
 
     @staticmethod
-    def _choose_value(coarse: Int64[np.ndarray, " bins"], fine: dict[int, np.ndarray], target: float) -> float:
+    def _choose_value(
+        coarse: Int64[np.ndarray, " bins"], fine: dict[int, Int64[np.ndarray, " bins"]], target: float
+    ) -> float:
         """Return the value whose number of labels, those of all higher values included, is closest to the target."""
         best, distance = np.uint32(0), np.inf
         for number in sorted(fine, reverse=True):

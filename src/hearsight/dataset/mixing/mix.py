@@ -20,7 +20,7 @@ from jaxtyping import Float32, Int16
 
 from hearsight.clips.screen import fingerprint_sound, measure_loudness
 from hearsight.config import MixConfig
-from hearsight.console import track
+from hearsight.console import ProgressCallback, redirect_progress, track
 from hearsight.dataset.finalize import Assembly, UnitNames, assemble_dataset
 from hearsight.dataset.layout import MIXED_FROM, Layout, TeacherRecord, digest_json
 from hearsight.dataset.lock import check_finished, lock_folder, make_identity, reuse_finished, start_build
@@ -87,6 +87,7 @@ def mix_dataset(
     *,
     workers: int | None = None,
     engine: str = "local",
+    progress: ProgressCallback | None = None,
 ) -> BuildSummary:
     """Make a dataset of excerpts and mixtures, labelled by audio teachers.
 
@@ -103,6 +104,8 @@ def mix_dataset(
         Units of work that run at the same time; by default one per processor. The result does not depend on it.
     engine
         ``local`` or ``ray``.
+    progress
+        Called with a :class:`~hearsight.console.ProgressEvent` at every unit of work of every stage, in place of progress bars.
 
     Raises
     ------
@@ -129,7 +132,7 @@ def mix_dataset(
     parent = Dataset(dataset)
     _check_parent(parent, layout, config)
     assembly = _prepare(layout, parent, config)
-    with lock_folder(layout):
+    with redirect_progress(progress), lock_folder(layout):
         if layout.manifest.exists():
             digest = assembly.sources_digest
             return reuse_finished(layout, check_finished(layout, assembly.identity, len(assembly.sources), digest))

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hearsight.config import LabelConfig
-from hearsight.console import print_message, track
+from hearsight.console import ProgressCallback, print_message, redirect_progress, track
 from hearsight.dataset.assemble import write_parquet
 from hearsight.dataset.labels.scope import inherit_labels, restore_labels
 from hearsight.dataset.layout import BUILD_VERSION, LABELLED_FROM, Layout, digest_json, read_manifest
@@ -38,6 +38,7 @@ def label_dataset(
     workers: int | None = None,
     engine: str = "local",
     cache: str | Path | None = None,
+    progress: ProgressCallback | None = None,
 ) -> BuildSummary:
     """Label a dataset again.
 
@@ -57,6 +58,8 @@ def label_dataset(
         ``local`` or ``ray``.
     cache
         A folder in which the teachers' answers are kept. Another run with it computes no answer again, whatever its policy.
+    progress
+        Called with a :class:`~hearsight.console.ProgressEvent` at every unit of work of every stage, in place of progress bars.
 
     Raises
     ------
@@ -83,7 +86,7 @@ def label_dataset(
         raise DatasetError(layout.folder, "the folder of the dataset itself", "another folder")
     labellers = choose_labellers(parent, config)
     identity = _identify(parent, config, labellers)
-    with lock_folder(layout):
+    with redirect_progress(progress), lock_folder(layout):
         if layout.manifest.exists():
             return _reuse(layout, identity)
         start_build(layout, identity)

@@ -176,5 +176,5 @@ class Embedder(Transformer):
         return True
 
 
-def _join(shares: list[np.ndarray]) -> Float64[np.ndarray, " segments"]:
+def _join(shares: list[Float[np.ndarray, " _"]]) -> Float64[np.ndarray, " segments"]:
     return np.concatenate(shares).astype(np.float64)

@@ -131,7 +131,7 @@ def score_splits(
 
 
 def _choose_examples(
-    description: ClipFeatures, counts: np.ndarray, benchmark: Benchmark, split: Split, seed: int
+    description: ClipFeatures, counts: Int64[np.ndarray, " clips"], benchmark: Benchmark, split: Split, seed: int
 ) -> ProbeInputs:
     """Take the rows that a split's probe is fitted on."""
     rest = np.repeat(benchmark.find_fitted(split), counts)
@@ -150,12 +150,19 @@ def _choose_examples(
     )
 
 
-def _mean_windows(rows: np.ndarray, counts: np.ndarray) -> Float64[np.ndarray, "clips classes"]:
+def _mean_windows(
+    rows: Float64[np.ndarray, "windows classes"], counts: Int64[np.ndarray, " clips"]
+) -> Float64[np.ndarray, "clips classes"]:
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     return np.add.reduceat(rows, starts, axis=0) / counts[:, None]
 
 
-def score_fold(split: Split, scores: np.ndarray, targets: np.ndarray, fitted: Fitted) -> FoldScore:
+def score_fold(
+    split: Split,
+    scores: Float64[np.ndarray, "clips classes"],
+    targets: Bool[np.ndarray, "clips classes"],
+    fitted: Fitted,
+) -> FoldScore:
     """Score the clips of a fold, given what was fitted for it."""
     precisions = average_precision(scores, targets)
     return FoldScore(

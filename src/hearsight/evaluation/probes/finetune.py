@@ -194,7 +194,7 @@ def open_fold_cache(
 
 
 def _hear(
-    network: Network, clips: np.ndarray, sounds: ClipSounds, classes: Sequence[str]
+    network: Network, clips: Int64[np.ndarray, " held"], sounds: ClipSounds, classes: Sequence[str]
 ) -> Float64[np.ndarray, "held classes"]:
     """Return the logarithm of the mean probability of each class over a clip's segments."""
     listener: hearsight.Listener = Listener(network, classes, name=network.name)

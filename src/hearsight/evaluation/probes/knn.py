@@ -94,7 +94,11 @@ def fit_knn(
 
 
 def _choose(
-    features: np.ndarray, targets: np.ndarray, groups: np.ndarray | None, widths: Sequence[int], seed: int
+    features: Float[np.ndarray, "clips dim"],
+    targets: Bool[np.ndarray, "clips classes"],
+    groups: Int[np.ndarray, " clips"] | None,
+    widths: Sequence[int],
+    seed: int,
 ) -> int:
     parts = assign_parts(np.argmax(targets, axis=1), groups, seed)
     shares = [np.zeros(targets.shape) for _ in NEIGHBOURS]
@@ -113,7 +117,12 @@ def _choose(
     return NEIGHBOURS[int(np.argmax(scores))]
 
 
-def _vote(rows: np.ndarray, known: np.ndarray, targets: np.ndarray, counts: tuple[int, ...]) -> np.ndarray:
+def _vote(
+    rows: Float64[np.ndarray, "rows dim"],
+    known: Float64[np.ndarray, "known dim"],
+    targets: Bool[np.ndarray, "known classes"],
+    counts: tuple[int, ...],
+) -> Float64[np.ndarray, "choices rows classes"]:
     """Return the shares for each number of neighbours: ``[choices, rows, classes]``."""
     shares = np.zeros((len(counts), len(rows), targets.shape[1]))
     lengths = np.square(known).sum(axis=1)

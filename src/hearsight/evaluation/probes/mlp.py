@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64, Int
+from jaxtyping import Bool, Float, Float32, Float64, Int
 from torch import Tensor, nn
 
 from hearsight.evaluation.probes.inputs import check_rows, find_present, measure_spread
@@ -157,10 +157,10 @@ def fit_mlp(
 
 
 def _choose_epochs(
-    features: np.ndarray,
-    targets: np.ndarray,
+    features: Float[np.ndarray, "clips dim"],
+    targets: Bool[np.ndarray, "clips classes"],
     settings: MlpSettings,
-    groups: np.ndarray | None,
+    groups: Int[np.ndarray, " clips"] | None,
     widths: Sequence[int],
     seed: int,
 ) -> tuple[int, bool]:
@@ -185,7 +185,13 @@ def _choose_epochs(
     return chosen, False
 
 
-def _train(inputs: Tensor, targets: Tensor, settings: MlpSettings, epochs: int, seed: int) -> Iterator[nn.Sequential]:
+def _train(
+    inputs: Float32[Tensor, "clips dim"],
+    targets: Float32[Tensor, "clips classes"],
+    settings: MlpSettings,
+    epochs: int,
+    seed: int,
+) -> Iterator[nn.Sequential]:
     """Yield the network after each epoch; torch's global generator is left as it was between them."""
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
@@ -223,13 +229,17 @@ def _build(dim: int, num_classes: int, settings: MlpSettings) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _measure_loss(logits: Tensor, targets: Tensor, settings: MlpSettings) -> Tensor:
+def _measure_loss(
+    logits: Float32[Tensor, "batch classes"], targets: Float32[Tensor, "batch classes"], settings: MlpSettings
+) -> Float32[Tensor, ""]:
     if settings.exclusive:
         return nn.functional.cross_entropy(logits, targets)
     return nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(1).mean()
 
 
-def _to_tensors(rows: np.ndarray, targets: np.ndarray) -> tuple[Tensor, Tensor]:
+def _to_tensors(
+    rows: Float[np.ndarray, "clips dim"], targets: Bool[np.ndarray, "clips classes"]
+) -> tuple[Float32[Tensor, "clips dim"], Float32[Tensor, "clips classes"]]:
     return torch.from_numpy(rows.astype(np.float32)), torch.from_numpy(targets.astype(np.float32))
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import scipy.optimize
-from jaxtyping import Bool, Float, Float64, Int64
+import scipy.special
+from jaxtyping import Bool, Float, Float64, Int, Int64
 
 from hearsight.errors import UsageError
 from hearsight.evaluation.probes.inputs import check_rows
@@ -27,7 +28,10 @@ VALIDATION_SHARE = 5
 PATIENCE = 100.0
 """C is not tried beyond so many times the best one so far."""
 
-Loss = Callable[[Float64[np.ndarray, "clips classes"], Float64[np.ndarray, "clips classes"]], tuple[float, np.ndarray]]
+Loss = Callable[
+    [Float64[np.ndarray, "clips classes"], Float64[np.ndarray, "clips classes"]],
+    tuple[float, Float64[np.ndarray, "clips classes"]],
+]
 """Margins and signs (1 or -1) in; the summed loss and its gradient by the margins out."""
 
 
@@ -90,14 +94,18 @@ def fit_one_vs_rest(
     )
 
 
-def _choose_tried(num_rows: int, groups: np.ndarray | None, seed: int) -> Bool[np.ndarray, " rows"]:
+def _choose_tried(num_rows: int, groups: Int[np.ndarray, " rows"] | None, seed: int) -> Bool[np.ndarray, " rows"]:
     _, members = np.unique(np.arange(num_rows) if groups is None else groups, return_inverse=True)
     drawn = np.random.default_rng(seed).permutation(members.max() + 1)[::VALIDATION_SHARE]
     return np.isin(members, drawn)
 
 
 def _choose_regularization(
-    features: np.ndarray, targets: np.ndarray, probe: str, tried: Bool[np.ndarray, " clips"], widths: Sequence[int]
+    features: Float[np.ndarray, "clips dim"],
+    targets: Bool[np.ndarray, "clips classes"],
+    probe: str,
+    tried: Bool[np.ndarray, " clips"],
+    widths: Sequence[int],
 ) -> float:
     rest = ~tried
     if not (targets[rest].any(axis=0) & targets[tried].any(axis=0)).any():
@@ -119,7 +127,7 @@ def _choose_regularization(
 
 
 def _standardise(
-    features: np.ndarray, widths: Sequence[int]
+    features: Float[np.ndarray, "clips dim"], widths: Sequence[int]
 ) -> tuple[Float64[np.ndarray, " dim"], Float64[np.ndarray, " dim"]]:
     mean = features.mean(axis=0, dtype=np.float64)
     deviation = features.std(axis=0, dtype=np.float64)
@@ -129,8 +137,12 @@ def _standardise(
 
 
 def _solve(
-    rows: np.ndarray, targets: np.ndarray, probe: str, hyperparameter: float, start: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray, bool]:
+    rows: Float64[np.ndarray, "clips dim"],
+    targets: Bool[np.ndarray, "clips classes"],
+    probe: str,
+    hyperparameter: float,
+    start: Float64[np.ndarray, "dim+1 classes"] | None = None,
+) -> tuple[Float64[np.ndarray, "dim classes"], Float64[np.ndarray, " classes"], bool]:
     """Minimise the losses of all classes together; return weights, intercepts, and whether it converged."""
     signs = np.where(targets, 1.0, -1.0)
     loss = LOSSES[probe]
@@ -138,7 +150,7 @@ def _solve(
     if start is None:
         start = np.zeros(shape)
 
-    def measure(flat: np.ndarray) -> tuple[float, np.ndarray]:
+    def measure(flat: Float64[np.ndarray, " parameters"]) -> tuple[float, Float64[np.ndarray, " parameters"]]:
         weights, intercepts = flat.reshape(shape)[:-1], flat.reshape(shape)[-1]
         value, slope = loss(rows @ weights + intercepts, signs)
         gradient = np.vstack([weights + hyperparameter * (rows.T @ slope), hyperparameter * slope.sum(axis=0)])
@@ -150,15 +162,16 @@ def _solve(
     return solution[:-1], solution[-1], bool(found.success)
 
 
-def _measure_logistic(margins: np.ndarray, signs: np.ndarray) -> tuple[float, np.ndarray]:
+def _measure_logistic(
+    margins: Float64[np.ndarray, "clips classes"], signs: Float64[np.ndarray, "clips classes"]
+) -> tuple[float, Float64[np.ndarray, "clips classes"]]:
     agreement = signs * margins
-    small = np.exp(-np.abs(agreement))  # never overflows
-    value = float((np.log1p(small) + np.maximum(-agreement, 0.0)).sum())
-    doubt = np.where(agreement >= 0, small, 1.0) / (1.0 + small)
-    return value, -signs * doubt
+    return -float(scipy.special.log_expit(agreement).sum()), -signs * scipy.special.expit(-agreement)
 
 
-def _measure_squared_hinge(margins: np.ndarray, signs: np.ndarray) -> tuple[float, np.ndarray]:
+def _measure_squared_hinge(
+    margins: Float64[np.ndarray, "clips classes"], signs: Float64[np.ndarray, "clips classes"]
+) -> tuple[float, Float64[np.ndarray, "clips classes"]]:
     lacking = np.maximum(1.0 - signs * margins, 0.0)
     return float(np.square(lacking).sum()), -2.0 * signs * lacking
 

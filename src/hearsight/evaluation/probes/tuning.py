@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor, nn
 
 from hearsight.config import FinetuneConfig, TrainConfig
@@ -212,7 +212,9 @@ def _cut(waveform: Float32[np.ndarray, " samples"], start: int, network: Network
     return waveform[start : start + length]
 
 
-def _measure_loss(logits: Tensor, targets: Tensor, *, exclusive: bool) -> Tensor:
+def _measure_loss(
+    logits: Float[Tensor, "batch classes"], targets: Float[Tensor, "batch classes"], *, exclusive: bool
+) -> Float[Tensor, ""]:
     if exclusive:
         return nn.functional.cross_entropy(logits, targets)
     return nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(1).mean()

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Int64, UInt64
 
 from hearsight.errors import InputError, UsageError
 from hearsight.media.collection.table import SourceTable
@@ -87,7 +87,7 @@ def merge_shares(
     return sources.take(rows.astype(np.int64)), left_out
 
 
-def _draw_keys(sources: SourceTable, seed: int) -> np.ndarray:
+def _draw_keys(sources: SourceTable, seed: int) -> UInt64[np.ndarray, " sources"]:
     """Return a random number for each source: a hash of the seed, its name and its listed span."""
     table = sources.table.select(["group", "key", "start", "end", "listed_start", "listed_end"])
     keys = np.empty(len(sources), np.uint64)

@@ -12,7 +12,7 @@ from typing import Any, overload
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 
 from hearsight.records import SOURCE_SCHEMA, Source
 from hearsight.text import make_encodable
@@ -147,7 +147,7 @@ class SourceTable(Sequence[Source]):
         return listed.set_column(0, "path", paths).select(SOURCE_SCHEMA.names).cast(SOURCE_SCHEMA)
 
 
-def _find_first(table: pa.Table) -> np.ndarray:
+def _find_first(table: pa.Table) -> Bool[np.ndarray, " rows"]:
     """Mark each row of a sorted table that is of another file or span than the row before it."""
     first = np.ones(table.num_rows, bool)
     if table.num_rows > 1:

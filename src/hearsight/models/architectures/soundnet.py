@@ -176,8 +176,8 @@ class SoundNet(Network):
         return self._run_layers(*check_waveform(waveform, lengths), until=layer)[0][layer]
 
     def _run_layers(
-        self, waveform: Tensor, samples: Sequence[int], until: str | None = None
-    ) -> tuple[dict[str, Tensor], dict[str, list[int]]]:
+        self, waveform: Float[Tensor, "batch samples"], samples: Sequence[int], until: str | None = None
+    ) -> tuple[dict[str, Float[Tensor, "batch _ _"]], dict[str, list[int]]]:
         """Run the layers; what lies behind the end of a waveform stays zero in each of them, as a padding would be."""
         values = self.front_end(repeat_short(waveform, samples, self.patch_samples)).unsqueeze(1)
         lengths = [max(length, self.patch_samples) for length in samples]
@@ -192,7 +192,9 @@ class SoundNet(Network):
                 break
         return maps, sizes
 
-    def _conclude(self, maps: dict[str, Tensor], sizes: dict[str, list[int]]) -> tuple[Tensor, Tensor]:
+    def _conclude(
+        self, maps: dict[str, Float[Tensor, "batch _ _"]], sizes: dict[str, list[int]]
+    ) -> tuple[Float[Tensor, "batch outputs classes"], Float[Tensor, "batch outputs dim"]]:
         """Return logits and embeddings over time, ``[batch, outputs, …]``."""
         logits = self.classifier(list(maps.values())[-1]).transpose(1, 2)
         behind = list(self.plan.layers)[list(self.plan.layers).index(self.embedding_layer) + 1 :]

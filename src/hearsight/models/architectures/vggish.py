@@ -30,8 +30,8 @@ class Postprocessor(nn.Module):
     ``pca_eigen_vectors`` and ``pca_means`` bear the names that they have in ``vggish_pca_params.npz``; fresh ones change nothing.
     """
 
-    pca_eigen_vectors: Tensor
-    pca_means: Tensor
+    pca_eigen_vectors: Float[Tensor, "dim dim"]
+    pca_means: Float[Tensor, " dim"]
 
     def __init__(self) -> None:
         super().__init__()

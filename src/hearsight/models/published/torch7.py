@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
+from jaxtyping import Shaped
 
 from hearsight.errors import WeightsError
 
@@ -188,7 +189,7 @@ class _Reader:
         described.content = self.read_object()
         return described
 
-    def _read_storage(self, dtype: np.dtype[Any]) -> np.ndarray:
+    def _read_storage(self, dtype: np.dtype[Any]) -> Shaped[np.ndarray, " numbers"]:
         (count,) = self.read_longs(1)
         data = self.take(count * dtype.itemsize)
         return np.frombuffer(data, dtype) if count else np.empty(0, dtype)
@@ -207,7 +208,7 @@ class _Reader:
         return _view(cast(Any, storage), sizes, strides, offset)
 
 
-def _view(storage: np.ndarray, sizes: list[int], strides: list[int], offset: int) -> np.ndarray:
+def _view(storage: Shaped[np.ndarray, " numbers"], sizes: list[int], strides: list[int], offset: int) -> np.ndarray:
     """Return the part of a storage that a tensor shows, where it lies within and is no larger."""
     if min(sizes) < 0 or min(strides) < 0 or offset < 0:
         raise _BrokenError(f"a tensor of sizes {sizes}, strides {strides} and offset {offset}")

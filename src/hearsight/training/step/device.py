@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.utils.deterministic
+from jaxtyping import Float32
 from torch import Tensor
 
 from hearsight.allocator import keep_freed_memory
@@ -111,7 +112,9 @@ class Device:
                     parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         return network
 
-    def send(self, batch: Batch, rows: slice = slice(None)) -> tuple[Tensor, Tensor]:
+    def send(
+        self, batch: Batch, rows: slice = slice(None)
+    ) -> tuple[Float32[Tensor, "batch samples"], Float32[Tensor, "batch classes"]]:
         """Return waveforms and targets of some rows of a batch, by default all, as tensors on the device."""
         waveform, targets = torch.from_numpy(batch.waveform[rows]), torch.from_numpy(batch.targets[rows])
         return waveform.to(self.name), targets.to(self.name)

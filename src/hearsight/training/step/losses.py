@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor
 
 
-def binary_cross_entropy(logits: Float[Tensor, "batch classes"], targets: Float[Tensor, "batch classes"]) -> Tensor:
+def binary_cross_entropy(
+    logits: Float[Tensor, "batch classes"], targets: Float[Tensor, "batch classes"]
+) -> Float32[Tensor, ""]:
     """Return the cross-entropy of each class's sigmoid, the mean over classes and clips (Jia 2019, equation 1).
 
     The paper's sum runs from j = 0 to m and is divided by m; we read it as the mean over the m classes. It is computed from the
@@ -26,7 +28,7 @@ def binary_cross_entropy(logits: Float[Tensor, "batch classes"], targets: Float[
 
 def kl_divergence(
     logits: Float[Tensor, "batch classes"], targets: Float[Tensor, "batch classes"], heads: tuple[int, ...]
-) -> Tensor:
+) -> Float32[Tensor, ""]:
     """Return the divergence of each head's softmax from the targets: the mean over clips and classes, summed over the heads.
 
     Aytar 2016, section 3.2, with the mean over elements as in the authors' code. A head whose targets are zero for a clip, because
@@ -48,7 +50,7 @@ def kl_divergence(
 
 def squared_error(
     logits: Float[Tensor, "batch classes"], targets: Float[Tensor, "batch classes"], heads: tuple[int, ...]
-) -> Tensor:
+) -> Float32[Tensor, ""]:
     """Return the squared error of each head's softmax: the mean over clips and classes, summed over the heads.
 
     Aytar 2016, Table 5, compares this loss "on the target outputs" with the divergence; we read the outputs as the distributions of

@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from hearsight.config import TrainConfig
@@ -68,17 +69,17 @@ def make_objective(config: TrainConfig, network: Network) -> Objective:
     return Objective(forward, binary_cross_entropy, config.loss_weight)
 
 
-def _compute_logits(network: Network, waveform: Tensor) -> Tensor:
+def _compute_logits(network: Network, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch classes"]:
     """Return the logits of waveforms of one segment: ``[batch, classes]``."""
     return network(waveform).logits[:, 0]
 
 
-def _compute_reconstruction_error(network: Autoencoder, waveform: Tensor) -> Tensor:
+def _compute_reconstruction_error(network: Autoencoder, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, ""]:
     """Return the mean squared error of the reconstruction, in single precision: its amplitudes reach 256."""
     with torch.autocast(waveform.device.type, enabled=False):
         return network.measure_loss(waveform)
 
 
-def _ignore_targets(outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: ARG001
+def _ignore_targets(outputs: Float[Tensor, ""], targets: Float[Tensor, "batch classes"]) -> Float[Tensor, ""]:  # noqa: ARG001
     """Return the reconstruction error, which needs no targets."""
     return outputs
