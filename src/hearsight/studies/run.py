@@ -8,7 +8,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-from hearsight.console import ProgressCallback, print_message, report_progress, track
+from hearsight.console import ProgressCallback, print_message, redirect_progress, track
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.mixing.mix import mix_dataset
 from hearsight.dataset.relabel.label import label_dataset
@@ -128,7 +128,7 @@ def run_study(
         load_benchmark(benchmark)  # a wrong folder is reported before anything is trained
     make_folder(folder)
     runner = _Runner(folder, inputs, workers)
-    with report_progress(progress), _lock(folder):
+    with redirect_progress(progress), _lock(folder):
         records: list[CellRecord] = []
         with track("study", len(cells), "cells") as bar:
             for cell in cells:
