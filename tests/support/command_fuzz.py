@@ -68,6 +68,7 @@ SUFFIXES: dict[tuple[str, str], str] = {
     ("plot", "out"): ".png",
     ("plot traces", "file"): ".wav",
     ("tag", "files"): ".wav",
+    ("tag", "thresholds"): ".csv",
     ("embed", "files"): ".wav",
     ("convert", "source"): ".npz",
     ("convert", "pca"): ".npz",

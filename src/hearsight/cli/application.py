@@ -1,6 +1,6 @@
 """The application that every command is added to, and what commands share: parameters, groups of the help, printing.
 
-The only file that imports cyclopts; the others take ``App`` and ``Parameter`` from here.
+The only file that imports cyclopts; the others take ``App``, ``Parameter`` and ``Number`` from here.
 """
 
 from __future__ import annotations

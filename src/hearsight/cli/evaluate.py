@@ -170,14 +170,31 @@ def benchmarks(*, as_json: AsJson = False) -> None:
 
 
 @app.command(group=WORK)
-def models(*, as_json: AsJson = False) -> None:
-    """List the networks with their sizes beside the published ones.
+def models(
+    *,
+    installed: Annotated[
+        bool, Parameter(negative="", help="list the trained models that come with hearsight instead")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the networks with their sizes beside the published ones; or, with `--installed`, the trained models at hand.
 
     Parameters and multiply-accumulates are counted for the paper's number of classes. Where a figure does not match, the reason
     is in docs/paper-notes.md. `--json` prints an array of objects with the keys
     `name, paper, parameters, weights, macs, published_parameters, published_macs, matches`.
     """
     from hearsight.console import print_json, print_table
+
+    if installed:
+        from hearsight.models.installed import COLUMNS as HEADS
+        from hearsight.models.installed import list_installed
+
+        found = list_installed()
+        if as_json:
+            print_json([model.as_json() for model in found])
+        else:
+            print_table("", HEADS, [model.row() for model in found], right=("classes", "embedding", "Hz", "MB"))
+        return
     from hearsight.models.table import COLUMNS, NUMBERS, describe_networks
 
     networks = describe_networks()

@@ -1,64 +1,12 @@
-"""The commands that use a model: tag, embed, export, push; and convert, for published weights."""
+"""The commands that use a model: embed, export, push; and convert, for published weights."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from hearsight.cli.application import WORK, AsJson, Count, Parameter, Seed, app, end_with, print_summary
-
-Files = Annotated[list[Path], Parameter(negative="", help="audio or video files, or folders of them")]
-Trained = Annotated[
-    str, Parameter(help="a run folder, a checkpoint folder, or hf://owner/name on the Hugging Face Hub")
-]
-
-
-@app.command(group=WORK)
-def tag(
-    files: Files,
-    /,
-    *,
-    model: Trained,
-    top: Annotated[Count, Parameter(help="number of classes per file, or per segment")] = 5,
-    threshold: Annotated[float, Parameter(help="smallest probability to show, from 0 to 1")] = 0.0,
-    sense: Annotated[
-        Literal["heard", "seen", "all"] | None,
-        Parameter(
-            help="classes of audio teachers (heard), of vision teachers (seen), or all; by default heard ones, if there are any"
-        ),
-    ] = None,
-    segments: Annotated[bool, Parameter(negative="", help="tag each segment instead of the whole file")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Print the most probable classes of audio and video files.
-
-    Prints a table, or with `--json` an array with one object per tag: `path, start, duration, class, probability, sense,
-    teacher`. A probability is the mean over the whole file; for events in a long recording, use `--segments`. A sound shorter than
-    one segment is padded with silence, and a message on stderr says so.
-    """
-    from hearsight.console import print_json, print_table
-    from hearsight.listening.listener import load
-    from hearsight.listening.tables import tag_files
-
-    report = tag_files(load(model), files, top=top, threshold=threshold, per_segment=segments, sense=sense)
-    if as_json:
-        print_json([one.as_json() for one in report.tags])
-    elif report.tags or not report.failures:
-        senses = any(t.sense for t in report.tags)
-        rows = [
-            (
-                t.path,
-                f"{t.start:.2f}",
-                f"{t.start + t.duration:.2f}",
-                t.name,
-                *([t.sense or ""] if senses else []),
-                f"{t.probability:.3f}",
-            )
-            for t in report.tags
-        ]
-        columns = ("file", "from s", "to s", "class", *(["sense"] if senses else []), "probability")
-        print_table("", columns, rows, right=("from s", "to s", "probability"))
-    end_with(report.failures)
+from hearsight.cli.application import WORK, AsJson, Parameter, Seed, app, end_with, print_summary
+from hearsight.cli.tag import STARTER, Files, Trained
 
 
 @app.command(group=WORK)
@@ -66,7 +14,7 @@ def embed(
     files: Files,
     /,
     *,
-    model: Trained,
+    model: Trained = STARTER,
     out: Annotated[
         Path, Parameter(help="the file to write: .parquet, .csv or .npz, with path, start, duration and embedding")
     ],

@@ -1,4 +1,4 @@
-"""Which classes are wanted, and the threshold of each: lists of names, and the thresholds file that ``hearsight review`` writes."""
+"""Which classes are wanted, and the threshold of each: lists of names, and files of thresholds."""
 
 from __future__ import annotations
 

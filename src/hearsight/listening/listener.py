@@ -24,10 +24,11 @@ from hearsight.listening.tags import Tagger, Tags, TagSelection
 from hearsight.media.audio import stream_audio
 from hearsight.models.checkpoint import load_checkpoint
 from hearsight.models.checkpoint_config import ClassOrigin
+from hearsight.models.installed import locate_model
 from hearsight.models.network import Network
 from hearsight.records import RejectReason
 from hearsight.signal.waveform import downmix, limit_band, resample, resample_blocks
-from hearsight.units import to_seconds
+from hearsight.units import to_samples, to_seconds
 
 BATCH_SEGMENTS = 32
 """Most segments that go through the network together."""
@@ -203,10 +204,38 @@ class Listener:
         """Return the embedding of every segment of a waveform of one channel, or of several along the first axis."""
         return self._collect_embeddings(self.forward_waveform(waveform, sample_rate), "")
 
-    def forward_file(self, path: str | Path) -> Iterator[SegmentOutputs]:
-        """Return the outputs for a file batch by batch, in memory that does not grow with its length."""
-        blocks = stream_audio(path, self.training_sample_rate, BLOCK_SECONDS)
-        return self._forward_blocks(resample_blocks(blocks, self.training_sample_rate, self.sample_rate), path)
+    def forward_file(self, path: str | Path, hop: float | None = None) -> Iterator[SegmentOutputs]:
+        """Return the outputs for a file batch by batch, in memory that does not grow with its length.
+
+        Parameters
+        ----------
+        path
+            Any file with sound.
+        hop
+            Seconds from the start of one segment to the start of the next; None for the network's own.
+
+        Raises
+        ------
+        UsageError
+            When the hop is shorter than a sample or longer than a segment.
+        """
+        return self.forward_stream(stream_audio(path, self.training_sample_rate, BLOCK_SECONDS), path, hop)
+
+    def forward_stream(
+        self, blocks: Iterable[Float32[np.ndarray, " _"]], where: object, hop: float | None = None
+    ) -> Iterator[SegmentOutputs]:
+        """Return the outputs for blocks of sound at :attr:`training_sample_rate`, as of a file; errors name ``where``."""
+        resampled = resample_blocks(blocks, self.training_sample_rate, self.sample_rate)
+        return self._forward_blocks(resampled, where, self._make_splitter(hop))
+
+    def check_hop(self, hop: float | None) -> None:
+        """Check a hop, in seconds; errors as :meth:`forward_file`."""
+        self._make_splitter(hop)
+
+    def describe_padding(self, duration: float) -> str:
+        """Return in words what happens to a sound of so many seconds that is too short for a segment."""
+        how = "repeated" if self.network.repeats_short else "padded with silence"
+        return f"{duration:.2f} s of sound, {how} to a segment of {self.least_seconds:g} s"
 
     def limit_band(self, waveform: Float32[np.ndarray, " samples"]) -> Float32[np.ndarray, " samples"]:
         """Filter out of a waveform at the network's own rate what was not in its training data."""
@@ -224,8 +253,18 @@ class Listener:
         mono = resample(mono, sample_rate, self.training_sample_rate)
         return self._forward_blocks([resample(mono, self.training_sample_rate, self.sample_rate)], "waveform")
 
-    def _forward_blocks(self, blocks: Iterable[Float32[np.ndarray, " _"]], where: object) -> Iterator[SegmentOutputs]:
-        for segments in self._splitter.split(blocks, where):
+    def _make_splitter(self, hop: float | None) -> SegmentSplitter:
+        if hop is None:
+            return self._splitter
+        rule, samples = self._splitter.rule, to_samples(hop, self.sample_rate)
+        if not 1 <= samples <= rule.segment_samples:
+            raise UsageError("hop", f"{hop:g} s", f"up to a segment of {self.segment_seconds:g} s, more than 0")
+        return SegmentSplitter(dataclasses.replace(rule, hop_samples=samples), self._splitter.batch_segments)
+
+    def _forward_blocks(
+        self, blocks: Iterable[Float32[np.ndarray, " _"]], where: object, splitter: SegmentSplitter | None = None
+    ) -> Iterator[SegmentOutputs]:
+        for segments in (splitter or self._splitter).split(blocks, where):
             yield self._forward_batch(segments, where)
 
     def _forward_batch(self, segments: Segments, where: object) -> SegmentOutputs:
@@ -277,7 +316,7 @@ def load(run: str | Path, *, device: str | None = None) -> Listener:
     ----------
     run
         What ``hearsight train`` or ``hearsight learn`` wrote, any checkpoint folder, or a repository on the Hugging Face Hub:
-        ``hf://owner/name``, or ``hf://owner/name@revision``.
+        ``hf://owner/name``, or ``hf://owner/name@revision``. ``starter`` is the model that comes with hearsight.
     device
         Torch's name of the device it works on; a CUDA device if there is one, else the processor.
 
@@ -297,7 +336,7 @@ def load(run: str | Path, *, device: str | None = None) -> Listener:
         from hearsight.models.hub import fetch_checkpoint  # half a second that a folder does not need
 
         run = fetch_checkpoint(str(run))
-    network, info = load_checkpoint(Path(run))
+    network, info = load_checkpoint(locate_model(str(run)))
     clips = info.training.get("clips")  # a configuration may say anything
     return Listener(
         network,

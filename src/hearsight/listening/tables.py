@@ -240,8 +240,7 @@ def _track(files: Sequence[str | Path]) -> Iterator[str | Path]:
 
 
 def _report_padded(path: str | Path, duration: float, listener: Listener) -> None:
-    how = "repeated" if listener.network.repeats_short else "padded with silence"
-    print_message(f"{path}: {duration:.2f} s of sound, {how} to a segment of {listener.least_seconds:g} s")
+    print_message(f"{path}: {listener.describe_padding(duration)}")
 
 
 def _count(number: int, noun: str) -> str:

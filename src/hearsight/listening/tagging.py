@@ -1,0 +1,381 @@
+"""Tagging many recordings: to standard output, or file by file into a folder with a journal, in this process or in several.
+
+Invariant: a recording that cannot be read is reported with its reason, and the others are tagged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hearsight.console import Bar, print_message, track
+from hearsight.detection.formats.catalogue import FORMATS, open_file
+from hearsight.detection.formats.reading import read_detections
+from hearsight.detection.formats.writer import Context, DetectionWriter
+from hearsight.engine.engines import open_engine
+from hearsight.engine.progress import report_progress
+from hearsight.errors import InputError, MediaError, UsageError, from_os_error
+from hearsight.listening.detector import Detector, TagOptions
+from hearsight.listening.journal import Journal, locate_output, measure, open_journal
+from hearsight.listening.listener import Listener, load
+from hearsight.listening.recordings import Recording, check_names
+from hearsight.listening.stdin import STDIN, RawFormat, stream_pipe
+from hearsight.records import Tag
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of one recording: its rows, its seconds, whether it was padded, and why it could not be read to its end."""
+
+    rows: int
+    duration: float
+    padded: str = ""
+    error: MediaError | None = None
+    measured: tuple[int, int] = (-1, 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class TagStage:
+    """Called once in each process: loads a model, and returns the function that tags one recording into files.
+
+    Attributes
+    ----------
+    model
+        A run folder, a checkpoint folder or a repository.
+    options
+        What is looked for.
+    formats
+        Keys of :data:`~hearsight.detection.formats.catalogue.FORMATS`.
+    out
+        The folder of the files.
+    raw
+        The format of raw samples on standard input; None for WAV.
+    """
+
+    model: str
+    options: TagOptions
+    formats: tuple[str, ...]
+    out: str
+    raw: RawFormat | None = None
+
+    def __call__(self) -> Callable[[Recording], Outcome]:
+        """Load the model."""
+        return self.bind(load(self.model))
+
+    def bind(self, listener: Listener) -> Callable[[Recording], Outcome]:
+        """Return the function that tags one recording with a model that is loaded already."""
+        work = RecordingTagger(listener, self.options, self.raw)
+
+        def tag_into_files(recording: Recording) -> Outcome:
+            context, measured = make_context(listener), measure(recording.path)
+            try:
+                with contextlib.ExitStack() as stack:
+                    paths = [locate_output(Path(self.out), recording, FORMATS[name].suffix) for name in self.formats]
+                    files = zip(self.formats, paths, strict=True)
+                    writers = [stack.enter_context(open_file(name, path, context)) for name, path in files]
+                    return dataclasses.replace(work.tag(recording, writers), measured=measured)
+            except OSError as error:
+                raise from_os_error(error, self.out) from error
+
+        return tag_into_files
+
+
+class RecordingTagger:
+    """Tags one recording after the other.
+
+    Parameters
+    ----------
+    listener
+        The network.
+    options
+        What is looked for.
+    raw
+        The format of raw samples on standard input; None for WAV.
+    """
+
+    def __init__(self, listener: Listener, options: TagOptions, raw: RawFormat | None = None) -> None:
+        self._listener, self._raw, self._hop = listener, raw, options.hop
+        self._detector = Detector(listener.vocabulary, listener.classes, options)
+        listener.check_hop(options.hop)
+
+    def tag(self, recording: Recording, writers: Sequence[DetectionWriter]) -> Outcome:
+        """Write the rows of a recording; a recording that cannot be read is noted in the formats that have a place for it."""
+        count, error = 0, None
+        try:
+            for rows in self._detect(recording):
+                report_progress()
+                count += len(rows)
+                for writer in writers:
+                    writer.write(rows)
+        except MediaError as damage:
+            error = damage
+            for writer in writers:
+                writer.fail(recording.path, damage.summary)
+        end, shortest = self._detector.end, self._detector.shortest
+        for writer in writers:
+            writer.end_file(recording.path, end)
+        padded = shortest < self._listener.least_seconds and error is None
+        return Outcome(count, end, self._listener.describe_padding(end) if padded else "", error)
+
+    def _detect(self, recording: Recording) -> Iterator[list[Tag]]:
+        if recording.path == STDIN:
+            blocks = stream_pipe(sys.stdin.buffer, self._listener.training_sample_rate, self._raw)
+            outputs = self._listener.forward_stream(blocks, STDIN, self._hop)
+        else:
+            outputs = self._listener.forward_file(recording.path, self._hop)
+        return self._detector.detect(outputs, recording.path)
+
+
+@dataclasses.dataclass(frozen=True)
+class FolderReport:
+    """What was written into an output folder.
+
+    Attributes
+    ----------
+    out
+        The folder.
+    num_done, num_before
+        Recordings that were tagged now, and that had been before.
+    num_rows, duration
+        Rows that were written now, and seconds of sound.
+    seconds
+        How long it took.
+    failures
+        Why other recordings could not be read, now or before.
+    """
+
+    out: str
+    num_done: int
+    num_before: int
+    num_rows: int
+    duration: float
+    seconds: float
+    failures: list[InputError]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that ``hearsight tag --out --json`` prints."""
+        return {**dataclasses.asdict(self), "failures": [str(failure) for failure in self.failures]}
+
+    def describe(self) -> list[str]:
+        """Return a summary as lines of text."""
+        speed = self.duration / max(self.seconds, 1e-9)
+        lines = [
+            f"{self.out}: {self.num_done} recordings with {self.num_rows} rows, "
+            f"{self.duration:.0f} s of sound in {self.seconds:.1f} s ({speed:.0f} times real time)"
+        ]
+        if self.num_before:
+            lines.append(f"{self.num_before} recordings were done before and have not changed")
+        if self.failures:
+            lines.append(f"{len(self.failures)} failed; --only-failed tries them again")
+        return lines
+
+
+def tag_to_writer(
+    model: str,
+    recordings: Sequence[Recording],
+    options: TagOptions,
+    open_writer: Callable[[Context], DetectionWriter],
+    *,
+    workers: int = 1,
+    raw: RawFormat | None = None,
+) -> list[InputError]:
+    """Write the rows of all recordings, in their order, with one writer.
+
+    Parameters
+    ----------
+    model
+        A run folder, a checkpoint folder or a repository.
+    recordings
+        What :func:`~hearsight.listening.recordings.find_recordings` returned.
+    options
+        What is looked for.
+    open_writer
+        Opens the writer, once the model is known.
+    workers
+        Number of processes; with 1, this one.
+    raw
+        The format of raw samples on standard input; None for WAV.
+
+    Returns
+    -------
+    list[InputError]
+        Why some recordings could not be read.
+
+    Raises
+    ------
+    UsageError
+        When an option does not fit the model, or standard input is to be read by several processes.
+    CheckpointError
+        When the model cannot be used.
+    """
+    failures: list[InputError] = []
+    listener = load(model)
+    work = RecordingTagger(listener, options, raw)
+    writer = open_writer(make_context(listener))
+    with _track(len(recordings)) as bar:
+        if workers == 1 or len(recordings) < 2:
+            for recording in recordings:
+                _note(recording, work.tag(recording, [writer]), failures)
+                bar.advance()
+        else:
+            with tempfile.TemporaryDirectory(prefix="hearsight-tag-") as folder:
+                stage = TagStage(model, options, ("parquet",), folder)
+                for recording, outcome in _order(_run(stage, _number(recordings), workers)):
+                    _copy_rows(Path(folder), recording, outcome, writer)
+                    _note(recording, outcome, failures)
+                    bar.advance()
+    writer.close()
+    return failures
+
+
+def tag_to_folder(
+    model: str,
+    recordings: Sequence[Recording],
+    options: TagOptions,
+    out: Path,
+    formats: Sequence[str],
+    *,
+    workers: int = 1,
+    raw: RawFormat | None = None,
+    only_failed: bool = False,
+) -> FolderReport:
+    """Write the rows of each recording into files of their own, and go on where an earlier run stopped.
+
+    Parameters
+    ----------
+    model, recordings, options, workers, raw
+        As those of :func:`tag_to_writer`.
+    out
+        The folder; created where it is missing.
+    formats
+        Keys of :data:`~hearsight.detection.formats.catalogue.FORMATS`: each recording has a file of each.
+    only_failed
+        Whether those recordings are tried again that could not be read before, and no others.
+
+    Raises
+    ------
+    UsageError
+        When two recordings have the same name in the folder; or as :func:`tag_to_writer` raises.
+    MachineError
+        When the folder cannot be written, or another process writes into it.
+    """
+    check_names(recordings)
+    started = time.monotonic()
+    listener = load(model)
+    stage = TagStage(model, options, tuple(formats), str(out), raw)
+    work = stage.bind(listener)
+    failures: list[InputError] = []
+    done = rows = before = 0
+    duration = 0.0
+    with open_journal(out, digest_parameters(listener, options, formats), _list_suffixes(formats)) as journal:
+        todo = _choose(recordings, journal, only_failed, failures)
+        before = len(recordings) - len(todo) - len(failures)
+        answers = ((one, work(one)) for one in todo) if workers == 1 or len(todo) < 2 else _run(stage, todo, workers)
+        with _track(len(todo)) as bar:
+            for recording, outcome in answers:
+                _note(recording, outcome, failures)
+                error = None if outcome.error is None else outcome.error.summary
+                journal.add(recording, outcome.measured, outcome.rows, outcome.duration, error)
+                done, rows, duration = done + (error is None), rows + outcome.rows, duration + outcome.duration
+                bar.advance()
+    return FolderReport(str(out), done, before, rows, duration, time.monotonic() - started, failures)
+
+
+def make_context(listener: Listener) -> Context:
+    """Return what formats state about the network: the highest frequency that it hears."""
+    return Context(highest=listener.training_sample_rate / 2.0)
+
+
+def digest_parameters(listener: Listener, options: TagOptions, formats: Sequence[str]) -> str:
+    """Return a SHA-256 of all that results in a folder depend on beside the recordings."""
+    parts = [listener.digest, *listener.vocabulary, options.compute_digest(), *formats]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _list_suffixes(formats: Sequence[str]) -> list[str]:
+    return [FORMATS[name].suffix for name in formats]
+
+
+def _choose(
+    recordings: Sequence[Recording], journal: Journal, only_failed: bool, failures: list[InputError]
+) -> list[Recording]:
+    """Return what is to be done; what failed before and has not changed is a failure again."""
+    todo: list[Recording] = []
+    for one in recordings:
+        state = journal.find_state(one)
+        if state == "failed" and not only_failed:
+            failures.append(InputError(one.path, f"failed before ({journal.get_error(one)})"))
+        elif state == "failed" or (state == "new" and not only_failed):
+            todo.append(one)
+    return todo
+
+
+def _note(recording: Recording, outcome: Outcome, failures: list[InputError]) -> None:
+    if outcome.error is not None:
+        failures.append(outcome.error)
+    if outcome.padded:
+        print_message(f"{recording.path}: {outcome.padded}")
+
+
+def _run(stage: TagStage, recordings: Sequence[Recording], workers: int) -> Iterator[tuple[Recording, Outcome]]:
+    """Tag recordings in several processes; one that ends its process is a failure like others."""
+    if any(one.path == STDIN for one in recordings):
+        raise UsageError("--workers", f"{workers} processes for standard input", "1")
+    for answer in open_engine("local", workers).run(stage, recordings):
+        if answer.result is not None:
+            yield answer.unit, answer.result
+            continue
+        message = answer.failure.message if answer.failure is not None else ""
+        error = MediaError(answer.unit.path, message, "a recording that can be tagged")
+        yield answer.unit, Outcome(0, 0.0, error=error, measured=measure(answer.unit.path))
+
+
+def _number(recordings: Sequence[Recording]) -> list[Recording]:
+    """Return the recordings with numbers for names, for a folder that nobody sees."""
+    return [dataclasses.replace(one, name=str(place)) for place, one in enumerate(recordings)]
+
+
+def _order(answers: Iterator[tuple[Recording, Outcome]]) -> Iterator[tuple[Recording, Outcome]]:
+    """Return answers in the order of the recordings, whose names are numbers."""
+    waiting: dict[str, tuple[Recording, Outcome]] = {}
+    place = 0
+    for recording, outcome in answers:
+        waiting[recording.name] = (recording, outcome)
+        while str(place) in waiting:
+            yield waiting.pop(str(place))
+            place += 1
+
+
+def _copy_rows(folder: Path, recording: Recording, outcome: Outcome, writer: DetectionWriter) -> None:
+    """Write the rows that a process left in a file, and remove it."""
+    path = locate_output(folder, recording, FORMATS["parquet"].suffix)
+    if path.exists():
+        for table in read_detections(path):
+            rows = [_make_tag(recording, values) for values in table.drop_columns(["error"]).to_pylist()]
+            writer.write(rows)
+        path.unlink()
+    if outcome.error is not None:
+        writer.fail(recording.path, outcome.error.summary)
+    writer.end_file(recording.path, outcome.duration)
+
+
+def _make_tag(recording: Recording, values: dict[str, Any]) -> Tag:
+    numbers = (values["start"], values["duration"])
+    return Tag(recording.path, *numbers, values["class"], values["probability"], values["sense"], values["teacher"])
+
+
+@contextlib.contextmanager
+def _track(count: int) -> Generator[Bar]:
+    """Show progress where there are more than two recordings."""
+    if count > 2:
+        with track("tagging", count, "files") as bar:
+            yield bar
+    else:
+        yield Bar("tagging", count, "files")

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from hearsight.errors import InputError, MachineError
+from hearsight.listening.journal import NAME, locate_output, measure, open_journal
+from hearsight.listening.recordings import Recording
+
+
+@pytest.fixture
+def recording(tmp_path) -> Recording:
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"sound")
+    return Recording(str(path), "a.wav")
+
+
+def finish(folder, recording, error=None, parameters="p"):
+    with open_journal(folder, parameters, [".csv"]) as journal:
+        journal.locate(recording, ".csv").touch()
+        journal.add(recording, measure(recording.path), 3, 1.5, error)
+
+
+def find_state(folder, recording, parameters="p"):
+    with open_journal(folder, parameters, [".csv"]) as journal:
+        return journal.find_state(recording)
+
+
+def test_a_recording_is_done_until_it_changes_or_its_file_is_gone(tmp_path, recording):
+    out = tmp_path / "out"
+    assert find_state(out, recording) == "new"
+    finish(out, recording)
+    assert find_state(out, recording) == "done"
+    assert find_state(out, recording, "other parameters") == "new"
+    assert find_state(out, Recording("elsewhere/a.wav", "a.wav")) == "new"
+    os.utime(recording.path, ns=(1, 1))
+    assert find_state(out, recording) == "new"
+    finish(out, recording)
+    (out / "a.wav.csv").unlink()
+    assert find_state(out, recording) == "new"
+
+
+def test_a_failure_is_kept_with_its_reason_until_a_later_line(tmp_path, recording):
+    finish(tmp_path, recording, error="not audio")
+    with open_journal(tmp_path, "p", [".csv"]) as journal:
+        assert journal.find_state(recording) == "failed"
+        assert journal.get_error(recording) == "not audio"
+    finish(tmp_path, recording)
+    assert find_state(tmp_path, recording) == "done"
+
+
+def test_a_line_that_was_cut_off_is_ignored_and_does_not_spoil_the_next(tmp_path, recording):
+    finish(tmp_path, recording)
+    path = tmp_path / NAME
+    whole = path.read_text()
+    path.write_text(whole[:-20])
+    assert find_state(tmp_path, recording) == "new"
+    finish(tmp_path, recording)
+    assert find_state(tmp_path, recording) == "done"
+
+
+@pytest.mark.parametrize("line", ["[]", "{}", "null", '{"name": 1}', "[" * 100_000, json.dumps({"name": "a.wav"})])
+def test_lines_of_something_else_are_ignored(tmp_path, recording, line):
+    (tmp_path / NAME).write_text(f"{line}\n")
+    assert find_state(tmp_path, recording) == "new"
+
+
+def test_another_process_is_kept_out(tmp_path):
+    with (
+        open_journal(tmp_path, "p", []),
+        pytest.raises(MachineError, match="another process"),
+        open_journal(tmp_path, "p", []),
+    ):
+        pass
+
+
+def test_no_file_is_written_outside_of_the_folder(tmp_path):
+    for name in ("../a.wav", "/a.wav", "x/../../a.wav"):
+        with pytest.raises(InputError, match="below the folder"):
+            locate_output(tmp_path, Recording("a.wav", name), ".csv")
+    assert locate_output(tmp_path, Recording("a.wav", "x/a..wav"), ".csv") == tmp_path / "x/a..wav.csv"
