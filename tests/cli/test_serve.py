@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import os
 import socket
@@ -87,8 +88,10 @@ def test_a_connection_that_asks_nothing_is_closed() -> None:
             lambda: make_protocol(0.05)(config=config, server_state=state, app_state={}), "127.0.0.1", 0
         )
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        writer.write(b"POST /tag HTT")
-        found = await reader.read()
+        found = b""
+        with contextlib.suppress(ConnectionError):  # closed before it could write
+            writer.write(b"POST /tag HTT")
+            found = await reader.read()
         writer.close()
         server.close()
         return found

@@ -44,7 +44,9 @@ def tag_upload(listener: Listener, path: Path, watch: Watch, selection: TagSelec
         When the file cannot be tagged.
     """
     if not listener.vocabulary:
-        raise UsageError(listener.name, "no trained classes: it was published for its embeddings", "classes")
+        raise UsageError(
+            listener.name, f"{len(listener.vocabulary)} trained classes: it was published for its embeddings", "classes"
+        )
     tagger = Tagger(listener.vocabulary, listener.classes, selection)
     tags, seconds, shortest = tagger.tag(watch.follow(listener.forward_file(path)), watch.name)
     shown = [{key: value for key, value in one.as_json().items() if key != "path"} for one in tags]

@@ -19,7 +19,13 @@ def show_page() -> Any:
     """Return the page, whose styles are allowed by a new number each time."""
     found = read_page().get("index.html")
     if found is None:
-        raise Refusal(404, "no_page", "the page", "not in this installation", "a build of page/")
+        raise Refusal(
+            404,
+            "no_page",
+            "the page",
+            f"not among the {len(read_page())} files of this installation",
+            "a build of page/",
+        )
     nonce = make_nonce()
     policy = CONTENT_SECURITY_POLICY.replace("{styles}", f"'nonce-{nonce}'")
     headers = {"content-security-policy": policy, "cache-control": "no-store"}

@@ -101,7 +101,9 @@ class Recordings:
         with self._lock:
             found = self._known.get(key)
         if found is None:
-            raise Refusal(404, "no_recording", "the recording", "not here, or no longer", hint="open it again")
+            raise Refusal(
+                404, "no_recording", "the recording", f"{key[:40]!r} is not here, or no longer", hint="open it again"
+            )
         found.used = time.monotonic()
         self.sweep()
         return found

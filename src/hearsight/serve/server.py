@@ -115,7 +115,9 @@ def check_access(host: str, token: str) -> None:
     if token and len(token) < LEAST_TOKEN:
         raise UsageError("--token", f"{len(token)} characters", f"at least {LEAST_TOKEN}")
     if token and not (token.isascii() and token.isprintable() and not set(token) & set(' ",;\\')):
-        raise UsageError("--token", "characters that no header can carry", "letters, digits and -._~")
+        raise UsageError(
+            "--token", f"{len(token)} characters, some of which no header can carry", "letters, digits and -._~"
+        )
     if not token and not _is_local(host):
         hint = "other machines can reach this address: set --token, or leave --host out"
         raise UsageError("--host", repr(host), "localhost, as there is no token", hint)

@@ -177,7 +177,9 @@ class _Form:
         library = require("python_multipart.multipart", "serve", "hearsight serve")
         boundary = library.parse_options_header(kind)[1].get(b"boundary")
         if not boundary:
-            raise Refusal(400, "broken_form", "Content-Type", "a form without a boundary", "boundary=...")
+            raise Refusal(
+                400, "broken_form", "Content-Type", f"a form without a boundary: {kind[:60]!r}", "boundary=..."
+            )
         callbacks = {
             "on_header_field": lambda data, start, end: self._add_field(data[start:end]),
             "on_header_value": lambda data, start, end: self._add_value(data[start:end]),
@@ -190,7 +192,9 @@ class _Form:
         try:
             self._parser = library.MultipartParser(boundary, callbacks)
         except self._mistake as error:
-            raise Refusal(400, "broken_form", "Content-Type", "a boundary that cannot be used") from error
+            raise Refusal(
+                400, "broken_form", "Content-Type", f"the boundary {boundary[:40]!r} cannot be used"
+            ) from error
 
     def feed(self, chunk: bytes) -> None:
         """Parse some bytes."""
