@@ -21,8 +21,9 @@ __all__ = ["run"]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Start a browser; it ends with the module, as asyncio cannot be used beside Playwright in one thread."""
     library = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("no chromium here: apt-get install chromium")
@@ -46,7 +47,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address(browser: Any, run: Path, recordings: Path) -> Iterator[str]:
     with run_server(run, "--folder", str(recordings)) as (found, _):
         yield found
