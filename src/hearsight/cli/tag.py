@@ -69,7 +69,7 @@ def tag(
     ] = None,
     out: Annotated[
         Path | None,
-        Parameter(help="folder for a file per recording; the same command goes on where it was stopped"),
+        Parameter(help="folder for a file per recording; the same command continues a run that was stopped"),
     ] = None,
     only_failed: Annotated[
         bool, Parameter(negative="", help="with --out: try only those again that could not be read")

@@ -6,7 +6,7 @@ import dataclasses
 import re
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
@@ -28,6 +28,15 @@ _UNKNOWN_SIZES = (0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000)
 _MOST_HEADER = 1 << 20
 _WAV_KINDS = {(1, 8): "u8", (1, 16): "s16", (1, 24): "s24", (1, 32): "s32", (3, 32): "f32", (3, 64): "f64"}
 _EXTENSIBLE = 0xFFFE
+
+
+@runtime_checkable
+class Pipe(Protocol):
+    """What bytes are read from: standard input, which may return fewer bytes than are asked for."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most so many bytes, none at the end."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +73,7 @@ def parse_raw_format(text: str) -> RawFormat:
 
 
 def stream_pipe(
-    file: BinaryIO, sample_rate: int, raw: RawFormat | None = None
+    file: Pipe, sample_rate: int, raw: RawFormat | None = None
 ) -> Iterator[Float32[np.ndarray, " samples"]]:
     """Read sound from a pipe as mono of a sample rate, as :func:`hearsight.media.audio.stream_audio` reads a file.
 
@@ -104,7 +113,7 @@ def _stop_where_not_finite(sounds: Iterator[Sound]) -> Iterator[Sound]:
         yield sound
 
 
-def _read_sounds(file: BinaryIO, form: RawFormat, left: int | None) -> Iterator[Sound]:
+def _read_sounds(file: Pipe, form: RawFormat, left: int | None) -> Iterator[Sound]:
     """Read blocks of samples: all there are, or as many bytes as a header says."""
     size = max(1, int(form.sample_rate * _BLOCK_SECONDS)) * form.frame_bytes
     count = 0
@@ -126,7 +135,7 @@ def _read_sounds(file: BinaryIO, form: RawFormat, left: int | None) -> Iterator[
         raise BrokenMediaError(STDIN, found, start=end, end=end + missing)
 
 
-def _read(file: BinaryIO, size: int) -> bytes:
+def _read(file: Pipe, size: int) -> bytes:
     """Read so many bytes, or all that are left: a pipe returns less at a time."""
     content = bytearray()
     while len(content) < size and (part := file.read(size - len(content))):
@@ -149,7 +158,7 @@ def _decode(content: bytes, form: RawFormat) -> Float32[np.ndarray, "channels sa
     return np.ascontiguousarray(values.reshape(-1, form.channels).T)
 
 
-def _read_header(file: BinaryIO) -> tuple[RawFormat, int | None]:
+def _read_header(file: Pipe) -> tuple[RawFormat, int | None]:
     """Read a WAV header up to the samples; return their format, and their bytes, None where the header does not know them."""
     head = _read(file, 12)
     if not head:
