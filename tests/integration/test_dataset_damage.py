@@ -56,6 +56,9 @@ def read_everything(folder: Path) -> None:
     for index in range(len(dataset)):
         dataset.read(index)
         dataset.labels(index)
+    for teacher in dataset.manifest.teachers:
+        for shard in dataset.manifest.shards:
+            dataset.soft_labels(teacher.name, shard.index)
 
 
 def flip(path: Path, place: float) -> None:
@@ -152,6 +155,7 @@ def remove_checksums(folder: Path) -> None:
     del summary["num_failed"]
     (folder / "summary.json").write_text(json.dumps(summary))
     (folder / "classes.parquet").unlink()
+    shutil.rmtree(folder / "index")
 
 
 def test_a_dataset_of_format_version_1_is_read_and_said_to_have_no_checksums(

@@ -1,4 +1,4 @@
-"""The second half of making a dataset: turn parts into shards, vocabulary, summary and, last, ``dataset.json``.
+"""The second half of making a dataset: turn parts into shards, vocabulary, summary, ``dataset.json`` and, from these, the index.
 
 The result is a function of the set of parts, whatever they were made from.
 """
@@ -26,6 +26,7 @@ from hearsight.dataset.assemble import (
     remove_strays,
     write_parquet,
 )
+from hearsight.dataset.index.derive import derive_index
 from hearsight.dataset.labels.policy import tabulate_classes, unite_classes
 from hearsight.dataset.labels.survey import LabelSurvey, SoftLabelTables, record_teacher, survey_labels
 from hearsight.dataset.layout import BUILD_VERSION, FileRecord, Layout, Manifest, TeacherRecord, write_json
@@ -197,7 +198,7 @@ def _write_shards(assembly: Assembly, engine: Engine, plans: Sequence[ShardPlan]
 
 
 def _finalize(assembly: Assembly, contents: _Contents) -> BuildSummary:
-    """Apply the label policy to the whole dataset, write vocabulary, summary and, last, the manifest."""
+    """Apply the label policy to the whole dataset; write vocabulary, summary, manifest and, derived from them, the index."""
     layout, chosen = assembly.layout, contents.chosen
     surveys = [_survey(assembly, teacher, contents) for teacher in assembly.teachers]
     records = [survey.teacher for survey in surveys]
@@ -223,6 +224,7 @@ def _finalize(assembly: Assembly, contents: _Contents) -> BuildSummary:
     )
     write_json(layout.summary, dataclasses.asdict(summary))
     _write_manifest(assembly, contents, records, validation_folds)
+    derive_index(layout.folder)
     return summary
 
 

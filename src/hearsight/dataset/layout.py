@@ -15,6 +15,7 @@
     agreement.parquet               how well picture and sound of each clip agree, once that has been computed
     sources.parquet                 of a dataset made from published lists: records.SOURCE_SCHEMA, a row per listed span
     missing.csv                     of such a dataset: the listed videos whose media were not there
+    index/                          what training reads of each clip, as arrays; derived from the tables, and removable
 
 A shard holds the clips of a range of folds. While a build runs there are also ``build.json`` (its configuration) and ``parts/``
 (the finished units of work, gathered in packs). Both are removed at the end, unless files failed that the next run is to try again.
@@ -153,6 +154,7 @@ class Layout:
         self.agreement = folder / "agreement.parquet"
         self.sources = folder / "sources.parquet"
         self.missing = folder / "missing.csv"
+        self.index = folder / "index"
         self.running = folder / "build.json"
         self.parts = folder / "parts"
         self.lock = folder / ".lock"
@@ -198,7 +200,17 @@ def digest_clips(manifest: Manifest, uuids: Iterable[pa.ChunkedArray]) -> str:
     """
     content = hashlib.sha256()
     for some in uuids:
-        content.update("".join(some.to_pylist()).encode())
+        add_uuids(content, some)
+    return name_dataset(manifest, content)
+
+
+def add_uuids(content: hashlib._Hash, uuids: pa.ChunkedArray) -> None:
+    """Add the UUIDs of clips to a hash of them."""
+    content.update("".join(uuids.to_pylist()).encode())
+
+
+def name_dataset(manifest: Manifest, content: hashlib._Hash) -> str:
+    """Return the digest of a dataset, given the SHA-256 of the UUIDs of its clips in their order."""
     return f"{manifest.config_digest[:32]}-{content.hexdigest()[:16]}"
 
 

@@ -15,26 +15,17 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Float32, Int16, Int32, Int64
 
 from hearsight.console import print_message
 from hearsight.dataset.checks import FileChecks, check_complete
-from hearsight.dataset.labels.policy import LabelLists, choose_label_lists
-from hearsight.dataset.layout import (
-    MIXED_FROM,
-    ClassRecord,
-    Layout,
-    Manifest,
-    TeacherRecord,
-    digest_clips,
-    read_json,
-    read_manifest,
-)
+from hearsight.dataset.index.arrays import read_index
+from hearsight.dataset.index.rows import MappedRows, TableRows, list_bounds
+from hearsight.dataset.index.shards import SAMPLE_BYTES, ShardFiles, place_classes
+from hearsight.dataset.layout import MIXED_FROM, ClassRecord, Layout, Manifest, read_manifest
 from hearsight.dataset.statistics import BuildSummary, read_summary
 from hearsight.dataset.survey.agreement import read_agreement
 from hearsight.dataset.teacher_choice import choose_teachers, keep_classes
-from hearsight.documents import validate_list
 from hearsight.errors import DatasetError
 from hearsight.records import CLASS_SCHEMA, SOURCE_SCHEMA, SoftLabels
 
@@ -83,14 +74,14 @@ class Dataset:
                 f"{self.path}: made by an earlier version without checksums, so that damage cannot be noticed"
             )
         check_complete(self.path, FileChecks(self.path, self.manifest.files))
-        self._checks = FileChecks(self.path, self.manifest.files if verify else None)
-        self.classes: list[ClassRecord] = self._read_vocabulary()
-        self._sounds, self._offsets, self._batch_of, self._file_of = self._map_audio()
-
-    def _read_vocabulary(self) -> list[ClassRecord]:
-        path = self._layout.vocabulary
-        self._checks.check(path)
-        return validate_list(ClassRecord, read_json(path), path, DatasetError, wanted="a class of the vocabulary")
+        checks = FileChecks(self.path, self.manifest.files if verify else None)
+        self._files = ShardFiles(self.path, self.manifest, checks)
+        self.classes: list[ClassRecord] = self._files.read_vocabulary()
+        self._places = _place_all(self.manifest, self.classes)
+        self._bounds = list_bounds(self.manifest)
+        self._sounds: dict[int, np.ndarray] = {}
+        index = read_index(self._layout)
+        self._rows = TableRows(self._files) if index is None else MappedRows(self._files, index, verify=verify)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -105,7 +96,7 @@ class Dataset:
     @functools.cached_property
     def digest(self) -> str:
         """Identifies the dataset by its configuration, teachers and clips."""
-        return digest_clips(self.manifest, [self._read_clips(["uuid"]).column("uuid")])
+        return self._rows.digest
 
     @property
     def is_mixed(self) -> bool:
@@ -140,13 +131,13 @@ class Dataset:
         other = copy.copy(self)
         other.manifest = self.manifest.model_copy(update={"teachers": tuple(chosen)})
         other.classes = keep_classes(self.classes, chosen)
-        other.__dict__.pop("_label_lists", None)  # computed from all teachers
+        other._places = _place_all(other.manifest, other.classes)
         return other
 
-    @functools.cached_property
+    @property
     def num_samples(self) -> Int32[np.ndarray, " clips"]:
         """Samples of each clip."""
-        return (self._offsets[:, 1] - self._offsets[:, 0]).astype(np.int32)
+        return self._rows.num_samples
 
     def read(self, index: int, start: int = 0, num_samples: int | None = None) -> Int16[np.ndarray, " samples"]:
         """Return samples of a clip as a view into the mapped file; fewer than asked for where the clip ends.
@@ -165,11 +156,22 @@ class Dataset:
         DatasetError
             When the shard turns out to be damaged; it is verified when its first sample is read.
         """
-        self._checks.check(self._file_of[self._batch_of[index]])
-        first, last = self._offsets[index]
-        begin = min(first + start, last)
-        end = last if num_samples is None else min(begin + num_samples, last)
-        return self._sounds[self._batch_of[index]][begin:end]
+        length = int(self._rows.num_samples[index])
+        begin = min(start, length)
+        end = length if num_samples is None else min(begin + num_samples, length)
+        first = int(self._rows.first_byte[index]) // SAMPLE_BYTES
+        return self._map_sound(self._find_shard(index))[first + begin : first + end]
+
+    def _find_shard(self, index: int) -> int:
+        """Return the place of a clip's shard in the manifest."""
+        if index < 0:
+            index += len(self)
+        return int(np.searchsorted(self._bounds, index, side="right")) - 1
+
+    def _map_sound(self, place: int) -> Int16[np.ndarray, " values"]:
+        if place not in self._sounds:
+            self._sounds[place] = self._files.map_sound(self.manifest.shards[place].index)
+        return self._sounds[place]
 
     def clips(self) -> pa.Table:
         """Read the clip table, rows in the order of the indices."""
@@ -179,10 +181,10 @@ class Dataset:
         """Return the source files, each once, in the order of their first clips."""
         return pa.chunked_array([self._read_clips(["source"]).column("source").unique()])
 
-    @functools.cached_property
+    @property
     def folds(self) -> Int32[np.ndarray, " clips"]:
         """Fold of each clip."""
-        return self._read_clips(["fold"]).column("fold").to_numpy().astype(np.int32)
+        return self._rows.folds
 
     def indices(self, split: Literal["train", "validation"]) -> Int64[np.ndarray, " clips"]:
         """Return the clips of a split. All clips of a source are in the same split, since the split is by fold."""
@@ -199,8 +201,15 @@ class Dataset:
 
     def labels(self, index: int) -> ClipLabels:
         """Return the labels of one clip."""
-        vision, audio = self._label_lists
-        return ClipLabels(_join(vision, index), _join(audio, index))
+        return ClipLabels(self._list_labels("vision", index), self._list_labels("audio", index))
+
+    def _list_labels(self, modality: str, index: int) -> Int32[np.ndarray, " labels"]:
+        found = [
+            self._places[teacher.name][self._rows.labels(teacher.name, index)]
+            for teacher in self.manifest.teachers
+            if teacher.modality == modality
+        ]
+        return found[0] if len(found) == 1 else np.concatenate([np.empty(0, np.int32), *found])
 
     @property
     def visual_heads(self) -> tuple[Int32[np.ndarray, " _"], ...]:
@@ -213,7 +222,7 @@ class Dataset:
         """Return the soft visual labels of a clip: for each vision teacher a distribution over its used classes.
 
         The build keeps the ``soft_top`` most probable classes. The probabilities of the used ones among them are scaled to sum to
-        one, and all others are zero. The labels of the whole dataset are held in memory from the first call on.
+        one, and all others are zero.
         """
         target = np.zeros(len(self.classes), dtype=np.float32)
         for classes, kept in self._list_soft(index, "vision"):
@@ -222,10 +231,7 @@ class Dataset:
         return target
 
     def probabilities(self, index: int) -> Float32[np.ndarray, " classes"]:
-        """Return the probability of each class of the vocabulary for a clip, zero where the build did not keep it.
-
-        The labels of the whole dataset are held in memory from the first call on.
-        """
+        """Return the probability of each class of the vocabulary for a clip, zero where the build did not keep it."""
         target = np.zeros(len(self.classes), dtype=np.float32)
         for modality in ("vision", "audio"):
             for classes, kept in self._list_soft(index, modality):
@@ -236,21 +242,11 @@ class Dataset:
         self, index: int, modality: Literal["vision", "audio"]
     ) -> Iterator[tuple[Int32[np.ndarray, " used"], Float32[np.ndarray, " used"]]]:
         """Yield, for each teacher of a modality, the used classes that were kept for a clip, and their probabilities."""
-        for lists, probabilities in self._soft_lists(modality):
-            span = slice(lists.offsets[index], lists.offsets[index + 1])
-            used = lists.classes[span] >= 0
-            yield lists.classes[span][used], probabilities[span][used]
-
-    @functools.cache  # noqa: B019  (a dataset is opened once, and lives as long as what it holds)
-    def _soft_lists(self, modality: str) -> list[tuple[LabelLists, Float32[np.ndarray, " _"]]]:
-        found: list[tuple[LabelLists, np.ndarray]] = []
         for teacher in self.manifest.teachers:
             if teacher.modality == modality:
-                table = self._read_soft(teacher)
-                lists = choose_label_lists(table, top=teacher.num_classes, threshold=0.0, min_probability=-1.0)
-                kept = np.asarray(table.column("probabilities").combine_chunks().flatten()).astype(np.float32)
-                found.append((LabelLists(lists.offsets, self._place_classes(teacher)[lists.classes]), kept))
-        return found
+                kept, probabilities = self._rows.soft(teacher.name, index)
+                classes = self._places[teacher.name][kept]
+                yield classes[classes >= 0], probabilities[classes >= 0]
 
     def class_table(self) -> pa.Table:
         """Read the table of every class of every teacher, used or not: ``records.CLASS_SCHEMA``.
@@ -258,7 +254,7 @@ class Dataset:
         A dataset of format version 1 has no such table; for it, only the used classes are listed.
         """
         if self._layout.classes.exists():
-            return self._read_table(self._layout.classes)
+            return self._files.read_table(self._layout.classes)
         rows = [
             {
                 "teacher": record.teacher,
@@ -280,7 +276,7 @@ class Dataset:
         dataset that was made without published lists has no rows.
         """
         if self._layout.sources.exists():
-            return self._read_table(self._layout.sources)
+            return self._files.read_table(self._layout.sources)
         return SOURCE_SCHEMA.empty_table()
 
     def soft_labels(self, teacher: str, shard: int) -> pa.Table:
@@ -288,104 +284,17 @@ class Dataset:
         if teacher not in [record.name for record in self.manifest.teachers]:
             known = ", ".join(record.name for record in self.manifest.teachers)
             raise DatasetError(self.path, f"no labels of a teacher {teacher!r}", f"one of: {known}")
-        return self._read_table(self._layout.labels(teacher, shard))
-
-    @functools.cached_property
-    def _label_lists(self) -> tuple[list[LabelLists], list[LabelLists]]:
-        vision = [self._choose(t) for t in self.manifest.teachers if t.modality == "vision"]
-        return vision, [self._choose(t) for t in self.manifest.teachers if t.modality == "audio"]
-
-    def _choose(self, teacher: TeacherRecord) -> LabelLists:
-        table = self._read_soft(teacher)
-        minimum = float(self.manifest.config["policy"]["min_probability"])
-        lists = choose_label_lists(table, top=teacher.top, threshold=teacher.threshold, min_probability=minimum)
-        return LabelLists(lists.offsets, self._place_classes(teacher)[lists.classes])
-
-    def _read_soft(self, teacher: TeacherRecord) -> pa.Table:
-        columns = ["classes", "probabilities"]
-        paths = [self._layout.labels(teacher.name, shard.index) for shard in self.manifest.shards]
-        return pa.concat_tables([self._read_table(path, columns) for path in paths])
+        return self._files.read_table(self._layout.labels(teacher, shard))
 
     def _read_clips(self, columns: list[str] | None = None) -> pa.Table:
-        return pa.concat_tables([self._read_table(self._layout.clips(s.index), columns) for s in self.manifest.shards])
-
-    def _place_classes(self, teacher: TeacherRecord) -> Int32[np.ndarray, " classes"]:
-        """Return the index of each of a teacher's classes in the vocabulary, -1 where it is not used."""
-        place = np.full(teacher.num_classes, -1, np.int32)
-        for record in self.classes:
-            if record.teacher == teacher.name:
-                place[record.class_index] = record.index
-        return place
-
-    def _read_table(self, path: Path, columns: list[str] | None = None) -> pa.Table:
-        self._checks.check(path)
-        return _read_parquet(path, columns)
-
-    def _map_audio(self) -> tuple[list[np.ndarray], np.ndarray, np.ndarray, list[Path]]:
-        """Map every shard, and check that its rows are those of the clip table and of the labels.
-
-        Returns
-        -------
-        sounds
-            The samples of each batch of each shard.
-        offsets
-            The first and last sample of each clip within its batch.
-        batch_of
-            The batch of each clip.
-        file_of
-            The file of each batch.
-        """
-        sounds: list[np.ndarray] = []
-        offsets: list[np.ndarray] = []
-        batch_of: list[np.ndarray] = []
-        file_of: list[Path] = []
-        for shard in self.manifest.shards:
-            path = self._layout.audio(shard.index)
-            batches = _read_batches(path)
-            self._check_rows(shard.index, [batch.column("uuid") for batch in batches])
-            for batch in batches:
-                lists = batch.column("samples")
-                bounds = np.asarray(lists.offsets)
-                offsets.append(np.stack([bounds[:-1], bounds[1:]], axis=1))
-                batch_of.append(np.full(len(lists), len(sounds), np.int64))
-                sounds.append(lists.values.to_numpy(zero_copy_only=True))
-                file_of.append(path)
-        if sum(map(len, offsets)) != self.manifest.num_clips:
-            raise DatasetError(
-                self.path, f"{sum(map(len, offsets))} clips of sound", f"{self.manifest.num_clips}", "build it again"
-            )
-        return sounds, np.concatenate(offsets), np.concatenate(batch_of), file_of
-
-    def _check_rows(self, shard: int, uuids: list[pa.Array]) -> None:
-        """Compare the clips of a shard's tables with those of its sound: files of other shards or datasets are noticed."""
-        expected = pa.chunked_array(uuids, pa.string())
-        tables = [self._layout.clips(shard)]
-        tables += [self._layout.labels(teacher.name, shard) for teacher in self.manifest.teachers]
-        for path in tables:
-            if not _read_parquet(path, ["uuid"]).column("uuid").equals(expected):
-                wanted = f"those of {self._layout.audio(shard).relative_to(self.path)}, in the same order"
-                raise DatasetError(path, "rows of other clips", wanted, "restore the file, or build the dataset again")
+        return pa.concat_tables(
+            [self._files.read_table(self._layout.clips(s.index), columns) for s in self.manifest.shards]
+        )
 
 
-def _join(lists: list[LabelLists], index: int) -> Int32[np.ndarray, " labels"]:
-    if len(lists) == 1:
-        return lists[0][index]
-    return np.concatenate([np.empty(0, np.int32), *(one[index] for one in lists)])
-
-
-def _read_parquet(path: Path, columns: list[str] | None = None) -> pa.Table:
-    try:
-        return pq.read_table(path, columns=columns, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
-        raise DatasetError(path, f"cannot be read ({error})", "a table of a dataset", "build it again") from error
-
-
-def _read_batches(path: Path) -> list[pa.RecordBatch]:
-    try:
-        with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as reader:
-            return list(reader)
-    except (OSError, pa.ArrowException) as error:
-        raise DatasetError(path, f"cannot be read ({error})", "a shard of sound", "build the dataset again") from error
+def _place_all(manifest: Manifest, classes: list[ClassRecord]) -> dict[str, Int32[np.ndarray, " _"]]:
+    """Return the places of each teacher's classes in the vocabulary, by the name of the teacher."""
+    return {teacher.name: place_classes(teacher, classes) for teacher in manifest.teachers}
 
 
 __all__ = ["ClipLabels", "Dataset", "SoftLabels"]

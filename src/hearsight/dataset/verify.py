@@ -7,11 +7,13 @@ from pathlib import Path
 
 from hearsight.console import track
 from hearsight.dataset.checks import FileChecks
+from hearsight.dataset.index.arrays import REPAIR, read_index
 from hearsight.dataset.layout import Layout, Manifest, read_manifest
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import DatasetError, HearsightError
 
 _KNOWN = frozenset({"dataset.json", "build.json", ".lock", "agreement.parquet"})
+_INDEX = "index/index.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,12 +79,34 @@ def verify_dataset(path: str | Path) -> VerifyReport:
                 except DatasetError as error:
                     problems.append(f"{name}: {error.found}")
             bar.advance()
+    problems += _check_index(folder)
     problems += _find_unknown(folder, manifest)
     if not problems:
         problems += _check_structure(folder)
     files = [one for one in _list_files(folder) if not one.startswith("parts/")]
     num_bytes = sum((folder / name).stat().st_size for name in files)
     return VerifyReport(str(path), len(files), num_bytes, manifest.files is not None, tuple(problems))
+
+
+def _check_index(folder: Path) -> list[str]:
+    """Compare the files of the index with their checksums; a dataset need not have one."""
+    layout = Layout(folder)
+    if not layout.index.exists():
+        return []
+    record = read_index(layout)
+    if record is None:
+        return [f"{_INDEX} is missing, damaged, or of another dataset.json; {REPAIR}"]
+    problems = [f"index/{problem}" for problem in FileChecks(layout.index, record.files).find_missing()]
+    broken = {problem.split(" ", 1)[0] for problem in problems}
+    checks = FileChecks(layout.index, record.files)
+    for name in record.files:
+        if f"index/{name}" not in broken:
+            try:
+                checks.check(layout.index / name)
+            except DatasetError as error:
+                problems.append(f"index/{name}: {error.found}")
+    strays = {path.name for path in layout.index.iterdir()} - {"index.json", *record.files}
+    return problems + [f"index/{name} is not in index.json" for name in sorted(strays)]
 
 
 def _list_files(folder: Path) -> list[str]:
@@ -97,7 +121,7 @@ def _find_unknown(folder: Path, manifest: Manifest) -> list[str]:
 
 
 def _is_known(name: str, known: frozenset[str] | set[str]) -> bool:
-    return name in known or name.startswith("parts/")
+    return name in known or name.startswith(("parts/", "index/"))
 
 
 def _check_structure(folder: Path) -> list[str]:

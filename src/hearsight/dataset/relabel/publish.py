@@ -8,6 +8,7 @@ from typing import Any
 
 from hearsight.config import PolicyConfig
 from hearsight.dataset.assemble import record_files, write_parquet
+from hearsight.dataset.index.derive import derive_index
 from hearsight.dataset.labels.policy import tabulate_classes, unite_classes
 from hearsight.dataset.labels.survey import LabelSurvey, SoftLabelTables, record_teacher, survey_labels
 from hearsight.dataset.layout import FORMAT_VERSION, FileRecord, Layout, write_json
@@ -74,6 +75,7 @@ def publish(
         }
     )
     write_json(layout.manifest, manifest.model_dump(mode="json"))
+    derive_index(layout.folder)
     return summary
 
 
