@@ -222,16 +222,20 @@ def verify(
     dataset: Annotated[Path, Parameter(help="a folder that `hearsight build` or `hearsight mix` wrote")],
     /,
     *,
+    repair: Annotated[
+        bool, Parameter(negative="", help="derive the folder index/ again where it is absent or damaged")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check every file of a dataset for damage: its size, its SHA-256, and whether sound and labels belong to the same clips.
 
-    Damaged files are listed, and the exit code is 3. Training checks each file too, when it first reads it.
+    Damaged files are listed, and the exit code is 3. Training checks each file too, when it first reads it. `--repair` derives the
+    index again from the tables; everything else that is damaged must be restored or built again.
     """
     from hearsight.dataset.verify import verify_dataset
     from hearsight.errors import InputError
 
-    report = verify_dataset(dataset)
+    report = verify_dataset(dataset, repair=repair)
     print_summary(report, as_json)
     if report.problems:
         raise SystemExit(InputError.exit_code)

@@ -8,6 +8,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from hearsight.console import print_message
+from hearsight.dataset.index.derive import derive_missing_index
 from hearsight.dataset.layout import BUILD_VERSION, Layout, Manifest, digest_json, read_json, read_manifest, write_json
 from hearsight.dataset.parts import remove_parts
 from hearsight.dataset.statistics import BuildSummary, read_summary
@@ -126,6 +127,7 @@ def reuse_finished(layout: Layout, summary: BuildSummary) -> BuildSummary:
     """Return the summary of a finished dataset, with a message that nothing is to be done."""
     if not summary.num_failed:
         remove_build_files(layout)
+    derive_missing_index(layout.folder)
     print_message(f"{layout.folder}: finished before with the same sources and configuration; nothing to do")
     return summary
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 from hearsight.console import track
 from hearsight.dataset.checks import FileChecks
 from hearsight.dataset.index.arrays import REPAIR, read_index
+from hearsight.dataset.index.derive import derive_index
 from hearsight.dataset.layout import Layout, Manifest, read_manifest
 from hearsight.dataset.reader import Dataset
-from hearsight.errors import DatasetError, HearsightError
+from hearsight.errors import DatasetError, HearsightError, cannot_write
 
 _KNOWN = frozenset({"dataset.json", "build.json", ".lock", "agreement.parquet"})
 _INDEX = "index/index.json"
@@ -47,13 +49,16 @@ class VerifyReport:
         return [f"{self.path}: {checked}; {verdict}", *self.problems]
 
 
-def verify_dataset(path: str | Path) -> VerifyReport:
+def verify_dataset(path: str | Path, *, repair: bool = False) -> VerifyReport:
     """Check every file of a dataset: size, SHA-256, and that sound, clips and labels are of the same clips.
 
     Parameters
     ----------
     path
         The dataset.
+    repair
+        Whether to derive the index again where it is absent, damaged, or of another version. It holds nothing that the tables do
+        not, and is only derived from tables that are whole.
 
     Returns
     -------
@@ -64,6 +69,8 @@ def verify_dataset(path: str | Path) -> VerifyReport:
     ------
     DatasetError
         When the folder is no finished dataset.
+    MachineError
+        When the index cannot be written.
     """
     folder = Path(path)
     manifest = read_manifest(folder)
@@ -79,6 +86,8 @@ def verify_dataset(path: str | Path) -> VerifyReport:
                 except DatasetError as error:
                     problems.append(f"{name}: {error.found}")
             bar.advance()
+    if repair and not problems:
+        _repair_index(folder)
     problems += _check_index(folder)
     problems += _find_unknown(folder, manifest)
     if not problems:
@@ -86,6 +95,17 @@ def verify_dataset(path: str | Path) -> VerifyReport:
     files = [one for one in _list_files(folder) if not one.startswith("parts/")]
     num_bytes = sum((folder / name).stat().st_size for name in files)
     return VerifyReport(str(path), len(files), num_bytes, manifest.files is not None, tuple(problems))
+
+
+def _repair_index(folder: Path) -> None:
+    """Derive the index again, unless it is whole."""
+    index = Layout(folder).index
+    if _check_index(folder):
+        try:
+            shutil.rmtree(index)
+        except OSError as error:
+            raise cannot_write(index, error) from error
+    derive_index(folder)
 
 
 def _check_index(folder: Path) -> list[str]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Int32
 
-from hearsight.console import track
+from hearsight.console import print_message, track
 from hearsight.dataset.checks import FileChecks
 from hearsight.dataset.index.arrays import (
     CLIP_ARRAYS,
@@ -34,7 +34,7 @@ from hearsight.dataset.layout import (
     read_manifest,
     write_json,
 )
-from hearsight.errors import cannot_write
+from hearsight.errors import MachineError, cannot_write
 from hearsight.files import hash_file, write_atomically
 
 CLIPS_SCHEMA = pa.schema(
@@ -82,6 +82,17 @@ def derive_index(folder: str | Path) -> bool:
     except OSError as error:
         raise cannot_write(layout.index, error) from error
     return True
+
+
+def derive_missing_index(folder: Path) -> None:
+    """Write the index of a dataset that was finished before, where the disk lets it.
+
+    A build that was killed while it wrote the index has none, nor has one of an earlier version. It can be read without.
+    """
+    try:
+        derive_index(folder)
+    except MachineError as error:
+        print_message(f"{error.summary}; the dataset is read from its tables")
 
 
 class _IndexWriter:

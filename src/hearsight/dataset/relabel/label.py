@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from hearsight.config import LabelConfig
 from hearsight.console import ProgressCallback, print_message, redirect_progress, track
 from hearsight.dataset.assemble import write_parquet
+from hearsight.dataset.index.derive import derive_missing_index
 from hearsight.dataset.labels.scope import inherit_labels, restore_labels
 from hearsight.dataset.layout import BUILD_VERSION, LABELLED_FROM, Layout, digest_json, read_manifest
 from hearsight.dataset.lock import lock_folder, remove_build_files, start_build
@@ -140,6 +141,7 @@ def _reuse(layout: Layout, identity: dict[str, Any]) -> BuildSummary:
         wanted = "the dataset, teachers and policy given now"
         hint = "choose another --out, or remove the old one"
         raise DatasetError(layout.folder, "a finished dataset of other labels", wanted, hint)
+    derive_missing_index(layout.folder)
     print_message(f"{layout.folder}: finished before with the same teachers and policy; nothing to do")
     return read_summary(layout.summary)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 from hearsight.dataset.index.arrays import read_index
-from hearsight.dataset.index.derive import derive_index
+from hearsight.dataset.index.derive import derive_index, derive_missing_index
 from hearsight.dataset.layout import Layout
 from hearsight.dataset.reader import Dataset
 from hearsight.dataset.verify import verify_dataset
@@ -106,3 +108,46 @@ def test_duckdb_answers_from_the_index_what_the_dataset_says(folder: Path) -> No
         split = f"select fold < 273, count(*) from '{folder}/index/clips.parquet' group by all"
         expected = {True: len(dataset.indices("validation")), False: len(dataset.indices("train"))}
         assert dict(connection.execute(split).fetchall()) == {key: count for key, count in expected.items() if count}
+
+
+@pytest.mark.parametrize("damage", ["absent", "flipped", "missing", "stray"])
+def test_repair_derives_the_index_again(folder: Path, damage: str) -> None:
+    derive_index(folder)
+    index = folder / "index"
+    expected = {path.name: path.read_bytes() for path in index.iterdir()}
+    if damage == "absent":
+        shutil.rmtree(index)
+    elif damage == "flipped":
+        content = bytearray((index / "fold.bin").read_bytes())
+        content[3] ^= 1
+        (index / "fold.bin").write_bytes(content)
+    elif damage == "missing":
+        (index / "00.classes.bin").unlink()
+    else:
+        (index / "stray.bin").write_bytes(b"?")
+    assert verify_dataset(folder, repair=True).problems == ()
+    assert {path.name: path.read_bytes() for path in index.iterdir()} == expected
+
+
+def test_repair_does_not_derive_an_index_from_damaged_tables(folder: Path) -> None:
+    derive_index(folder)
+    (folder / "index" / "fold.bin").unlink()
+    table = next((folder / "clips").iterdir())
+    table.write_bytes(table.read_bytes() + b"?")
+    problems = verify_dataset(folder, repair=True).problems
+    assert any(problem.startswith("clips/") for problem in problems)
+    assert "index/fold.bin is missing" in problems
+
+
+def test_a_finished_dataset_without_an_index_gets_one_where_the_disk_lets_it(folder: Path, capsys, monkeypatch) -> None:
+    derive_missing_index(folder)
+    assert read_index(Layout(folder)) is not None
+    shutil.rmtree(folder / "index")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(folder / "index"))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    derive_missing_index(folder)
+    assert "the dataset is read from its tables" in capsys.readouterr().err
+    assert len(Dataset(folder).folds) == 40
