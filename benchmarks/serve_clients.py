@@ -15,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-import httpx
+import httpx  # pyright: ignore[reportMissingImports]  (not among the project's packages)
 import numpy as np
 import soundfile
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import sync_playwright  # pyright: ignore[reportMissingImports]  (not among the project's packages)
 
 RATE, MINUTES, SCROLL_SECONDS = 16_000, 60, 20
 USABLE_SECONDS, LONGEST_FRAME = 1.5, 200.0

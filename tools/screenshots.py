@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import sync_playwright  # pyright: ignore[reportMissingImports]  (not among the project's packages)
 
 from hearsight.world.generate import generate_world
 from tools.pages import ROOT

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
 from hearsight.console import print_message
 from hearsight.errors import GraphError, UsageError
@@ -249,9 +249,9 @@ def _measure_difference(network: Network, info: CheckpointInfo, session: Session
 def run_listener(
     listener: Listener, waveforms: Float32[np.ndarray, "batch samples"]
 ) -> tuple[
-    Float32[np.ndarray, "batch classes"],
-    Float32[np.ndarray, "batch segments classes"],
-    Float32[np.ndarray, "batch segments dim"],
+    Float[np.ndarray, "batch classes"],
+    Float[np.ndarray, "batch segments classes"],
+    Float[np.ndarray, "batch segments dim"],
     Float32[np.ndarray, " segments"],
 ]:
     """Return what a listener makes of waveforms of one length, under the names of :data:`OUTPUTS`."""
