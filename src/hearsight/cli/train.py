@@ -163,6 +163,9 @@ def mix(
     workers: Annotated[Count | None, Parameter(help="number of worker processes; one per processor by default")] = None,
     engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
     policy: Policy = None,
+    deadline: Annotated[
+        Amount, Parameter(help="seconds that a teacher may spend on 64 mixtures before the run ends")
+    ] = 600.0,
     config: ConfigFile = None,
     overrides: Override = None,
     as_json: AsJson = False,
@@ -183,7 +186,7 @@ def mix(
 
     given = {"clips": clips, "vision": vision, "audio": tuple(audio) if audio else None}
     resolved = load_config(MixConfig, "mix", config, _add_policy(policy, overrides), **given)
-    print_summary(mix_dataset(dataset, out, resolved, workers=workers, engine=engine), as_json)
+    print_summary(mix_dataset(dataset, out, resolved, workers=workers, engine=engine, deadline=deadline), as_json)
 
 
 @app.command(group=LOOP)

@@ -35,13 +35,14 @@ from hearsight.dataset.mixing.mixtures import (
     mix,
 )
 from hearsight.dataset.mixing.teachers import list_vision_teachers, load_audio_teachers, load_mix_teachers
+from hearsight.dataset.mixing.units import MixtureRange, MixtureUnits
 from hearsight.dataset.parts import cut_segments, make_row, part_schema
 from hearsight.dataset.reader import Dataset
 from hearsight.dataset.statistics import BuildSummary
-from hearsight.dataset.storage.ledger import Ledger, pack_names
+from hearsight.dataset.storage.ledger import Ledger
 from hearsight.dataset.storage.packs import PackWriter
 from hearsight.dataset.storage.reports import PartReport
-from hearsight.engine.engine import Engine
+from hearsight.engine.engine import DEADLINE, Engine
 from hearsight.engine.engines import open_engine
 from hearsight.engine.progress import report_progress
 from hearsight.errors import DatasetError, WorkerError
@@ -52,8 +53,6 @@ from hearsight.teachers.policy import keep_soft_labels
 from hearsight.teachers.teacher import Teacher
 from hearsight.units import SAMPLE_RATE, to_seconds
 
-_UNIT = 64
-"""Mixtures in a unit of work."""
 _SPEC_ROWS = 4096
 _SPEC_SCHEMA = pa.schema(
     [
@@ -87,6 +86,7 @@ def mix_dataset(
     *,
     workers: int | None = None,
     engine: str = "local",
+    deadline: float = DEADLINE,
     progress: ProgressCallback | None = None,
 ) -> BuildSummary:
     """Make a dataset of excerpts and mixtures, labelled by audio teachers.
@@ -104,6 +104,8 @@ def mix_dataset(
         Units of work that run at the same time; by default one per processor. The result does not depend on it.
     engine
         ``local`` or ``ray``.
+    deadline
+        Seconds that a teacher may take for the sounds of a unit of work, 64 mixtures. A unit that exceeds them twice ends the run.
     progress
         Called with a :class:`~hearsight.console.ProgressEvent` at every unit of work of every stage, in place of progress bars.
 
@@ -127,7 +129,7 @@ def mix_dataset(
     8
     """
     config = config or MixConfig()
-    runner = open_engine(engine, workers)
+    runner = open_engine(engine, workers, deadline)
     layout = Layout(Path(out))
     parent = Dataset(dataset)
     _check_parent(parent, layout, config)
@@ -189,11 +191,11 @@ def _label_all(layout: Layout, parent: Dataset, config: MixConfig, engine: Engin
     ledger = Ledger(layout.parts)
     for record in list_vision_teachers(parent, config):
         write_image_labels(parent, record.name, _image_labels_path(layout.parts, record.name))
-    units = [MixtureRange(first, min(first + _UNIT, config.clips)) for first in range(0, config.clips, _UNIT)]
-    names = pack_names([unit.name for unit in units])
-    missing = [unit for unit, row in zip(units, ledger.find(names), strict=True) if row < 0]
+    units = MixtureUnits.divide(config.clips)
+    names = units.pack_names()
+    missing = units.select(ledger.find(names) < 0)
     with track("mixing and labelling", config.clips, "mixtures") as bar:
-        bar.advance(sum(map(len, units)) - sum(map(len, missing)))
+        bar.advance(config.clips - missing.count_mixtures())
         for answer in engine.run(LabelMixtures(layout.parts, parent.path, config), missing):
             if answer.result is None:
                 found = answer.failure.message if answer.failure else "no result"
@@ -201,22 +203,6 @@ def _label_all(layout: Layout, parent: Dataset, config: MixConfig, engine: Engin
                 raise WorkerError(where, found, "a worker that finishes them", "run the same command again to go on")
             bar.advance(len(answer.unit))
     return names
-
-
-@dataclasses.dataclass(frozen=True)
-class MixtureRange:
-    """A unit of work: the mixtures with the numbers ``first`` to ``last``, ``last`` excluded."""
-
-    first: int
-    last: int
-
-    def __len__(self) -> int:
-        return self.last - self.first
-
-    @property
-    def name(self) -> str:
-        """Name of the unit. It need not hold the configuration, which all units of a folder share."""
-        return str(uuid_module.uuid5(NAMESPACE, f"mixtures:{self.first}-{self.last}"))
 
 
 @dataclasses.dataclass(frozen=True)
