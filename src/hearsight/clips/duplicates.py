@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+from jaxtyping import Int64
 
 from hearsight.clips.database import Database, open_database
 
@@ -99,25 +101,32 @@ def _find(database: Database, clips: pa.Table | Sequence[str | Path]) -> pa.Tabl
     )
     for word in range(_NUM_WORDS):
         database.execute(compare, [2 * word + 1])
-    repeated = _keep_earliest(database)
-    pairs = pa.table(
-        {"later": pa.array(repeated.keys(), pa.int64()), "earlier": pa.array(repeated.values(), pa.int64())}
-    )
-    database.add_source("pairs", pairs)
+    kept = _keep_earliest(database)
+    later = np.flatnonzero(kept >= 0)
+    database.add_source("pairs", pa.table({"later": pa.array(later), "earlier": pa.array(kept[later])}))
     return database.query(
         "SELECT a.uuid AS uuid, b.uuid AS duplicate_of FROM pairs JOIN clip AS a ON a.place = pairs.later "
         "JOIN clip AS b ON b.place = pairs.earlier ORDER BY a.place"
     )
 
 
-def _keep_earliest(database: Database) -> dict[int, int]:
-    """Go through the clips in order and drop each that equals one kept before it; return the kept one of each dropped."""
-    repeated: dict[int, int] = {}
+def _keep_earliest(database: Database) -> Int64[np.ndarray, " clips"]:
+    """Go through the clips in order and drop each that equals one kept before it.
+
+    Returns
+    -------
+    np.ndarray
+        By the place of a clip, that of the kept one that it repeats; -1 where it is kept itself.
+    """
+    count = database.query("SELECT coalesce(max(place), -1) + 1 FROM clip").column(0)[0].as_py()
+    kept = np.full(count, -1, np.int64)
     for later, earlier in _read_pairs(database, "SELECT DISTINCT later, earlier FROM pair ORDER BY later, earlier"):
-        if later not in repeated and earlier not in repeated:
-            repeated[later] = earlier
-    copies = {later: repeated.get(first, first) for later, first in _read_pairs(database, _SAME_AS_FIRST)}
-    return dict(sorted((repeated | copies).items()))
+        if kept[later] < 0 and kept[earlier] < 0:
+            kept[later] = earlier
+    found = kept.copy()  # copies of one clip are not compared with each other
+    for later, first in _read_pairs(database, _SAME_AS_FIRST):
+        found[later] = kept[first] if kept[first] >= 0 else first
+    return found
 
 
 def _read_pairs(database: Database, query: str) -> Iterator[tuple[int, int]]:

@@ -4,9 +4,11 @@ Clips of such media must not lie on both sides of a split, and :mod:`hearsight.c
 as wholes, so that a copy that begins 1.3 s later has no clip in common. Here the sub-fingerprints of all clips
 (:mod:`hearsight.clips.audio_fingerprints`), 32 bits every 32 ms, are compared at any offset:
 
-1. Words that occur in a few media only propose pairs of media and how they lie to each other. A word in many media is a steady hum
-   or a jingle, and no sign of a copy.
-2. A proposal that enough words agree on is checked on all words that overlap by it.
+1. Words that occur in a few media propose pairs of media and how they lie to each other. A word in many media proposes pairs of
+   each with the first of them only, so that a recording of which there are many copies is linked through its first one, and
+   the work for a hum or a jingle grows with the number of media and not with that of their pairs.
+2. A proposal that enough words agree on is checked on all words that overlap by it. It is checked more strictly where all these
+   words are in many media, since a jingle is no copy.
 
 All of it is joins of sorted columns that DuckDB spills to disk, so that memory does not grow with the number of clips.
 """
@@ -31,7 +33,7 @@ WORDS_FIELD = pa.field("subfingerprints", pa.binary())
 """Column of the words of a clip: for each frame three little-endian numbers of 4 bytes, as :func:`pack_words` packs them."""
 
 MAX_MEDIA = 20
-"""Media in which a word may occur to propose anything."""
+"""Media in which a word may occur to propose pairs among all of them."""
 
 MIN_VOTES = 4
 """Number of words that must agree on the offset between two media."""
@@ -42,6 +44,9 @@ MIN_OVERLAP = 2.0
 MAX_DIFFERENCE = 0.25
 """Share of bits in which the overlap of two copies may differ. Measured: MP3 copies shifted by 1.3 s differ in 6 to 21 %; that of
 unrelated sounds is about a half."""
+
+MAX_COMMON_DIFFERENCE = 0.22
+"""The same where only words in many media agree. A jingle in half of two recordings makes them differ in a quarter."""
 
 _FRAMES_PER_SECOND = SAMPLE_RATE / HOP_LENGTH
 _FRAME_BYTES = 12
@@ -58,10 +63,11 @@ SELECT media.number, clip.start, clip.subfingerprints FROM {clips} AS clip JOIN 
 WHERE clip.subfingerprints IS NOT NULL
 """
 
-_FIND_RARE = f"""
-CREATE TABLE rare AS
-WITH once AS (SELECT media, word, min(frame) AS frame FROM frame GROUP BY media, word)
-SELECT * FROM once SEMI JOIN (SELECT word FROM once GROUP BY word HAVING count(*) <= {MAX_MEDIA}) USING (word)
+_CHOOSE = f"""
+CREATE TABLE chosen AS
+WITH once AS (SELECT media, word, min(frame) AS frame FROM frame GROUP BY media, word),
+     found AS (SELECT word, count(*) > {MAX_MEDIA} AS common, min(media) AS first FROM once GROUP BY word)
+SELECT once.*, common FROM once JOIN found USING (word) WHERE NOT common OR media = first
 """
 
 _VARIANTS = [
@@ -78,16 +84,20 @@ _VARIANTS = [
 
 _VOTE = """
 INSERT INTO vote
-SELECT least(rare.media, f.media), greatest(rare.media, f.media),
-       CASE WHEN rare.media < f.media THEN f.frame - rare.frame ELSE rare.frame - f.frame END AS shift, count(*)
-FROM (SELECT media, frame, {variant} AS word FROM frame) AS f JOIN rare ON rare.word = f.word AND rare.media <> f.media
+SELECT least(chosen.media, f.media), greatest(chosen.media, f.media),
+       CASE WHEN chosen.media < f.media THEN f.frame - chosen.frame ELSE chosen.frame - f.frame END AS shift, common, count(*)
+FROM (SELECT media, frame, {variant} AS word FROM frame) AS f
+JOIN chosen ON chosen.word = f.word AND chosen.media <> f.media
 GROUP BY ALL
 """
 
 _PROPOSE = f"""
 CREATE TABLE proposal AS
-WITH total AS (SELECT a, b, shift, sum(votes) AS votes FROM vote GROUP BY ALL HAVING sum(votes) >= {MIN_VOTES})
-SELECT a, b, shift FROM total QUALIFY row_number() OVER (PARTITION BY a, b ORDER BY votes DESC, shift) <= {_SHIFTS}
+WITH total AS (
+  SELECT a, b, shift, bool_and(common) AS common, sum(votes) AS votes FROM vote
+  GROUP BY a, b, shift HAVING sum(votes) >= {MIN_VOTES}
+)
+SELECT a, b, shift, common FROM total QUALIFY row_number() OVER (PARTITION BY a, b ORDER BY votes DESC, shift) <= {_SHIFTS}
 """
 
 _CHECK = f"""
@@ -95,10 +105,10 @@ SELECT DISTINCT proposal.a, proposal.b
 FROM proposal
 JOIN frame AS x ON x.media = proposal.a
 JOIN frame AS y ON y.media = proposal.b AND y.frame = x.frame + proposal.shift
-GROUP BY proposal.a, proposal.b, proposal.shift
+GROUP BY proposal.a, proposal.b, proposal.shift, proposal.common
 HAVING count(*) >= {MIN_OVERLAP * _FRAMES_PER_SECOND}
    AND least(avg(bit_count(xor(x.word, y.word))), avg(bit_count(xor(x.half, y.word))), avg(bit_count(xor(x.word, y.half))))
-       <= {MAX_DIFFERENCE * 32}
+       <= CASE WHEN proposal.common THEN {MAX_COMMON_DIFFERENCE * 32} ELSE {MAX_DIFFERENCE * 32} END
 ORDER BY ALL
 """
 
@@ -154,10 +164,10 @@ def link_media(clips: pa.Table | Path, memory_limit: str = "1GB") -> pa.Table:
         database.execute(
             "CREATE TABLE frame (media INTEGER, frame INTEGER, word UINTEGER, half UINTEGER, weak UINTEGER)"
         )
-        database.execute("CREATE TABLE vote (a INTEGER, b INTEGER, shift INTEGER, votes BIGINT)")
+        database.execute("CREATE TABLE vote (a INTEGER, b INTEGER, shift INTEGER, common BOOLEAN, votes BIGINT)")
         for frames in _unpack(database.stream(_READ.format(clips=source))):
             database.append("frame", frames)
-        database.execute(_FIND_RARE)
+        database.execute(_CHOOSE)
         for variant in _VARIANTS:
             database.execute(_VOTE.format(variant=variant))
         database.execute(_PROPOSE)

@@ -86,6 +86,14 @@ def test_a_jingle_in_many_media_links_none() -> None:
     assert find_links(list_clips(media)) == {}
 
 
+def test_a_recording_of_which_there_are_many_copies_is_one_group(tmp_path: Path) -> None:
+    sound = make_waveform(12.0, 99)
+    coded = copy_by_mp3(tmp_path, 0.4 * sound)
+    copies = {f"copy {k:02d}": (coded, sound)[k % 2][k * 1000 :] for k in range(2 * MAX_MEDIA)}
+    others = {f"{seed}": make_waveform(12.0, seed) for seed in range(4)}
+    assert find_links(list_clips(others | copies)) == dict.fromkeys(copies, "copy 00")
+
+
 def test_the_order_of_clips_and_whether_they_are_in_a_file_make_no_difference(tmp_path: Path) -> None:
     media = {f"{seed}": make_waveform(12.0, seed) for seed in range(5)}
     clips = list_clips(media | {"x": media["2"][20_800:], "y": media["4"][5_000:]})
