@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -61,12 +62,17 @@ class RayEngine:
         ray, health = self._ray, Health()
         count = min(self._workers or max(1, int(ray.cluster_resources().get("CPU", 1))), len(units))
         idle = [self._start_actor(stage) for _ in range(count)]
-        waiting: list[tuple[UnitT, int]] = [(unit, 1) for unit in reversed(units)]
+        first = 0  # of the units that were not handed out; not a list of them, since there may be millions
+        again: deque[tuple[UnitT, int]] = deque()
         in_flight: dict[Any, tuple[Any, UnitT, int]] = {}
         try:
-            while waiting or in_flight:
-                while waiting and idle:
-                    unit, attempt = waiting.pop()
+            while first < len(units) or again or in_flight:
+                while idle and (first < len(units) or again):
+                    if first < len(units):
+                        unit, attempt = units[first], 1
+                        first += 1
+                    else:
+                        unit, attempt = again.popleft()
                     actor = idle.pop()
                     in_flight[actor.work_on.remote(unit)] = (actor, unit, attempt)
                 finished, _ = ray.wait(list(in_flight), num_returns=1)
@@ -80,7 +86,7 @@ class RayEngine:
                 failure = Failure("death" if kind == "death" else "error", value)
                 health.count_failure(failure)
                 if kind == "death" and attempt < _TRIES:
-                    waiting.insert(0, (unit, attempt + 1))
+                    again.append((unit, attempt + 1))
                 else:
                     yield Answer(unit, None, failure)
         finally:

@@ -6,11 +6,9 @@ table is written last.
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import functools
 import hashlib
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,8 @@ import pyarrow.parquet as pq
 from jaxtyping import Float32, Float64, UInt8
 
 from hearsight.console import track
+from hearsight.engine.engines import open_engine
+from hearsight.errors import WorkerError
 from hearsight.files import make_folder, write_atomically
 from hearsight.media.containers.streams import Encoding
 from hearsight.media.containers.writer import write_video
@@ -285,7 +285,21 @@ def _run_missing(
                 make(unit)
                 bar.advance()
             return
-        context = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(count, mp_context=context) as pool:
-            for _ in pool.map(make, missing, chunksize=4):
-                bar.advance()
+        for answer in open_engine("local", count).run(_Making(make), missing):
+            if answer.failure is not None:
+                raise WorkerError(answer.unit[0], answer.failure.message, "a file that is made", "run the same again")
+            bar.advance()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Making:
+    """The stage that makes files; the only answer is that one was made."""
+
+    make: Callable[[tuple[Path, int]], None]
+
+    def __call__(self) -> Callable[[tuple[Path, int]], bool]:
+        return self._work
+
+    def _work(self, unit: tuple[Path, int]) -> bool:
+        self.make(unit)
+        return True
