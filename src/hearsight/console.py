@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import dataclasses
-import json
 import sys
 import time
 from collections.abc import Generator, Iterable, Sequence
@@ -31,6 +30,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from hearsight.documents import format_json
 from hearsight.errors import HearsightError, cannot_write
 from hearsight.text import escape_controls, escape_json
 
@@ -277,10 +277,10 @@ def print_lines(lines: Iterable[str]) -> None:
 def print_json(value: Any) -> None:
     """Print one JSON document on stdout: an object on one line, a list with a line per element."""
     if isinstance(value, list):
-        lines = ",\n".join(json.dumps(element, ensure_ascii=False, default=str) for element in value)
+        lines = ",\n".join(format_json(element, default=str) for element in value)
         document = f"[\n{lines}\n]\n" if lines else "[]\n"
     else:
-        document = json.dumps(value, ensure_ascii=False, default=str) + "\n"
+        document = format_json(value, default=str) + "\n"
     print_data(escape_json(document))
 
 

@@ -7,8 +7,9 @@ functions, whatever the file holds.
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -60,14 +61,24 @@ def read_text(
 
 
 def read_json(
-    path: Path, kind: type[HearsightError] = InputError, *, wanted: str = "a JSON file", most_bytes: int = MOST_BYTES
+    path: Path,
+    kind: type[HearsightError] = InputError,
+    *,
+    wanted: str = "a JSON file",
+    most_bytes: int = MOST_BYTES,
+    old: bool = False,
 ) -> Any:
     """Read a JSON file; parameters and errors as those of :func:`read_text` and :func:`parse_json`."""
-    return parse_json(read_text(path, kind, wanted=wanted, most_bytes=most_bytes), path, kind, wanted=wanted)
+    return parse_json(read_text(path, kind, wanted=wanted, most_bytes=most_bytes), path, kind, wanted=wanted, old=old)
 
 
 def parse_json(
-    text: str | bytes, where: object, kind: type[HearsightError] = InputError, *, wanted: str = "a JSON document"
+    text: str | bytes,
+    where: object,
+    kind: type[HearsightError] = InputError,
+    *,
+    wanted: str = "a JSON document",
+    old: bool = False,
 ) -> Any:
     """Return the values of a JSON document.
 
@@ -81,20 +92,63 @@ def parse_json(
         The error that is raised.
     wanted
         What the document should be, for the message.
+    old
+        Whether ``NaN`` and infinities, which are not JSON, are read as null instead of refused: earlier versions wrote them into
+        run logs and checkpoints.
 
     Raises
     ------
     HearsightError
-        Of the given kind, when it is not JSON, nested too deeply, or holds a number of thousands of digits.
+        Of the given kind, when it is not JSON, nested too deeply, or holds a number that is not finite or has thousands of digits.
     """
+    convert = _read_old_number if old else _read_number
     try:
-        return json.loads(text)
+        return json.loads(text, parse_float=convert, parse_constant=convert)
     except json.JSONDecodeError as error:
         raise kind(where, f"not JSON (line {error.lineno}: {error.msg})", wanted) from error
     except RecursionError as error:
         raise kind(where, f"not usable JSON (nested too deeply in {len(text):,} characters)", wanted) from error
     except ValueError as error:
         raise kind(where, f"not usable JSON ({error})", wanted) from error
+
+
+def _read_number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text:.40} is not finite")
+    return number
+
+
+def _read_old_number(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def format_json(
+    value: Any, *, indent: int | None = None, sort_keys: bool = False, default: Callable[[Any], Any] | None = None
+) -> str:
+    """Return a value as JSON text that every reader accepts: numbers that are not finite become null.
+
+    Parameters
+    ----------
+    value
+        Of dictionaries, lists, text, numbers, and what ``default`` converts to these.
+    indent, sort_keys, default
+        As of :func:`json.dumps`.
+    """
+    plain = drop_nonfinite(value)
+    return json.dumps(plain, indent=indent, sort_keys=sort_keys, ensure_ascii=False, allow_nan=False, default=default)
+
+
+def drop_nonfinite(value: Any) -> Any:
+    """Return a value of dictionaries, lists and numbers with None for each number that is not finite."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: drop_nonfinite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [drop_nonfinite(one) for one in value]
+    return value
 
 
 def check_object(values: Any, where: object, kind: type[HearsightError] = InputError) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from hearsight.documents import MOST_MISTAKES, check_object, parse_json, read_json, read_text, validate
+from hearsight.documents import MOST_MISTAKES, check_object, format_json, parse_json, read_json, read_text, validate
 from hearsight.errors import CheckpointError, DatasetError
 
 
@@ -30,6 +31,9 @@ class Person(BaseModel):
         (b"[" * 100_000, "nested too deeply"),
         (b"9" * 5_000, r"not usable JSON \(Exceeds the limit"),
         (b"\xff\xfe\x00", "no UTF-8"),
+        (b'{"loss": NaN}', r"not usable JSON \(the number NaN is not finite\)"),
+        (b"[-Infinity]", "the number -Infinity is not finite"),
+        (b"[1e999]", "the number 1e999 is not finite"),
         (b"\x00" * 100, "not JSON"),
     ],
 )
@@ -87,3 +91,18 @@ def test_long_values_and_many_mistakes_are_cut_short() -> None:
 def test_what_is_no_object_is_named_by_its_kind(values: object) -> None:
     with pytest.raises(DatasetError, match=f"of the kind {type(values).__name__}"):
         check_object(values, "a.json", DatasetError)
+
+
+def test_numbers_that_are_not_finite_are_written_as_null_and_read_as_null_from_old_files(tmp_path: Path) -> None:
+    value = {"loss": math.nan, "bounds": (-math.inf, 1.5), "name": "NaN", "nested": [{"a": math.inf}]}
+    text = format_json(value)
+    assert json.loads(text) == {"loss": None, "bounds": [None, 1.5], "name": "NaN", "nested": [{"a": None}]}
+    assert parse_json(text, "a") == json.loads(text)
+    (tmp_path / "old.json").write_text(json.dumps(value))
+    assert read_json(tmp_path / "old.json", old=True) == json.loads(text)
+
+
+def test_text_that_cannot_be_json_is_refused_by_the_writer_unless_a_default_is_given() -> None:
+    with pytest.raises(TypeError):
+        format_json({"path": Path("a")})
+    assert format_json({"path": Path("a")}, default=str) == '{"path": "a"}'

@@ -178,7 +178,7 @@ class Layout:
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically, with sorted keys, so that the same value always has the same bytes."""
-    document = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    document = documents.format_json(value, indent=2, sort_keys=True)
     write_text(path, escape_json(document) + "\n")
 
 
@@ -214,15 +214,15 @@ def name_dataset(manifest: Manifest, content: hashlib._Hash) -> str:
     return f"{manifest.config_digest[:32]}-{content.hexdigest()[:16]}"
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file of a dataset.
+def read_json(path: Path, *, old: bool = False) -> Any:
+    """Read a JSON file of a dataset; ``old`` as that of :func:`~hearsight.documents.parse_json`.
 
     Raises
     ------
     DatasetError
         When it is not there or not JSON.
     """
-    return documents.read_json(path, DatasetError, wanted="a file of a finished dataset")
+    return documents.read_json(path, DatasetError, wanted="a file of a finished dataset", old=old)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -12,11 +12,11 @@ Nothing is unpickled, and nothing is guessed: what does not fit is refused with 
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hearsight.documents import format_json
 from hearsight.errors import CheckpointError, UsageError, guess
 from hearsight.files import make_folder, write_text
 from hearsight.models.card import write_card
@@ -139,7 +139,7 @@ def save_checkpoint(
     (folder / CONFIG).unlink(missing_ok=True)
     config["weights_sha256"] = write_tensors(folder / WEIGHTS, network.state_dict())
     write_text(folder / CARD, write_card(config))
-    write_text(folder / CONFIG, json.dumps(config, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / CONFIG, format_json(config, indent=2) + "\n")
 
 
 def load_checkpoint(folder: str | Path) -> tuple[Network, CheckpointInfo]:
@@ -198,7 +198,7 @@ def _describe_checkpoint(folder: Path, config: CheckpointConfig) -> CheckpointIn
         embedding_dim=config.embedding_dim,
         hearsight_version=config.hearsight_version,
         training=config.training,
-        scores=config.scores,
+        scores={name: score for name, score in config.scores.items() if score is not None},
         converted_from=config.converted_from,
         classes=tuple(config.classes or ()),
     )

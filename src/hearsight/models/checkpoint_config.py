@@ -80,7 +80,7 @@ class CheckpointConfig(BaseModel):
     label2id: dict[str, int]
     classes: list[ClassOrigin] | None = None
     training: dict[str, Any]
-    scores: dict[str, float]
+    scores: dict[str, float | None]
     converted_from: dict[str, Any] = Field(default_factory=dict)
     weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
 
@@ -116,7 +116,7 @@ def read_checkpoint_config(path: Path) -> CheckpointConfig:
         When it is not JSON of hearsight in this version of the format, or its fields are missing, of other types or out of range,
         or contradict each other.
     """
-    values = check_object(read_json(path, CheckpointError, most_bytes=MOST_BYTES), path, CheckpointError)
+    values = check_object(read_json(path, CheckpointError, most_bytes=MOST_BYTES, old=True), path, CheckpointError)
     if values.get("model_type") != "hearsight":
         raise CheckpointError(path, f"model_type {values.get('model_type')!r:.60}", "a checkpoint that hearsight wrote")
     version = values.get("format_version")

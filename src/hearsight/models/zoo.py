@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Sequence
 from typing import Any, Literal, get_type_hints
 
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from hearsight.errors import UsageError, guess
+from hearsight.documents import parse_json
+from hearsight.errors import InputError, UsageError, guess
 from hearsight.models.architectures import (
     conv4,
     hershey,
@@ -123,8 +123,8 @@ def parse_network(text: str) -> tuple[str, dict[str, Any]]:
         if option in options:
             raise UsageError(text, f"the option {option!r} is given twice", "each option once")
         try:
-            options[option] = json.loads(value)
-        except (ValueError, RecursionError):  # no JSON, or numbers and brackets without end: a word
+            options[option] = parse_json(value, option)
+        except InputError:  # no JSON, or numbers and brackets without end: a word
             options[option] = value
     return name.strip(), options
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from hearsight.documents import parse_json, read_text, validate
+from hearsight.documents import format_json, parse_json, read_text, validate
 from hearsight.errors import HearsightError, TableError, cannot_write
 from hearsight.evaluation.paper_tables.published import PublishedCell, find_cell
 from hearsight.files import lock, make_folder, write_text
@@ -141,7 +140,7 @@ def record_measurements(path: Path, measurements: Iterable[Measurement]) -> None
     MachineError
         When it cannot be written.
     """
-    lines = [json.dumps(one.model_dump(mode="json"), ensure_ascii=False) + "\n" for one in measurements]
+    lines = [format_json(one.model_dump(mode="json")) + "\n" for one in measurements]
     try:
         make_folder(path.parent)
         with lock(path.with_name(f".{path.name}.lock"), wait=True):

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from hearsight.documents import parse_json
 from hearsight.errors import InputError, cannot_write
 from hearsight.media.download.failures import BLOCKED, FAILED, GONE
 from hearsight.media.lists.entry import ListEntry
@@ -105,9 +106,9 @@ class Ledger:
                 if not line.endswith(b"\n"):
                     break
                 try:
-                    values = json.loads(line)
+                    values = parse_json(line, self._path)
                     self._codes[_digest(values["name"])] = _CODES[values["outcome"]]
-                except (ValueError, KeyError, TypeError) as error:
+                except (InputError, KeyError, TypeError) as error:
                     found = f"{line[:80]!r} ({type(error).__name__}: {error})"
                     raise InputError(f"{self._path}, line {number}", found, "a line of hearsight fetch") from error
                 whole += len(line)

@@ -120,7 +120,7 @@ class RunFolder:
         path = self.checkpoint(epoch) / HISTORY
         where = path if path.exists() else self.folder / LOG
         if path.exists():
-            lines = read_json(path)
+            lines = read_json(path, old=True)
         else:
             lines = [line for line in read_runlog(self.folder) if line["kind"] == "epoch"][:epoch] if epoch else []
         found = [line["epoch"] for line in lines] if _is_history(lines) else None

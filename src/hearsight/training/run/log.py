@@ -7,7 +7,6 @@ Without it, the log of an interrupted and resumed run equals that of an uninterr
 from __future__ import annotations
 
 import importlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,10 +14,10 @@ from types import TracebackType
 from typing import Any, Protocol, cast, runtime_checkable
 
 from hearsight.console import print_message
-from hearsight.documents import parse_json
+from hearsight.documents import drop_nonfinite, format_json, parse_json
 from hearsight.errors import InputError
 from hearsight.extras import require
-from hearsight.files import write_text
+from hearsight.files import report_output_errors, write_text
 
 LOG = "runlog.jsonl"
 
@@ -73,7 +72,8 @@ class RunLog:
         first = {"kind": "start", "epoch": 0, "step": 0, **start}
         kept = self._recover(first)
         write_text(self._path, "".join(_to_text(line) for line in kept))
-        self._file = self._path.open("a", encoding="utf-8")
+        with report_output_errors(self._path):
+            self._file = self._path.open("a", encoding="utf-8")
 
     def _recover(self, first: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the lines to go on after: those of the log, or of the history where the log is damaged."""
@@ -95,13 +95,14 @@ class RunLog:
 
     def write(self, kind: str, epoch: int, values: Mapping[str, Any], *, step: int = 0) -> dict[str, Any]:
         """Add a line and return it; ``epoch`` counts from one and is 0 before the first. Seconds are rounded to microseconds."""
-        line: dict[str, Any] = {"kind": kind, "epoch": epoch, "step": step, **values}
+        line: dict[str, Any] = drop_nonfinite({"kind": kind, "epoch": epoch, "step": step, **values})
         if "seconds" in line:
             line["seconds"] = {name: round(value, 6) for name, value in line["seconds"].items()}
         if kind == "epoch":
             self.history.append(line)
-        self._file.write(_to_text(line))
-        self._file.flush()
+        with report_output_errors(self._path):
+            self._file.write(_to_text(line))
+            self._file.flush()
         if self._writer is not None:
             for name, value in values.items():
                 if isinstance(value, int | float):
@@ -110,7 +111,8 @@ class RunLog:
 
     def settle(self) -> None:
         """Return when the log is on the disk."""
-        os.fsync(self._file.fileno())
+        with report_output_errors(self._path):
+            os.fsync(self._file.fileno())
 
     def __enter__(self) -> RunLog:
         return self
@@ -144,7 +146,7 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for number, text in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
         try:
-            line = parse_json(text, f"{path} line {number}", wanted="an object with kind and epoch")
+            line = parse_json(text, f"{path} line {number}", wanted="an object with kind and epoch", old=True)
             _ = line["kind"], line["epoch"] + 0
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(path, f"line {number} is damaged ({error})", "an object with kind and epoch") from error
@@ -153,7 +155,7 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _to_text(line: Mapping[str, Any]) -> str:
-    return json.dumps(line, ensure_ascii=False) + "\n"
+    return format_json(line) + "\n"
 
 
 def _open_tensorboard(folder: Path, epoch: int) -> _Writer:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,20 @@ def test_going_on_after_an_epoch_forgets_what_came_later(tmp_path: Path) -> None
         log.write("epoch", 3, {"loss": 9.0}, step=3)
         assert len(log.history) == 3
     assert [line["epoch"] for line in read_runlog(tmp_path)] == [0, 1, 1, 2, 2, 3]
+
+
+def test_losses_that_are_not_finite_are_null_and_those_of_older_logs_are_read_as_null(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with RunLog(tmp_path, {"model": "m"}) as log:
+        line = log.write("epoch", 1, {"loss": 1.0, "validation_loss": math.nan}, step=1)
+    assert line["validation_loss"] is None
+    text = (tmp_path / "runlog.jsonl").read_text()
+    assert '"validation_loss": null' in text
+    (tmp_path / "runlog.jsonl").write_text(text.replace("null", "NaN"))
+    assert read_runlog(tmp_path)[1] == line
+    with RunLog(tmp_path, {"model": "m"}, [line]):
+        assert capsys.readouterr().err == ""  # the old log is no damaged one
 
 
 def test_a_line_cut_short_is_left_out_and_a_damaged_one_is_named(tmp_path: Path) -> None:
