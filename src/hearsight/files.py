@@ -27,6 +27,7 @@ _LONGEST_STEM = 40
 """Characters of a file's name that its temporary file repeats: enough to recognise it, and no name becomes too long."""
 _CHUNK = 1 << 20
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES})
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
@@ -63,9 +64,9 @@ def write_atomically(path: Path) -> Generator[Path]:
     Raises
     ------
     UnwritableError
-        When the file cannot be written, or ``path`` exists and is not a regular file.
+        When the file cannot be written, in the block or after it, or ``path`` exists and is not a regular file.
     OSError
-        What the block raises.
+        What else the block raises.
     """
     if path.exists() and not path.is_file():
         raise UnwritableError(errno.EINVAL, f"{_name_kind(path.stat().st_mode)}, not a regular file", str(path))
@@ -73,7 +74,8 @@ def write_atomically(path: Path) -> Generator[Path]:
     stem = path.name.removesuffix(path.suffix)[:_LONGEST_STEM]
     temporary = path.with_name(f".{stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
     try:
-        yield temporary
+        with report_output_errors(path, temporary):
+            yield temporary
         with _as_output(path):
             _sync(temporary, os.O_RDWR)
             rename_durably(temporary, path)
@@ -89,6 +91,26 @@ def _as_output(path: Path) -> Generator[None]:
         yield
     except OSError as error:
         raise UnwritableError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
+
+
+@contextlib.contextmanager
+def report_output_errors(path: Path, temporary: Path | None = None) -> Generator[None]:
+    """Raise what goes wrong while a file is written as :class:`UnwritableError` of that file.
+
+    Writing to an open file fails without a file name, and libraries put the name into their own words. Errors of the disk are
+    therefore taken to be about ``path``, or its ``temporary`` file, unless they name another; other errors are raised as they are.
+    """
+    try:
+        yield
+    except UnwritableError:
+        raise
+    except OSError as error:
+        ours = os.fspath(temporary or path)
+        named = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+        if named == ours or (not named and (error.errno in _DISK_ERRORS or ours in str(error))):
+            number = error.errno or errno.EIO
+            raise UnwritableError(number, os.strerror(number) if error.errno else str(error), str(path)) from error
+        raise
 
 
 def check_output(path: Path) -> None:

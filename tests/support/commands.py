@@ -22,12 +22,18 @@ SERVE = "from tests.support.commands import serve; serve()"
 
 
 class CommandServer:
-    """A process that forks for each command, and ends with the process that started it."""
+    """A process that forks for each command, and ends with the process that started it.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    wrapper
+        What the process is started by, if not directly: a command that ends by executing the arguments after its own.
+    """
+
+    def __init__(self, wrapper: Sequence[str] = ()) -> None:
         environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
         self._process = subprocess.Popen(
-            [sys.executable, "-c", SERVE],
+            [*wrapper, sys.executable, "-c", SERVE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -60,6 +66,11 @@ class CommandServer:
                 self.close()
                 raise
             return [_read_result(Path(folder), place, one[0], end) for place, one in enumerate(commands)]
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
 
     @property
     def is_open(self) -> bool:

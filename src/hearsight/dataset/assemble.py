@@ -25,7 +25,7 @@ from hearsight.dataset.storage.reports import Extent
 from hearsight.dataset.storage.rows import PackReader
 from hearsight.engine.progress import report_progress
 from hearsight.errors import DatasetError
-from hearsight.files import hash_file, write_atomically
+from hearsight.files import hash_file, make_folder, write_atomically
 from hearsight.records import AUDIO_SCHEMA, CLIP_SCHEMA, LABEL_SCHEMA
 from hearsight.teachers.policy import keep_soft_labels
 from hearsight.teachers.registry import load_teacher
@@ -53,7 +53,7 @@ def fit_teacher(teacher: FittedTeacher, folder: Path, chosen: ChosenClips, seed:
     """
     descriptors = _sample_descriptors(teacher.name, PackReader(folder), chosen)
     teacher.fit(descriptors, seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     teacher.save(path)
 
 

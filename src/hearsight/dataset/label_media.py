@@ -26,7 +26,7 @@ from hearsight.dataset.storage.packs import PackWriter, UnitRows
 from hearsight.dataset.storage.reports import PartReport
 from hearsight.engine.engine import describe_exception
 from hearsight.engine.progress import report_progress
-from hearsight.errors import MediaError
+from hearsight.errors import MediaError, UnwritableError, from_os_error
 from hearsight.media.containers.round_trip import encode_as_mp3
 from hearsight.media.decode import DecodedClip
 from hearsight.media.info import read_media
@@ -171,6 +171,8 @@ class _MediaLabeller:
             return self._reject(unit, RejectReason.UNREADABLE, str(error))
         except MediaError as error:
             return self._reject(unit, RejectReason(error.reason), error.found)
+        except UnwritableError as error:  # a local copy, on a full disk
+            raise from_os_error(error) from error
         except OSError as error:
             raise UnitError(describe_exception(error)) from error
 

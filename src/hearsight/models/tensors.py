@@ -46,7 +46,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
             number = re.search(r"\(os error (\d+)\)", str(error))
             if number is None:
                 raise
-            raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
         return hash_file(temporary)
 
 

@@ -21,6 +21,7 @@ from hearsight.dataset.relabel.teachers import load_new_teachers
 from hearsight.dataset.storage.packs import report_write_errors
 from hearsight.engine.progress import report_progress
 from hearsight.errors import DatasetError
+from hearsight.files import make_folder
 from hearsight.records import LABEL_SCHEMA, SoftLabels
 from hearsight.signal.waveform import resample_int16
 from hearsight.teachers.policy import keep_soft_labels
@@ -162,7 +163,7 @@ class _ClipLabeller:
     @staticmethod
     def _write(path: Path, table: pa.Table) -> None:
         with report_write_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             write_parquet(path, table)
 
 

@@ -204,7 +204,7 @@ def _link(source: Path, target: Path) -> None:
     """Link a file, which is safe as files of datasets are replaced and never changed; copy it to another file system."""
     if target.exists():
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     try:
         os.link(source, target)
     except OSError:
@@ -250,7 +250,7 @@ def _gather(layout: Layout, teacher: Labeller, ranges: Sequence[ClipRange], scop
     for shard in scope.shards:
         tables = [read_answers(answers.path(teacher.name, one)) for one in groups.get(shard, [])]
         path = layout.labels(teacher.name, shard)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_parquet(path, scope.apply(pa.concat_tables([LABEL_SCHEMA.empty_table(), *tables]), shard))
 
 

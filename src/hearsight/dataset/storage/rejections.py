@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hearsight.clips.database import open_database
-from hearsight.files import write_atomically
+from hearsight.files import make_folder, report_output_errors, write_atomically
 from hearsight.records import REJECTION_SCHEMA, Rejection
 from hearsight.text import make_encodable
 
@@ -31,9 +31,10 @@ class RejectionWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.counts: Counter[str] = Counter()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         self._rows: list[Rejection] = []
-        self._writer = pq.ParquetWriter(path, REJECTION_SCHEMA)
+        with report_output_errors(path):
+            self._writer = pq.ParquetWriter(path, REJECTION_SCHEMA)
 
     def append(self, rejection: Rejection) -> None:
         """Add a rejection."""
@@ -50,7 +51,8 @@ class RejectionWriter:
             pa.array([str(row.reason) for row in self._rows]),
             pa.array([make_encodable(row.detail) for row in self._rows]),
         ]
-        self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=REJECTION_SCHEMA))
+        with report_output_errors(self.path):
+            self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=REJECTION_SCHEMA))
         self._rows = []
 
     def __enter__(self) -> RejectionWriter:
@@ -61,7 +63,8 @@ class RejectionWriter:
     ) -> None:
         if self._rows and error is None:
             self._flush()
-        self._writer.close()
+        with report_output_errors(self.path):
+            self._writer.close()
 
 
 def write_rejections(gathered: Path, out: Path, memory_limit: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from hearsight.errors import MediaError
+from hearsight.errors import MediaError, UnwritableError, cannot_write
 from hearsight.files import write_atomically
 from hearsight.media.containers import ffmpeg
 from hearsight.media.containers.encode import PictureWriter, SoundWriter
@@ -47,8 +47,10 @@ def write_video(
     ------
     ValueError
         When neither is given, or a picture is of odd size.
+    MachineError
+        When the disk is full or read-only.
     MediaError
-        When the file cannot be written or FFmpeg has no such encoder.
+        When FFmpeg refuses what it should write, or has no such encoder.
     """
     target = Path(path)
     encoding = encoding or Encoding()
@@ -60,6 +62,8 @@ def write_video(
             ffmpeg.open_output(partial, encoding.container_options or {}) as container,
         ):
             _encode(container, encoding, images, frame_rate, waveform, sample_rate)
+    except UnwritableError as error:
+        raise cannot_write(target, error) from error
     except ffmpeg.WRITE_ERRORS as error:
         raise MediaError(target, f"cannot be written ({ffmpeg.describe_error(error)})") from error
 

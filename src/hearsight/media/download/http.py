@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hearsight.errors import UnwritableError
+from hearsight.files import report_output_errors
 from hearsight.media.download.failures import DownloadError, classify_status
 from hearsight.version import VERSION
 
@@ -60,6 +62,8 @@ def download(
     ------
     DownloadError
         Or one of its kinds, by the server's status.
+    UnwritableError
+        When the disk is full or read-only.
     """
     ends = clock() + max_seconds
     version_path = path.with_name(f"{path.name}.version")
@@ -68,7 +72,7 @@ def download(
     if have:
         headers |= {"Range": f"bytes={have}-", "If-Range": version_path.read_text(encoding="utf-8")}
     try:
-        with _open(url, headers) as response:
+        with _open(url, headers) as response, report_output_errors(path):
             have = have if response.status == _PARTIAL else 0
             _note_version(response, version_path)
             _receive(response, path, have, max_bytes, ends, clock)
@@ -77,6 +81,8 @@ def download(
             if error.code == _RANGE_NOT_SATISFIABLE and have:
                 path.unlink()  # the file has become shorter than what is here
             raise classify_status(error.code, f"HTTP status {error.code} ({error.reason})") from error
+    except UnwritableError:
+        raise  # a full disk here is no fault of the server
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise DownloadError(f"{type(error).__name__}: {error}") from error
     version_path.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from hearsight.errors import MediaError
+from hearsight.files import make_folder, report_output_errors
 from hearsight.media.download import http
 from hearsight.media.download.failures import DownloadError, GoneError
 from hearsight.media.remote.archive import DAMAGE, open_member, read_index, split_member
@@ -61,13 +62,13 @@ def copy_to_local(name: str, folder: Path) -> Generator[Path]:
     OSError
         When its store cannot be reached or ends early, or the copy cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with tempfile.TemporaryDirectory(dir=folder) as place:
         path = Path(place) / f"media{_take_suffix(name)}"
         if is_web(name):
             _download(name, path)
         else:
-            with path.open("wb") as copy:
+            with report_output_errors(path), path.open("wb") as copy:
                 _copy(name, copy)
         yield path
 
