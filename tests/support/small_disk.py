@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -76,7 +76,7 @@ class SmallDisk:
 
 
 @contextlib.contextmanager
-def open_small_disk(folder: Path) -> Iterator[SmallDisk]:
+def open_small_disk(folder: Path) -> Generator[SmallDisk]:
     """Yield a small disk; the test is skipped, with a reason, where no disk can be mounted."""
     reason = find_reason_against()
     if reason:
