@@ -23,32 +23,32 @@ class CollectConfig(Stage):
     """Whether a list of AudioSet's evaluation segments is accepted."""
     shares: dict[str, float] = Field(default_factory=dict)
     """Share of each named group of sources in the whole."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """Seed of which sources are chosen for the shares."""
 
 
 class FetchConfig(Stage):
     """How the videos of a list are downloaded."""
 
-    per_hour: float = Field(default=250.0, gt=0.0, le=100_000.0)
+    per_hour: float = Field(default=250.0, ge=0.001, le=100_000.0)
     """Downloads that may start in an hour. Video sites refuse an address that asks for many more than 300."""
     attempts: int = Field(default=3, ge=1, le=20)
     """How often a download is tried before it counts as failed; the next run tries it again."""
-    wait: float = Field(default=10.0, ge=0.0)
+    wait: float = Field(default=10.0, ge=0.0, le=86_400.0)
     """Seconds before the second attempt; each further wait is twice as long."""
     stop_waits: tuple[float, ...] = (60.0, 600.0, 3600.0)
     """Seconds to wait, one after the other, where the server wants no more requests; after the last one the command ends."""
     retry_blocked: bool = False
     """Whether videos that were blocked (by region, or without an account) are tried again."""
-    limit: int | None = Field(default=None, ge=1)
+    limit: int | None = Field(default=None, ge=1, le=10**12)
     """The most videos that one run downloads; None for all."""
-    min_height: int = Field(default=144, ge=1)
+    min_height: int = Field(default=144, ge=1, le=100_000)
     """Lines of the pictures that are sufficient."""
-    max_height: int = Field(default=480, ge=1)
+    max_height: int = Field(default=480, ge=1, le=100_000)
     """The most lines of the pictures that are wanted, where the site offers a choice."""
-    max_bytes: int = Field(default=2_000_000_000, ge=1)
+    max_bytes: int = Field(default=2_000_000_000, ge=1, le=10**15)
     """The largest file that is accepted."""
-    max_seconds: float = Field(default=1800.0, gt=0.0)
+    max_seconds: float = Field(default=1800.0, gt=0.0, le=1e7)
     """The longest time that the download of a file may take."""
 
     @model_validator(mode="after")

@@ -56,9 +56,9 @@ class ScreenConfig(Stage):
     """Largest share of energy in one constant tone; 0.9 rejects test tones and bare mains hum. None looks for no tone."""
     max_clipping: float | None = Field(default=None, ge=0.0, le=1.0)
     """Largest share of samples at full scale; 0.01 rejects what is audibly overdriven. None looks for no clipping."""
-    max_silence: float | None = Field(default=None, ge=0.0)
+    max_silence: float | None = Field(default=None, ge=0.0, le=60.0)
     """Longest silent stretch in seconds, silent meaning quieter than ``min_loudness``. None looks for none."""
-    max_stuck: float | None = Field(default=None, ge=0.0)
+    max_stuck: float | None = Field(default=None, ge=0.0, le=60.0)
     """Longest stretch in seconds at one value other than zero, as of a decoder that hangs; 0.05 is ample. None looks for none."""
     duplicates: Literal["drop", "keep"] = "drop"
     """Whether clips with the same sound and pictures as an earlier one are dropped."""
@@ -83,22 +83,22 @@ class BuildConfig(Stage):
     mp3: int | None = Field(default=None, ge=32, le=320)
     """Bit rate in kbit/s of an MP3 encoding that the sound of each clip goes through before it is stored, as that of SoundNet's
     videos did (Aytar 2016, section 2); None for none."""
-    images_per_second: float = Field(default=3.0, gt=0.0, le=60.0)
+    images_per_second: float = Field(default=3.0, ge=0.01, le=60.0)
     """Pictures per second that each vision teacher classifies (Jia 2019: 3)."""
     cut: CutConfig = CutConfig()
     screen: ScreenConfig = ScreenConfig()
     policy: PolicyConfig = PolicyConfig()
-    soft_top: int = Field(default=100, ge=0)
+    soft_top: int = Field(default=100, ge=0, le=10**6)
     """Number of classes of a teacher's output that are kept, for each clip and each of its images or segments; 0 keeps all."""
     validation_share: float = Field(default=1 / 15, ge=0.0, lt=1.0)
     """Share of the 4,096 folds that is used for validation (Jia 2019: 1 of 15 million clips)."""
-    shard_clips: int = Field(default=2048, ge=1)
+    shard_clips: int = Field(default=2048, ge=1, le=10**6)
     """Approximate number of clips per shard."""
     max_failure_rate: float = Field(default=1.0, ge=0.0, le=1.0)
     """Share of media files that may be rejected before the command ends with exit code 4."""
     agreement: bool = False
     """Whether to compute at the end how well picture and sound of each clip agree, as ``hearsight stats`` does."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """Seed of everything random in a build (the clusters)."""
 
     def list_identity(self) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class LabelConfig(Stage):
     audio: tuple[str, ...] = ()
     """New audio teachers, each as ``kind:where``; where none is named, those of the dataset stay, with their answers."""
     policy: PolicyConfig = PolicyConfig()
-    soft_top: int = Field(default=100, ge=0)
+    soft_top: int = Field(default=100, ge=0, le=10**6)
     """Number of classes of a new teacher's output that are kept, for each clip and each of its images or segments; 0 keeps all."""
 
     @model_validator(mode="before")
@@ -167,7 +167,7 @@ class MixConfig(Stage):
     1.0
     """
 
-    clips: int = Field(default=12_000, ge=2)
+    clips: int = Field(default=12_000, ge=2, le=10**9)
     """Number of excerpts and mixtures, including those for validation."""
     length: float = Field(default=1.0, ge=1.0, le=60.0)
     """Length of each in seconds."""
@@ -191,11 +191,11 @@ class MixConfig(Stage):
     vision: bool = False
     """Whether to keep the vision labels too; in a mixture, each clip has the weight of its sound's level."""
     policy: PolicyConfig = PolicyConfig()
-    soft_top: int = Field(default=100, ge=0)
+    soft_top: int = Field(default=100, ge=0, le=10**6)
     """Number of classes of a teacher's output that are kept; 0 keeps all."""
-    shard_clips: int = Field(default=4096, ge=1)
+    shard_clips: int = Field(default=4096, ge=1, le=10**6)
     """Approximate number of clips per shard."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """Seed of which sounds are drawn, from where, and of their levels and speeds."""
 
     @model_validator(mode="before")

@@ -13,13 +13,13 @@ from hearsight.config.stage import Stage
 class FinetuneConfig(Stage):
     """How a network is fine-tuned on each split, by AdamW and the one-cycle schedule of the recipe ``quick``."""
 
-    epochs: int = Field(default=20, ge=1)
+    epochs: int = Field(default=20, ge=1, le=10**6)
     """Number of passes over the training clips, with one segment of each clip."""
-    batch_size: int = Field(default=32, ge=2)
+    batch_size: int = Field(default=32, ge=2, le=2**20)
     """Number of segments per step."""
-    learning_rate: float = Field(default=5e-4, gt=0.0)
+    learning_rate: float = Field(default=5e-4, gt=0.0, le=1e3)
     """Highest learning rate."""
-    weight_decay: float = Field(default=0.02, ge=0.0)
+    weight_decay: float = Field(default=0.02, ge=0.0, le=1e3)
     """Weight decay; biases and normalisations do not decay."""
 
 
@@ -47,19 +47,19 @@ class EvaluateConfig(Stage):
     given: ``concat`` for the probe ``jia``, ``mean`` for ``softmax``, ``windows`` for a layer, else ``mean+max``."""
     layer: str | None = None
     """A layer of SoundNet, such as ``pool5``, that replaces the embedding."""
-    window: float | None = Field(default=None, gt=0.0)
+    window: float | None = Field(default=None, ge=0.01, le=3600.0)
     """Length in seconds of the windows that a layer is cut into; by default 5 for scenes and 1 for all else (Aytar 2016)."""
-    hop: float | None = Field(default=None, gt=0.0)
+    hop: float | None = Field(default=None, ge=0.001, le=3600.0)
     """Seconds from the start of a window to the start of the next; by default half a window."""
     untrained: bool = False
     """Whether to score the same network with random weights."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """Seed of fresh weights, of the splits that choose the probe's hyperparameter, and of the interval."""
-    hyperparameter: float | None = Field(default=None, gt=0.0)
+    hyperparameter: float | None = Field(default=None, gt=0.0, le=1e6)
     """C of a linear probe, or the number of neighbours, trees or epochs; by default chosen within the training folds."""
-    clip_seconds: float | None = Field(default=None, gt=0.0)
+    clip_seconds: float | None = Field(default=None, ge=0.01, le=86_400.0)
     """Length in seconds that clips are cut or padded to; by default the benchmark's own."""
-    scored_classes: int = Field(default=0, ge=0)
+    scored_classes: int = Field(default=0, ge=0, le=10**6)
     """With the probe ``outputs``: score only so many classes, those that most training clips of the dataset have (Hershey 2017,
     Table 3: 400); 0 scores all that the network and the dataset have in common."""
     leak_free: bool = False
@@ -67,11 +67,11 @@ class EvaluateConfig(Stage):
     ESC-50 and UrbanSound8K tear a few recordings apart; published scores do not leave these out."""
     unreadable: Literal["refuse", "exclude"] = "refuse"
     """Whether clips that cannot be read end the evaluation (``refuse``), or are left out and listed (``exclude``)."""
-    resamples: int = Field(default=10_000, ge=100)
+    resamples: int = Field(default=10_000, ge=100, le=10**6)
     """Number of bootstrap resamples for the interval of the accuracy."""
-    measure_resamples: int = Field(default=1_000, ge=100)
+    measure_resamples: int = Field(default=1_000, ge=100, le=10**5)
     """Maximum number of bootstrap resamples for the intervals of all other measures, which need a sort per class."""
-    balanced: int = Field(default=0, ge=0)
+    balanced: int = Field(default=0, ge=0, le=10**6)
     """Clips per class of a balanced evaluation set that is drawn from the scored clips and measured beside them (Hershey 2017:
     about 33); 0 draws none."""
     training_dataset: Path | None = None

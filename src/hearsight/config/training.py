@@ -64,18 +64,18 @@ class TrainConfig(Stage):
     """Name of the network; ``hearsight models`` lists them."""
     options: dict[str, bool | int | float | str] = Field(default_factory=dict)
     """Options of the network, such as ``width = 0.5``."""
-    epochs: int = Field(default=30, ge=1)
+    epochs: int = Field(default=30, ge=1, le=10**6)
     """Number of passes over the training clips (Jia 2019: about 30)."""
-    min_steps: int = Field(default=0, ge=0)
+    min_steps: int = Field(default=0, ge=0, le=10**10)
     """Minimum number of steps: a small dataset takes more epochs than ``epochs``, until it has this many steps. A recipe's value is
     ignored where ``epochs`` is given."""
-    max_steps: int = Field(default=0, ge=0)
+    max_steps: int = Field(default=0, ge=0, le=10**10)
     """Number of steps after which training ends, if need be in the middle of an epoch. It replaces ``epochs`` and ``min_steps``;
     with 0, these determine the length."""
-    batch_size: int = Field(default=64, ge=2)
+    batch_size: int = Field(default=64, ge=2, le=2**20)
     """Clips that go through the network together, and clips per step unless ``global_batch_size`` is given. Jia 2019 took 1,024 or
     2,048 on four GPUs; 64 suits two CPU cores and small datasets."""
-    global_batch_size: int = Field(default=0, ge=0)
+    global_batch_size: int = Field(default=0, ge=0, le=2**24)
     """Clips per step: the gradients of parts of at most ``batch_size`` clips are accumulated, so that memory does not limit it. A
     step is that of one large batch, except that batch normalisation has the statistics of each part. 0 is ``batch_size``."""
     loss: Literal["cross-entropy", "kl", "l2", "reconstruction"] = "cross-entropy"
@@ -85,23 +85,23 @@ class TrainConfig(Stage):
     targets: Literal["labels", "soft"] = "labels"
     """Targets of the cross-entropy: ``labels``, a one for each label (Jia 2019), or ``soft``, the teachers' probabilities of all
     classes, as far as the dataset has kept them."""
-    loss_weight: float = Field(default=1.0, gt=0.0)
+    loss_weight: float = Field(default=1.0, gt=0.0, le=1e9)
     """Factor on the loss (250 in the code of Aytar 2016)."""
     optimizer: Literal["adam", "adamw"] = "adam"
     """Adam with an L2 penalty in the loss (Jia 2019), or AdamW, whose weight decay is not part of the loss."""
-    learning_rate: float = Field(default=1e-4, gt=0.0)
+    learning_rate: float = Field(default=1e-4, gt=0.0, le=1e3)
     """First learning rate of the exponential schedule (Jia 2019: 1e-4), or highest one of the one-cycle schedule."""
     schedule: Literal["exponential", "one-cycle", "cosine"] = "exponential"
     """How the learning rate changes: ``exponential``, multiplied by ``decay`` after every epoch (Jia 2019); ``one-cycle``, a
     linear rise over the first fifth of all steps, and then half a cosine down to zero; or ``cosine``, half a cosine over all
     steps."""
-    warmup_steps: int = Field(default=0, ge=0)
+    warmup_steps: int = Field(default=0, ge=0, le=10**10)
     """Number of first steps in which the learning rate of any schedule is scaled up from almost zero, linearly. 0 is none."""
     drop_at: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of all steps after which the learning rate is divided by ten (Hershey 2017: 13 of 17 million steps). 0 is never."""
     decay: float = Field(default=0.9, gt=0.0, le=1.0)
     """Factor on the learning rate after every epoch (Jia 2019: 0.9)."""
-    clip_norm: float = Field(default=0.0, ge=0.0)
+    clip_norm: float = Field(default=0.0, ge=0.0, le=1e9)
     """Largest norm of the gradient of all weights; a larger gradient is scaled down to it. 0 does not clip."""
     average: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Decay of the exponential moving average of the weights, such as 0.999. The average is validated and delivered. In the first
@@ -109,12 +109,12 @@ class TrainConfig(Stage):
     label_smoothing: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share by which training targets are moved towards ignorance: 0.5 for each class of a cross-entropy, equal probabilities of
     all classes for distributions. 0 moves none."""
-    l2_penalty: float = Field(default=1.0, ge=0.0)
+    l2_penalty: float = Field(default=1.0, ge=0.0, le=1e9)
     """Weight of the L2 penalty that is added to the loss (Jia 2019: 1.0). The penalty is ``l2_scale`` times half the sum of the
     squared kernels."""
-    l2_scale: float = Field(default=1e-8, ge=0.0)
+    l2_scale: float = Field(default=1e-8, ge=0.0, le=1e3)
     """Scale of the L2 penalty, which Jia 2019 does not state (see ``docs/paper-notes.md``)."""
-    weight_decay: float = Field(default=0.0, ge=0.0)
+    weight_decay: float = Field(default=0.0, ge=0.0, le=1e3)
     """AdamW's weight decay; biases and normalisations do not decay."""
     segments: Literal["grid", "anywhere"] = "grid"
     """Where a random segment starts within its clip: ``grid``, at a whole number of segments (Jia 2019), or ``anywhere``."""
@@ -127,12 +127,12 @@ class TrainConfig(Stage):
     """Maximum random change of a segment's level, up or down, in dB."""
     mix: float = Field(default=0.0, ge=0.0, le=1.0)
     """Share of segments that are mixed with a segment of another clip; a mixture has the labels of both."""
-    shift: float = Field(default=0.0, ge=0.0)
+    shift: float = Field(default=0.0, ge=0.0, le=3600.0)
     """Maximum random shift of a segment of the ``grid``, in seconds; the segment stays within its clip."""
-    time_mask: int = Field(default=0, ge=0)
+    time_mask: int = Field(default=0, ge=0, le=100_000)
     """Maximum number of log-mel frames in a row that are masked in each training example, as in SpecAugment (Park 2019); they take
     the mean of the patch. 0 masks none."""
-    mel_mask: int = Field(default=0, ge=0)
+    mel_mask: int = Field(default=0, ge=0, le=100_000)
     """Maximum number of neighbouring mel bands that are masked in each training example. 0 masks none."""
     sampling: Literal["uniform", "class-balanced", "agreement"] = "uniform"
     """How often a clip is drawn: ``uniform``, once in each epoch; ``class-balanced``, in proportion to the sum of the inverse
@@ -144,16 +144,16 @@ class TrainConfig(Stage):
     media_share: float = Field(default=1.0, gt=0.0, le=1.0)
     """Share of the training videos that are used, chosen by their content; a smaller share is a part of a larger one (Hershey 2017,
     Table 4)."""
-    min_agreement: float | None = None
+    min_agreement: float | None = Field(default=None, ge=-1e6, le=1e6)
     """Smallest agreement of picture and sound that a training clip must have; 0 is that of chance. Needs the agreement that
     ``hearsight stats`` computes; clips that have none, because they lack labels of one sense, are left out. None uses all clips."""
-    validation_clips: int = Field(default=20_000, ge=1)
+    validation_clips: int = Field(default=20_000, ge=1, le=10**9)
     """Maximum number of validation clips that are scored after each epoch."""
-    keep: int = Field(default=1, ge=1)
+    keep: int = Field(default=1, ge=1, le=10**6)
     """Number of latest checkpoints that are kept, in addition to that of the best epoch."""
-    checkpoint_steps: int = Field(default=0, ge=0)
+    checkpoint_steps: int = Field(default=0, ge=0, le=10**10)
     """Number of steps after which a checkpoint is written within an epoch; 0 writes none by the number of steps."""
-    checkpoint_minutes: float = Field(default=10.0, ge=0.0)
+    checkpoint_minutes: float = Field(default=10.0, ge=0.0, le=1e6)
     """Minutes after which a checkpoint is written within an epoch; 0 writes none by time. Checkpoints do not change the result."""
     deliver: Literal["last", "best"] = "last"
     """Which epoch's network the finished run has: the last, or the one with the highest mean average precision."""
@@ -163,14 +163,14 @@ class TrainConfig(Stage):
     """Whether to use channels-last kernels and a fused optimizer. The alternative is the reference for tests."""
     device: str = "auto"
     """``cpu``, ``cuda``, or ``auto``: CUDA where it is available."""
-    threads: int = Field(default=0, ge=0)
+    threads: int = Field(default=0, ge=0, le=4096)
     """Number of CPU threads; 0 is one per core. A resumed run has as many as it began with, since results vary slightly with
     them."""
-    log_every: int = Field(default=10, ge=1)
+    log_every: int = Field(default=10, ge=1, le=10**9)
     """Number of steps between two lines of the run log."""
     tensorboard: bool = False
     """Whether the log is also written for TensorBoard, to ``tensorboard/`` in the run folder."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """Seed of the weights, the order of clips, the segments and labels that are drawn, and dropout."""
 
     @model_validator(mode="after")
