@@ -51,6 +51,10 @@ EXIT_CODES: dict[int, str] = {
 """What each exit code of the command line means; the same mistake has the same code in every command."""
 
 
+CONTINUE = "run the same command again to continue where it stopped"
+"""The advice for everything that was interrupted and keeps its work: the same from every command that meets it."""
+
+
 class HearsightError(Exception):
     """Base of all errors that a user can correct.
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts.completion.detect import ShellDetectionError
 from cyclopts.validators import Number
 
 from hearsight.errors import EXIT_CODES, HearsightError
@@ -60,6 +61,26 @@ Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65_535))]
 Amount = Annotated[float, Parameter(validator=Number(gt=0.0, lte=10.0**7))]
 """A positive amount, such as seconds; at most four months of them."""
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="print JSON on stdout")]
+
+
+@app.command(name="--install-completion")
+def install_completion(
+    *,
+    shell: Annotated[
+        Literal["bash", "zsh", "fish", "powershell"] | None, Parameter(help="by default the one in use")
+    ] = None,
+    output: Annotated[Path | None, Parameter(help="write the script there, and change no start-up file")] = None,
+) -> None:
+    """Install the completion of commands and options by the Tab key, for the shell in use."""
+    from hearsight.console import print_lines
+    from hearsight.errors import UsageError
+
+    try:
+        path = app.install_completion(shell=shell, output=output, add_to_startup=output is None)
+    except ShellDetectionError as error:
+        found = "the shell in use is not known"
+        raise UsageError("--install-completion", found, hint="add --shell bash, zsh, fish or powershell") from error
+    print_lines([f"{path}: written; shells that are started from now on read it"])
 
 
 def check_whole_number(kind: Any, value: Any) -> None:

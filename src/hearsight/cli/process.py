@@ -15,7 +15,7 @@ from types import FrameType
 from typing import NoReturn
 
 from hearsight.cli.application import ArgumentError, app
-from hearsight.errors import HearsightError, MachineError, UsageError, from_os_error
+from hearsight.errors import CONTINUE, HearsightError, MachineError, UsageError, from_os_error
 
 _INTERRUPTED, _TERMINATED = 130, 143
 _CONTINUED = frozenset({"fetch", "build", "label", "mix", "train", "learn", "demo"})
@@ -98,7 +98,7 @@ def explain_continuation(tokens: Sequence[str]) -> str:
     """
     command = next((token for token in tokens if not token.startswith("-")), "")
     if command in _CONTINUED:
-        return "run the same command again to continue where it stopped"
+        return CONTINUE
     return "run the same command again to start over"
 
 

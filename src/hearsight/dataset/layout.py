@@ -34,7 +34,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from hearsight import documents
-from hearsight.errors import DatasetError
+from hearsight.errors import CONTINUE, DatasetError
 from hearsight.files import describe_path, write_text
 from hearsight.text import escape_json
 from hearsight.units import SAMPLE_RATE
@@ -242,9 +242,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise DatasetError(folder, "no such folder", "a dataset", "hearsight build VIDEOS --out " + str(folder))
     if not finished:
         if begun:
-            raise DatasetError(
-                folder, "an unfinished build", "a finished dataset", "run the same build again: it continues"
-            )
+            raise DatasetError(folder, "an unfinished build", "a finished dataset", CONTINUE)
         raise DatasetError(
             folder,
             f"no dataset.json in it: {describe_path(folder)}",

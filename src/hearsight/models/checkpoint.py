@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hearsight.documents import format_json
-from hearsight.errors import CheckpointError, UsageError, guess
+from hearsight.errors import CONTINUE, CheckpointError, UsageError, guess
 from hearsight.files import make_folder, write_text
 from hearsight.models.card import write_card
 from hearsight.models.checkpoint_config import (
@@ -209,10 +209,9 @@ def _explain_absence(folder: Path) -> tuple[str, str, str]:
         return "no such folder", "a checkpoint", "hearsight train makes one"
     if (folder / "run.json").exists():
         epochs = sorted((folder / "checkpoints").glob("epoch-*"))
-        hint = "run the same command again to train it to the end"
-        if epochs:
-            hint += f", or use {epochs[-1]}"
-        return "an unfinished run", "a checkpoint", hint
+        return "an unfinished run", "a checkpoint", f"{CONTINUE}, or use {epochs[-1]}" if epochs else CONTINUE
+    if (folder / "dataset").is_dir():
+        return "a run that has not begun to train", "a checkpoint", CONTINUE
     return "no config.json in it", "a checkpoint", "a checkpoint is a folder with config.json and model.safetensors"
 
 

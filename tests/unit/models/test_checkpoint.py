@@ -290,7 +290,7 @@ def test_an_unfinished_run_says_how_to_go_on(saved: Path, tmp_path: Path) -> Non
     (run / "checkpoints").mkdir(parents=True)
     (run / "run.json").write_text("{}")
     with pytest.raises(
-        CheckpointError, match=r"an unfinished run.*\nhint: run the same command again to train it to the end$"
+        CheckpointError, match=r"an unfinished run.*\nhint: run the same command again to continue where it stopped$"
     ):
         load_checkpoint(run)
     shutil.copytree(saved, run / "checkpoints" / "epoch-0002")

@@ -45,7 +45,7 @@ from hearsight.dataset.storage.reports import PartReport
 from hearsight.engine.engine import DEADLINE, Engine
 from hearsight.engine.engines import open_engine
 from hearsight.engine.progress import report_progress
-from hearsight.errors import DatasetError, WorkerError
+from hearsight.errors import CONTINUE, DatasetError, WorkerError
 from hearsight.files import write_atomically
 from hearsight.records import NAMESPACE, SoftLabels, Source
 from hearsight.signal.waveform import resample_int16
@@ -200,7 +200,7 @@ def _label_all(layout: Layout, parent: Dataset, config: MixConfig, engine: Engin
             if answer.result is None:
                 found = answer.failure.message if answer.failure else "no result"
                 where = f"mixtures {answer.unit.first} to {answer.unit.last}"
-                raise WorkerError(where, found, "a worker that finishes them", "run the same command again to go on")
+                raise WorkerError(where, found, "a worker that finishes them", CONTINUE)
             bar.advance(len(answer.unit))
     return names
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from hearsight.dataset.layout import Layout
 from hearsight.dataset.reader import Dataset
-from hearsight.errors import InputError
+from hearsight.errors import CONTINUE, InputError
 from hearsight.files import describe_path
 from hearsight.training.run.state import read_state
 
@@ -46,6 +46,8 @@ def describe_folder(path: Path) -> FolderDescription:
         return _describe_run(path)
     if (path / "config.json").exists():
         return _describe_checkpoint(path)
+    if (path / "dataset").is_dir():
+        raise InputError(path, "a run that has not begun to train", "a dataset or a run", CONTINUE)
     raise InputError(
         path,
         f"neither a dataset nor a run: {describe_path(path)}",

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Literal
 
-from hearsight.errors import InputError, RunError
+from hearsight.errors import CONTINUE, InputError, RunError
 from hearsight.training.data.batches import count_batches
 from hearsight.training.run.folder import RunFolder, is_training, read_config, read_record
 from hearsight.training.run.summary import choose_best, describe_seconds
@@ -54,7 +54,7 @@ class RunState:
         if self.loss is not None:
             lines.append(f"training loss {self.loss:.4f}" + self._describe_scores())
         if self.progress == "interrupted":
-            lines.append("run the same command again to train it to the end")
+            lines.append(CONTINUE)
         return lines
 
     def _describe_scores(self) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hearsight.errors import InputError, RunError
+from hearsight.errors import CONTINUE, InputError, RunError
 from hearsight.training.loop import train
 from hearsight.training.run.describe import describe_folder
 from hearsight.training.run.folder import lock_run
@@ -29,7 +29,7 @@ def test_a_run_is_described_in_every_state(interrupted: Path) -> None:
     state = read_state(interrupted)
     assert (state.progress, state.recipe, state.model) == ("interrupted", "jia2019", "jia-vggish-fcn")
     assert (state.epochs, state.planned_epochs, state.num_clips, state.num_classes) == (2, 3, 40, 14)
-    assert state.describe()[-1] == "run the same command again to train it to the end"
+    assert state.describe()[-1] == CONTINUE
     with lock_run(interrupted):
         assert (
             describe_folder(interrupted)
