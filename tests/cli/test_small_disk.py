@@ -61,16 +61,12 @@ CASES = {
     "train": Case(
         "train {dataset} --out {disk}/run " + " ".join(NETWORK) + " --set epochs=2", "run/*.safetensors", share=0.6
     ),
-    "embed": Case("embed {sound} --model {run} --out {disk}/e.parquet", share=0.5),
+    "embed": Case("embed {sound} --model {run} --out {disk}/e.parquet"),
     "embed as CSV": Case("embed {sound} --model {run} --out {disk}/e.csv"),
     "embed for NumPy": Case("embed {sound} --model {run} --out {disk}/e.npz"),
     "export": Case("export {run} --out {disk}/m.onnx", share=0.5),
-    "evaluate": Case(
-        "evaluate baseline:log-mel --benchmark folder={classes} --record 2:linear:1s --results {disk}/results.jsonl"
-    ),
-    "plot": Case("plot learning {run} --out {disk}/a.png"),
+    "plot": Case("plot labels {dataset} --out {disk}/a.png"),
     "inspect": Case("inspect {dataset} --page {disk}/page.html"),
-    "query": Case("query dog cat --out {disk}/list.csv"),
 }
 
 
