@@ -98,7 +98,8 @@ def report_output_errors(path: Path, temporary: Path | None = None) -> Generator
     """Raise what goes wrong while a file is written as :class:`UnwritableError` of that file.
 
     Writing to an open file fails without a file name, and libraries put the name into their own words. Errors of the disk are
-    therefore taken to be about ``path``, or its ``temporary`` file, unless they name another; other errors are raised as they are.
+    therefore taken to be about ``path``, also where a copy names its source; other errors only where they name the file or its
+    ``temporary`` one.
     """
     try:
         yield
@@ -107,7 +108,7 @@ def report_output_errors(path: Path, temporary: Path | None = None) -> Generator
     except OSError as error:
         ours = os.fspath(temporary or path)
         named = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
-        if named == ours or (not named and (error.errno in _DISK_ERRORS or ours in str(error))):
+        if named == ours or error.errno in _DISK_ERRORS or (not named and ours in str(error)):
             number = error.errno or errno.EIO
             raise UnwritableError(number, os.strerror(number) if error.errno else str(error), str(path)) from error
         raise

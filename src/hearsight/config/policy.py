@@ -40,16 +40,16 @@ class PolicyConfig(Stage):
     'media'
     """
 
-    vision_top: int = Field(default=10, ge=1)
+    vision_top: int = Field(default=10, ge=1, le=10**6)
     """Number of visual labels per clip."""
-    audio_top: int = Field(default=5, ge=1)
+    audio_top: int = Field(default=5, ge=1, le=10**6)
     """Maximum number of audio labels per clip."""
     vision_threshold: float = Field(default=0.0, ge=0.0, le=1.0)
     """Probability that a visual label must reach. By default only its rank counts (Jia 2019); 0.05 removes the labels of pictures
     in which a classifier recognises nothing and spreads its probability over all classes."""
     audio_threshold: Annotated[float, Field(ge=0.0, le=1.0)] | Literal["fit"] = "fit"
     """Probability that an audio label must reach; ``fit`` chooses it so that clips have ``audio_mean`` labels on average."""
-    audio_mean: float = Field(default=3.0, gt=0.0)
+    audio_mean: float = Field(default=3.0, gt=0.0, le=1e6)
     """Mean number of audio labels per clip that a fitted threshold is chosen for."""
     min_probability: float = Field(default=0.0, ge=0.0, le=1.0)
     """Labels whose probability is not above this one are left out, whatever their rank."""

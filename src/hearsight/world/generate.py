@@ -20,8 +20,8 @@ from jaxtyping import Float32, Float64, UInt8
 
 from hearsight.console import track
 from hearsight.engine.engines import open_engine
-from hearsight.errors import WorkerError
-from hearsight.files import make_folder, write_atomically
+from hearsight.errors import CONTINUE, WorkerError
+from hearsight.files import find_temporary_files, make_folder, write_atomically
 from hearsight.media.containers.streams import Encoding
 from hearsight.media.containers.writer import write_video
 from hearsight.threads import count_cores
@@ -285,10 +285,20 @@ def _run_missing(
                 make(unit)
                 bar.advance()
             return
-        for answer in open_engine("local", count).run(_Making(make), missing):
-            if answer.failure is not None:
-                raise WorkerError(answer.unit[0], answer.failure.message, "a file that is made", "run the same again")
-            bar.advance()
+        try:
+            for answer in open_engine("local", count).run(_Making(make), missing):
+                if answer.failure is not None:
+                    raise WorkerError(answer.unit[0], answer.failure.message, "a file that is made", CONTINUE)
+                bar.advance()
+        finally:
+            _sweep({path.parent for path, _ in missing})
+
+
+def _sweep(folders: Iterable[Path]) -> None:
+    """Remove what workers left that were ended within a file."""
+    for folder in folders:
+        for path in list(find_temporary_files(folder)):
+            path.unlink(missing_ok=True)
 
 
 @dataclasses.dataclass(frozen=True)
