@@ -198,7 +198,7 @@ def _describe_checkpoint(folder: Path, config: CheckpointConfig) -> CheckpointIn
         embedding_dim=config.embedding_dim,
         hearsight_version=config.hearsight_version,
         training=config.training,
-        scores={name: score for name, score in config.scores.items() if score is not None},
+        scores=config.measured,
         converted_from=config.converted_from,
         classes=tuple(config.classes or ()),
     )

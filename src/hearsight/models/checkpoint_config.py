@@ -102,6 +102,11 @@ class CheckpointConfig(BaseModel):
         return self
 
     @property
+    def measured(self) -> dict[str, float]:
+        """The scores that are numbers; earlier versions also wrote some that were not finite."""
+        return {name: score for name, score in self.scores.items() if score is not None}
+
+    @property
     def vocabulary(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the logits."""
         return tuple(self.id2label[str(index)] for index in range(len(self.id2label)))

@@ -87,6 +87,6 @@ def _describe(folder: Path) -> InstalledModel:
         embedding_dim=config.embedding_dim,
         sample_rate=config.sampling_rate,
         size_bytes=(folder / WEIGHTS).stat().st_size,
-        scores=config.scores,
+        scores=config.measured,
         folder=str(folder),
     )
