@@ -206,8 +206,10 @@ MISTAKES = {
     "an unknown option": Mistake(
         2,
         r"(Invalid value .* for FILES\. )?Unknown option: \"?--nonsense\"?.*",
-        tuple(f"{command} --nonsense" for command in EVERY if command != "serve")
-        + ("serve --model {run} --nonsense",),  # --model is asked for first
+        (
+            *(f"{command} --nonsense" for command in EVERY if command != "serve"),
+            "serve --model {run} --nonsense",  # --model is asked for first
+        ),
     ),
 }
 
