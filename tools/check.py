@@ -75,9 +75,10 @@ def check_links(path: Path, text: str) -> Iterator[str]:
 
 
 def find_headings(text: str) -> set[str]:
-    """Return the anchors of a page's headings, as code hosts and MkDocs spell them."""
+    """Return the anchors of a page's headings, as code hosts and MkDocs spell them: MkDocs makes one dash of several."""
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+    hosts = {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+    return hosts | {re.sub(r"-+", "-", anchor) for anchor in hosts}
 
 
 def check_command_lines(text: str) -> Iterator[str]:
