@@ -92,8 +92,14 @@ def generate(folder: Path, num_clips: int) -> None:
     )
     teachers = tuple(
         TeacherRecord(
-            name=name, spec=name, modality=name, digest="0" * 64, num_classes=count, top=top, threshold=0.4 * (top == 5)
-        )  # type: ignore[arg-type]
+            name=name,
+            spec=name,
+            modality="vision" if name == "vision" else "audio",
+            digest="0" * 64,
+            num_classes=count,
+            top=top,
+            threshold=0.4 * (top == 5),
+        )
         for name, count, top in TEACHERS
     )
     classes = [(name, number) for name, count, _ in TEACHERS for number in range(count)]

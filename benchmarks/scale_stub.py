@@ -76,7 +76,7 @@ class LabelStubs:
         label_media.read_media = _read_stub
         label_media.fingerprint_sound = _fingerprint_sound
         label_media.pack_words = _pack_words
-        return _StubLabeller(PackWriter(self.folder), self.config, load_stub_teachers(self.config)).label
+        return _StubLabeller(PackWriter(self.folder), self.config, list(load_stub_teachers(self.config))).label
 
 
 class _StubLabeller(_MediaLabeller):
