@@ -87,9 +87,9 @@ def test_a_study_trains_scores_and_reports_and_its_second_run_does_nothing_anew(
 
 def test_a_study_is_refused_before_anything_is_made(place):
     inputs = make_inputs(place)
-    with pytest.raises(UsageError, match="no benchmark"):
+    with pytest.raises(UsageError, match="0 benchmarks"):
         run_study(place / "study.toml", place / "refused", StudyInputs(inputs.sources, (), inputs.teachers))
-    with pytest.raises(UsageError, match="no videos"):
+    with pytest.raises(UsageError, match="0 sources of videos"):
         run_study(place / "study.toml", place / "refused", StudyInputs((), inputs.benchmarks, inputs.teachers))
     assert not (place / "refused").exists()
 

@@ -159,7 +159,7 @@ def estimate_over_runs(
         When there is no run, a name is unknown, shapes differ, or the resampling is out of range.
     """
     if not runs:
-        raise UsageError("runs", "0 runs", "at least one")
+        raise UsageError("runs", f"{len(runs)} runs", "at least one")
     drawn = resampling or Resampling()
 
     def measure(scores: Float[np.ndarray, "clips classes"]) -> tuple[float, Float64[np.ndarray, " resamples"]]:

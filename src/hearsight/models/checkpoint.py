@@ -159,7 +159,7 @@ def load_checkpoint(folder: str | Path) -> tuple[Network, CheckpointInfo]:
     except (UsageError, TypeError) as error:
         raise CheckpointError(path, f"options {info.options} ({error})", f"options of {info.name}") from error
     if not _describes(config.front_end, network.front_end.definition):
-        raise CheckpointError(path, "another front end", f"that of {info.name}")
+        raise CheckpointError(path, f"another front end ({config.front_end})", f"that of {info.name}")
     for key, found, wanted in (
         ("sampling_rate", info.sample_rate, network.sample_rate),
         ("embedding_dim", info.embedding_dim, network.embedding_dim),

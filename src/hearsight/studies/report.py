@@ -193,7 +193,8 @@ def _check_same_clips(groups: dict[tuple[str, tuple[str, ...]], list[CellRecord]
             if first.setdefault(benchmark, one.clips) != one.clips:
                 where = groups[benchmark, values][0].path
                 hint = "the benchmark has changed: remove the folder cells/, and run the study again"
-                raise InputError(where, "scores of other clips than those of another cell", "the same clips", hint)
+                found = f"scores of other clips ({one.clips}) than those of another cell"
+                raise InputError(where, found, f"the same clips ({first[benchmark]})", hint)
 
 
 def _make_row(study: Study, key: tuple[str, tuple[str, ...]], group: Sequence[CellRecord], scores: _Scores) -> StudyRow:

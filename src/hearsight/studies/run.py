@@ -121,9 +121,14 @@ def run_study(
     scale = Scale(fraction or study.fraction, seeds or study.seeds, inputs.teachers)
     cells = make_cells(study, scale, str(file))
     if not inputs.benchmarks:
-        raise UsageError("study", "no benchmark", "at least one", "--benchmark esc50=FOLDER")
+        raise UsageError("study", f"{len(inputs.benchmarks)} benchmarks", "at least one", "--benchmark esc50=FOLDER")
     if not inputs.sources and any(cell.train is not None for cell in cells):
-        raise UsageError("study", "no videos", "files, folders or lists to build datasets from", "--sources FOLDER")
+        raise UsageError(
+            "study",
+            f"{len(inputs.sources)} sources of videos",
+            "files, folders or lists to build datasets from",
+            "--sources FOLDER",
+        )
     for benchmark in set(inputs.benchmarks) - {OWN_DATASET}:
         load_benchmark(benchmark)  # a wrong folder is reported before anything is trained
     make_folder(folder)

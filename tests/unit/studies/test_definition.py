@@ -24,6 +24,7 @@ def test_every_shipped_study_makes_cells_at_its_fraction_and_at_full_size():
         "places": "clusters:k=3",
         "alexnet": "clusters",
         "vgg": "clusters",
+        "vision": "clusters",
     }
     assert {"jia-ablation", "mixtures-teachers", "soundnet-teachers", "wu-small-models"} <= set(list_studies())
     for name in list_studies():

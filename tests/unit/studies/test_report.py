@@ -122,7 +122,7 @@ def test_failed_cells_are_named_and_the_others_reported(tmp_path):
 
 def test_scores_of_other_clips_are_refused(tmp_path):
     records = [make_record(tmp_path, "good", 0, 0.8), make_record(tmp_path, "bad", 0, 0.1, clips="others")]
-    with pytest.raises(InputError, match=r"bad-0\.json: scores of other clips"):
+    with pytest.raises(InputError, match=r"bad-0\.json: scores of other clips \(others\)"):
         make_report(make_study(), Scale(1.0, 1), records)
 
 

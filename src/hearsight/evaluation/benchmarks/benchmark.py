@@ -186,7 +186,7 @@ def check_folds(benchmark: Benchmark) -> None:
     if num_present < 2:
         found = f"{num_present} class{'' if num_present == 1 else 'es'} with clips"
         raise BenchmarkError(where, found, "at least two classes")
-    if not any(split.fitted_on for split in benchmark.splits):
+    if benchmark.given_splits and not any(split.fitted_on for split in benchmark.given_splits):
         return  # nothing is fitted, and the clips may all be of one fold
     if len(np.unique(folds)) < 2:
         raise BenchmarkError(where, f"all clips are in fold {folds[0]}", "at least two folds")

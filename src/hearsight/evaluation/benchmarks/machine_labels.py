@@ -43,7 +43,9 @@ def choose_clips(dataset: Dataset) -> Int64[np.ndarray, " chosen"]:
     """
     clips = dataset.indices("validation")
     if not len(clips):
-        raise BenchmarkError(dataset.path, "no validation clips", "some", "build with a larger validation_share")
+        raise BenchmarkError(
+            dataset.path, f"{len(clips)} validation clips", "some", "build with a larger validation_share"
+        )
     return clips[np.unique(np.linspace(0, len(clips) - 1, min(len(clips), MOST_CLIPS)).astype(np.int64))]
 
 

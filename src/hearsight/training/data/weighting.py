@@ -60,7 +60,9 @@ def compute_weights(
     rarity = 1.0 / np.maximum(counts, 1.0)
     weights = np.array([rarity[targets.labels(int(clip))].sum() for clip in clips])
     if not weights.any():
-        raise DatasetError("the dataset", "no clip with a label", "some, for sampling = class-balanced")
+        raise DatasetError(
+            "the dataset", f"0 of {len(clips)} clips have a label", "some, for sampling = class-balanced"
+        )
     return weights
 
 

@@ -108,6 +108,7 @@ def test_every_benchmark_says_what_it_is_and_where_to_get_it():
         "urbansound8k",
         "csv",
         "folder",
+        "dataset",
         "videos",
     ]
     for kind in BENCHMARKS.values():
