@@ -67,7 +67,7 @@ class ProgressEvent:
     >>> seen: list[hearsight.ProgressEvent] = []
     >>> summary = hearsight.build_dataset(["videos/"], "watched", workers=1, progress=seen.append)
     >>> [(event.stage, event.done, event.unit) for event in seen if event.is_last]
-    [('labelling', 3, 'files'), ('writing shards', 1, 'shards')]
+    [('labelling', 3, 'files'), ('writing shards', 1, 'shards'), ('indexing', 6, 'clips')]
     """
 
     stage: str

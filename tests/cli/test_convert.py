@@ -62,7 +62,7 @@ def test_a_network_without_classes_embeds_and_says_that_it_cannot_tag(folder: Pa
     convert("vggish", tmp_path / "vggish.npz", tmp_path / "run", width=0.02)
     done = run_command("tag", folder / "tone.wav", "--model", tmp_path / "run")
     assert done.returncode == 2
-    assert "vggish: no trained classes" in done.stderr
+    assert "no trained classes: it was published for its embeddings" in done.stderr
     assert "hint: hearsight embed" in done.stderr
     assert "Traceback" not in done.stderr
     done = run_command("embed", folder / "tone.wav", "--model", tmp_path / "run", "--out", tmp_path / "tone.parquet")

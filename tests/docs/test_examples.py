@@ -35,6 +35,8 @@ def list_examples() -> list[tuple[str, int, str]]:
     """Return page, number within the page, and code of every Python example."""
     found: list[tuple[str, int, str]] = []
     for path in list_documents():
+        if path.is_relative_to(ROOT / "src"):
+            continue  # the card of the model in the package, whose example names no folder
         blocks = [code for _, language, code in FENCE.findall(path.read_text(encoding="utf-8")) if language == "python"]
         found += [(str(path.relative_to(ROOT)), number, code) for number, code in enumerate(blocks)]
     return found
@@ -182,6 +184,7 @@ PREPARE: dict[str, Callable[[Path, pytest.MonkeyPatch], dict[str, Any]]] = {
     "docs/how-to/published-weights.md-0": prepare_tensorflow,
     "docs/how-to/published-weights.md-1": prepare_vggish,
     "docs/how-to/published-weights.md-2": prepare_conversion,
+    "docs/how-to/study.md-0": prepare_nothing,
     "docs/how-to/tables-and-figures.md-0": prepare_evaluations,
     "docs/how-to/teachers.md-0": prepare_model,
     "docs/how-to/teachers.md-1": prepare_teacher,

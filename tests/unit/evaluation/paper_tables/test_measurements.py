@@ -107,7 +107,7 @@ def test_a_crash_while_writing_leaves_the_file_as_it_was(tmp_path: Path, monkeyp
     path = tmp_path / "results.jsonl"
     record_measurements(path, [make()])
     before = path.read_bytes()
-    monkeypatch.setattr(measurements.json, "dumps", lambda *_, **__: "half a li")
+    monkeypatch.setattr(measurements, "format_json", lambda *_, **__: "half a li")
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         record_measurements(path, [make()])

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from hearsight.errors import MediaError
+from hearsight.errors import MachineError, MediaError
 from hearsight.media.containers.ffmpeg import DEMUXERS
 from hearsight.media.containers.reader import MediaReader
 from hearsight.media.containers.streams import Damage, Encoding, Picture, Sound
@@ -117,7 +117,7 @@ def _stop(image: np.ndarray) -> np.ndarray:
 
 def test_a_missing_folder_is_created_and_a_file_in_its_place_is_an_error(tmp_path: Path) -> None:
     write_video(tmp_path / "new" / "a.mp4", make_counter(3), FRAME_RATE, None, RATE)
-    with pytest.raises(MediaError, match="is not a folder"):
+    with pytest.raises(MachineError, match="is not a folder"):
         write_video(tmp_path / "new" / "a.mp4" / "b.mp4", make_counter(3), FRAME_RATE, None, RATE)
 
 
