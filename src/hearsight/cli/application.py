@@ -67,7 +67,9 @@ AsJson = Annotated[bool, Parameter(name="--json", negative="", help="print JSON 
 def install_completion(
     *,
     shell: Annotated[
-        Literal["bash", "zsh", "fish", "powershell"] | None, Parameter(help="by default the one in use")
+        # in the order of cyclopts' own: typing caches unions of equal literals, whose order would depend on what is imported first
+        Literal["zsh", "bash", "fish", "powershell"] | None,
+        Parameter(help="by default the one in use"),
     ] = None,
     output: Annotated[Path | None, Parameter(help="write the script there, and change no start-up file")] = None,
 ) -> None:
