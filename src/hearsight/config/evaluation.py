@@ -60,8 +60,8 @@ class EvaluateConfig(Stage):
     clip_seconds: float | None = Field(default=None, ge=0.01, le=86_400.0)
     """Length in seconds that clips are cut or padded to; by default the benchmark's own."""
     scored_classes: int = Field(default=0, ge=0, le=10**6)
-    """With the probe ``outputs``: score only so many classes, those that most training clips of the dataset have (Hershey 2017,
-    Table 3: 400); 0 scores all that the network and the dataset have in common."""
+    """With the probe ``outputs``: score only so many classes, those that most clips of the dataset have (Hershey 2017, Table 3:
+    400); 0 scores all that the network and the dataset have in common."""
     leak_free: bool = False
     """Whether each fold is scored by a probe fitted without the clips whose recording has a clip in that fold. Official folds of
     ESC-50 and UrbanSound8K tear a few recordings apart; published scores do not leave these out."""

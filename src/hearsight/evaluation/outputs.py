@@ -60,7 +60,7 @@ def score_outputs(listener: Listener, folder: Path, config: EvaluateConfig) -> t
     """Score a network on the validation clips of a dataset.
 
     The classes are those that both have, matched by teacher and name. With ``scored_classes`` they are the classes that most
-    training clips have, so that networks with label sets of different size are scored on a common set (Hershey 2017, Table 3).
+    clips of the dataset have, so that networks with other label sets are scored on a common set (Hershey 2017, Table 3).
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def _match_classes(
     places = {key: place for place, key in enumerate(origins or [("", name) for name in listener.vocabulary])}
     keys = [(record.teacher if origins else "", record.name) for record in dataset.classes]
     if scored:
-        counts = _count_training_labels(dataset)
+        counts = np.array([record.count for record in dataset.classes])
         wanted = np.sort(np.argsort(-counts, kind="stable")[:scored])
         absent = [dataset.names[index] for index in wanted if keys[index] not in places]
         if absent:
@@ -114,15 +114,6 @@ def _match_classes(
             found = f"none of the {len(keys)} classes of {dataset.path}"
             raise CheckpointError(listener.name, found, "a network with classes of this dataset")
     return np.array([places[keys[index]] for index in wanted], dtype=np.int64), wanted.astype(np.int64)
-
-
-def _count_training_labels(dataset: Dataset) -> Int64[np.ndarray, " classes"]:
-    counts = np.zeros(len(dataset.classes), dtype=np.int64)
-    for clip in dataset.indices("train"):
-        labels = dataset.labels(int(clip))
-        counts[labels.visual] += 1
-        counts[labels.audio] += 1
-    return counts
 
 
 def _predict(
