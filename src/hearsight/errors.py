@@ -17,6 +17,7 @@
     │   ├── GraphError             an ONNX file
     │   ├── HubError               a repository on the Hugging Face Hub
     │   ├── WeightsError           a file of published weights
+    │   ├── IndexFolderError       a folder of indexed recordings
     │   └── BenchmarkError         a benchmark folder
     ├── FailureRateError           more bad input than the limit allows             (exit code 4)
     ├── WorkerError                a worker process died and retrying did not help  (exit code 5)
@@ -197,6 +198,10 @@ class HubError(InputError):
 
 class WeightsError(InputError):
     """A file of published weights that cannot be read safely, is cut short, or is of another network."""
+
+
+class IndexFolderError(InputError):
+    """A folder of indexed recordings that is absent, damaged, or was changed while it was read."""
 
 
 class BenchmarkError(InputError):

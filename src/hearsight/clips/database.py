@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import threading
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,3 +80,66 @@ def open_database(memory_limit: str) -> Generator[Database]:
         config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": folder, "threads": 2}
         with duckdb.connect(str(Path(folder) / "clips.duckdb"), config=config) as connection:
             yield Database(connection)
+
+
+class QueryError(Exception):
+    """A statement that the sandbox refuses, in one line."""
+
+
+class Sandbox:
+    """A database with one table, ``rows``, for expressions that users write, as :func:`open_sandbox` opens it."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, seconds: float) -> None:
+        self._connection, self._seconds = connection, seconds
+
+    def parse(self, statement: str) -> str:
+        """Return the syntax tree of a statement as JSON, without executing it."""
+        return self._run("SELECT json_serialize_sql(?)", [statement]).column(0)[0].as_py()
+
+    def query(self, statement: str) -> pa.Table:
+        """Return the rows of a query.
+
+        Raises
+        ------
+        QueryError
+            When it cannot be executed, or takes too much time or memory.
+        """
+        return self._run(statement, [])
+
+    def _run(self, statement: str, parameters: Sequence[Any]) -> pa.Table:
+        timer = threading.Timer(self._seconds, self._connection.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            return self._connection.sql(statement, params=list(parameters)).to_arrow_table()
+        except duckdb.InterruptException as error:
+            raise QueryError(f"not done after {self._seconds:g} s") from error
+        except (duckdb.Error, RuntimeError) as error:
+            raise QueryError(str(error).partition("\n")[0]) from error
+        finally:
+            timer.cancel()
+
+
+@contextlib.contextmanager
+def open_sandbox(rows: pa.Table, seconds: float) -> Generator[Sandbox]:
+    """Open a database in memory for expressions over a table: without files, network, extensions or settings that can be changed.
+
+    Parameters
+    ----------
+    rows
+        The table, named ``rows``.
+    seconds
+        Time that a statement may take.
+    """
+    config: dict[str, Any] = {
+        "enable_external_access": "false",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "python_enable_replacements": "false",
+        "memory_limit": "1GB",
+        "threads": 2,
+    }
+    with duckdb.connect(":memory:", config=config) as connection:
+        connection.register("rows", rows)
+        connection.execute("SET lock_configuration = true")
+        yield Sandbox(connection, seconds)
