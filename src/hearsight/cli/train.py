@@ -197,6 +197,16 @@ def train(
     out: Annotated[Path, Parameter(help="the run folder: checkpoints, model card, run log")],
     model: Network = None,
     teachers: Teachers = None,
+    initial: Annotated[
+        str | None,
+        Parameter(
+            name="--from", help="a run or checkpoint folder, or an installed model, whose weights training begins with"
+        ),
+    ] = None,
+    freeze: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="layer whose weights do not change, such as trunk; repeatable"),
+    ] = None,
     devices: Annotated[Count | None, Parameter(help="number of processes that train together; 1 by default")] = None,
     resume: Annotated[bool, Parameter(negative="", help="not needed: an interrupted run continues without it")] = False,
     config: ConfigFile = None,
@@ -213,6 +223,11 @@ def train(
 
         hearsight train dataset --out run --teacher vision
 
+    With `--from`, training begins with the weights of another run of the same network. Classes that both have, by their id or else
+    by their name, keep their rows of the last layer; the others begin afresh:
+
+        hearsight train dataset --out run --from other-run --freeze trunk --set recipe=finetune
+
     With `--devices`, that many processes share each step, each on a GPU of its own or on some of the processors. Over several
     machines, start the command without it by torchrun:
 
@@ -225,12 +240,17 @@ def train(
     from hearsight.config import TrainConfig, load_config
     from hearsight.training.loop import train as train_network
 
-    given = {"model": model, "teachers": tuple(teachers) if teachers else None}
+    given: dict[str, Any] = {"model": model, "initial": initial}
+    given |= {"teachers": tuple(teachers) if teachers else None, "freeze": tuple(freeze) if freeze else None}
     resolved = load_config(TrainConfig, "train", config, overrides or (), **given)
     if devices is not None and devices > 1:
         from hearsight.training.parallel.launch import launch
 
-        named = [("--model", model), ("--config", config), *(("--teacher", teacher) for teacher in teachers or ())]
+        named = [("--model", model), ("--from", initial), ("--config", config)]
+        named += [
+            *(("--teacher", teacher) for teacher in teachers or ()),
+            *(("--freeze", name) for name in freeze or ()),
+        ]
         options = [*named, *(("--set", override) for override in overrides or ())]
         words = [word for name, value in options if value is not None for word in (name, str(value))]
         launch(["train", str(dataset), "--out", str(out), *words, *(["--json"] if as_json else [])], devices)

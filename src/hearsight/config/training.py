@@ -31,6 +31,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "min_steps": 1500,
         "batch_size": 64,
     },
+    "finetune": {**_LITTLE_DATA, "epochs": 20, "batch_size": 32, "learning_rate": 5e-4},
     "soundnet2016": {
         "model": "soundnet-8",
         "loss": "kl",
@@ -56,14 +57,20 @@ class TrainConfig(Stage):
     3
     """
 
-    recipe: Literal["jia2019", "quick", "mixtures", "soundnet2016"] = "jia2019"
+    recipe: Literal["jia2019", "quick", "mixtures", "finetune", "soundnet2016"] = "jia2019"
     """Which defaults the keys below have: ``jia2019``, made for millions of clips; ``quick``, which learns from about a thousand
-    clips in minutes on two cores; ``mixtures``, for datasets of ``hearsight mix``; or ``soundnet2016`` (Aytar 2016). A key that is
-    given overrides the recipe."""
+    clips in minutes on two cores; ``mixtures``, for datasets of ``hearsight mix``; ``finetune``, for a trained network and some
+    hundred labelled clips; or ``soundnet2016`` (Aytar 2016). A key that is given overrides the recipe."""
     model: str = "jia-mobilenet-v2"
     """Name of the network; ``hearsight models`` lists them."""
     options: dict[str, bool | int | float | str] = Field(default_factory=dict)
     """Options of the network, such as ``width = 0.5``."""
+    initial: str = ""
+    """A run or checkpoint folder, or the name of an installed model, whose weights the network begins with. Unless ``model`` is
+    given, the network and its options are those of the run. Classes that both have, by id or else by name, keep their rows of the
+    last layer. Empty begins with fresh weights."""
+    freeze: tuple[str, ...] = ()
+    """Layers whose weights and statistics do not change, such as ``trunk``: names of modules of the network."""
     epochs: int = Field(default=30, ge=1, le=10**6)
     """Number of passes over the training clips (Jia 2019: about 30)."""
     min_steps: int = Field(default=0, ge=0, le=10**10)
@@ -78,8 +85,9 @@ class TrainConfig(Stage):
     global_batch_size: int = Field(default=0, ge=0, le=2**24)
     """Clips per step: the gradients of parts of at most ``batch_size`` clips are accumulated, so that memory does not limit it. A
     step is that of one large batch, except that batch normalisation has the statistics of each part. 0 is ``batch_size``."""
-    loss: Literal["cross-entropy", "kl", "l2", "reconstruction"] = "cross-entropy"
-    """The loss: ``cross-entropy`` of the labels (Jia 2019); ``kl``, the divergence from the vision teachers' distributions, with a
+    loss: Literal["cross-entropy", "softmax", "kl", "l2", "reconstruction"] = "cross-entropy"
+    """The loss: ``cross-entropy`` of the labels (Jia 2019); ``softmax``, the cross-entropy where just one class holds (Wu 2018);
+    ``kl``, the divergence from the vision teachers' distributions, with a
     softmax for each teacher (Aytar 2016); ``l2``, the squared error of these distributions (Aytar 2016, Table 5, where it does
     much worse); or ``reconstruction``, the error of an autoencoder, which needs no labels (Aytar 2016, section 4)."""
     targets: Literal["labels", "soft"] = "labels"
@@ -198,6 +206,8 @@ class TrainConfig(Stage):
         """Add the recipe's values for the keys that are not given."""
         if isinstance(values, dict) and isinstance(values.get("recipe"), str):
             taken = dict(RECIPES.get(values["recipe"], {}))
+            if values.get("initial"):
+                taken.pop("model", None)  # the network is that of the run it begins with
             if "epochs" in values:
                 taken.pop("min_steps", None)
             return {**taken, **values}

@@ -21,6 +21,7 @@ from hearsight.errors import CONTINUE, CheckpointError, UsageError, guess
 from hearsight.files import make_folder, write_text
 from hearsight.models.card import write_card
 from hearsight.models.checkpoint_config import (
+    EXCLUSIVE,
     FORMAT_VERSION,
     CheckpointConfig,
     ClassOrigin,
@@ -168,6 +169,8 @@ def load_checkpoint(folder: str | Path) -> tuple[Network, CheckpointInfo]:
             raise CheckpointError(path, f"{key} {found}", f"{wanted}, that of {info.name} with options {info.options}")
     tensors = read_tensors(folder / WEIGHTS, network.state_dict(), sha256=config.weights_sha256)
     network.load_state_dict(tensors, assign=True)
+    if config.problem_type == EXCLUSIVE:
+        network.heads = (info.num_classes,)
     return network.eval(), info
 
 
@@ -227,7 +230,7 @@ def _describe(
         "front_end": dataclasses.asdict(network.front_end.definition),
         "sampling_rate": network.sample_rate,
         "embedding_dim": network.embedding_dim,
-        "problem_type": "multi_label_classification",
+        "problem_type": EXCLUSIVE if len(network.heads) == 1 else "multi_label_classification",
         "num_labels": len(vocabulary),
         "id2label": {str(index): name for index, name in enumerate(vocabulary)},
         "label2id": index_names(vocabulary),

@@ -16,6 +16,8 @@ FORMAT_VERSION = 1
 MOST_BYTES = 64 * 2**20
 """The largest ``config.json`` that is read; with 11,000 classes it has 1 MB."""
 MOST_CLASSES = 1_000_000
+EXCLUSIVE = "single_label_classification"
+"""The problem type, as Hugging Face spells it, of a network of whose classes just one holds."""
 LONGEST_NAME = 1_000
 """Characters of a class name."""
 
@@ -61,6 +63,8 @@ class CheckpointConfig(BaseModel):
         Number of classes and their names, by index as Hugging Face has them.
     classes
         Where each class comes from; None in checkpoints of the first version, and if it is unknown.
+    problem_type
+        Whether any number of classes may hold, or just one: the probabilities are then a softmax over all of them.
     training, scores, converted_from
         How it was trained, what it reached, and the published file that it was converted from.
     weights_sha256
@@ -79,6 +83,7 @@ class CheckpointConfig(BaseModel):
     id2label: dict[str, Name]
     label2id: dict[str, int]
     classes: list[ClassOrigin] | None = None
+    problem_type: Literal["multi_label_classification", "single_label_classification"] = "multi_label_classification"
     training: dict[str, Any]
     scores: dict[str, float | None]
     converted_from: dict[str, Any] = Field(default_factory=dict)

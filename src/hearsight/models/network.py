@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
@@ -59,6 +59,9 @@ class NetworkOutput:
         return average_segments(self.embeddings.float(), self.weights)
 
 
+_NetworkT = TypeVar("_NetworkT", bound="Network")
+
+
 class Network(nn.Module):
     """A log-mel network: front end, trunk, classifier.
 
@@ -98,10 +101,19 @@ class Network(nn.Module):
         """Whether a sound that is shorter than a segment is repeated, instead of being padded with silence."""
         self.tail: Tail = "overlap"
         """What becomes of the end of a sound; see :mod:`hearsight.models.segments`."""
+        self.frozen: tuple[str, ...] = ()
+        """Names of the layers that stay in evaluation mode, so that their statistics and outputs do not change in training."""
         self.name = ""
         """Name in the zoo; :func:`~hearsight.models.zoo.build_network` sets it."""
         self.options: dict[str, Any] = {}
         """What it was built with besides its name and number of classes, fit for JSON."""
+
+    def train(self: _NetworkT, mode: bool = True) -> _NetworkT:
+        """Set training mode, or evaluation mode; frozen layers stay in the latter."""
+        super().train(mode)
+        for name in self.frozen:
+            self.get_submodule(name).eval()
+        return self
 
     @property
     def sample_rate(self) -> int:

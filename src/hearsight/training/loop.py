@@ -16,12 +16,13 @@ from hearsight.training.data.dataset import TrainingData, open_data, restrict_te
 from hearsight.training.epoch import EpochTraining
 from hearsight.training.group import Group, join_group
 from hearsight.training.parallel.follow import PLAN, follow
-from hearsight.training.parallel.restore import restore_run
-from hearsight.training.run.folder import RunFolder, check_same_run, lock_run, read_order, read_parts
+from hearsight.training.parallel.restore import continue_plan, restore_run
+from hearsight.training.run.folder import RunFolder, check_same_run, lock_run
 from hearsight.training.run.log import RunLog, check_tensorboard
 from hearsight.training.run.partial import EpochProgress, find_last_step, remove_progress
 from hearsight.training.run.summary import TrainSummary, choose_best, summarize_run
 from hearsight.training.step.device import Device
+from hearsight.training.step.initial import complete_config
 from hearsight.training.step.student import RunPlan, Student
 
 
@@ -84,6 +85,7 @@ def train(
     256
     """
     data, folder = restrict_teachers(open_data(dataset), config.teachers), Path(out)
+    config = complete_config(config, folder)
     if config.tensorboard:
         check_tensorboard()
     with join_group(config.device) as group:
@@ -107,13 +109,14 @@ def _lead(data: TrainingData, run: RunFolder, config: TrainConfig, group: Group,
             print_message(f"{run.folder}: this run is finished")
             return summarize_run(record["dataset"], run.read_final_history(), run.folder)
         device = Device.from_record(record["machine"])
-        plan = RunPlan(read_order(run, record), read_parts(run, record), group)
+        plan = continue_plan(run, record, group)
     else:
         device, plan = Device.resolve(config), RunPlan(ORDER, group.size, group)
     with device.deterministic():
         student = Student.prepare(data, config, device, plan)
         if record is None:
-            run.start(config.model_dump(mode="json"), student.describe(), device.describe(), plan.least_parts)
+            about = (student.describe(), device.describe(), plan.least_parts, student.initial)
+            run.start(config.model_dump(mode="json"), *about)
         run.sweep()
         group.share(PLAN, {"machine": device.describe(), "order": plan.order, "parts": plan.least_parts})
         history = _train_epochs(student, run)

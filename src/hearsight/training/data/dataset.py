@@ -16,6 +16,7 @@ from hearsight.clips.folds import NUM_FOLDS
 from hearsight.console import print_message
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import DatasetError, UsageError
+from hearsight.models.checkpoint_config import ClassOrigin, Sense
 
 
 @runtime_checkable
@@ -157,6 +158,24 @@ def list_class_ids(data: TrainingData) -> dict[tuple[str, int], str]:
     table = data.class_table()
     keys = zip(table.column("teacher").to_pylist(), table.column("class_index").to_pylist(), strict=True)
     return {key: identity for key, identity in zip(keys, table.column("id").to_pylist(), strict=True) if identity}
+
+
+def list_origins(data: TrainingData, names: Sequence[str]) -> tuple[ClassOrigin, ...]:
+    """Return the sense and the teacher of each class that is learned, where the dataset knows them."""
+    if not isinstance(data, ClassifiedData):
+        return ()
+    senses: dict[str, Sense] = {"audio": "heard", "vision": "seen"}
+    ids = list_class_ids(data)
+    origins = [
+        ClassOrigin(
+            sense=senses[each.modality],
+            teacher=each.teacher,
+            id=ids.get((each.teacher, getattr(each, "class_index", -1))),
+        )
+        for each in data.classes
+    ]
+    by_name = dict(zip(data.names, origins, strict=True))
+    return tuple(by_name[name] for name in names)
 
 
 def choose_media(data: TrainingData, clips: Int64[np.ndarray, " clips"], share: float) -> Int64[np.ndarray, " chosen"]:

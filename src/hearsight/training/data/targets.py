@@ -5,6 +5,7 @@ source                    one clip                                    a mixture 
 ========================  ==========================================  ============================================
 :class:`LabelTargets`     1 for each drawn label (Jia 2019)           the labels of both
 :class:`ProbabilityTargets`  the teachers' probabilities              the larger probability of each class
+:class:`ExclusiveTargets`   equal shares of the drawn labels           the mean of the two distributions
 :class:`DistributionTargets`  a distribution per vision teacher       the mean of the two distributions
                           (Aytar 2016)
 ========================  ==========================================  ============================================
@@ -118,6 +119,51 @@ class LabelTargets:
         return _mark_labels(self._data, clip)
 
 
+class ExclusiveTargets:
+    """A distribution over all classes, of which just one holds: equal shares for the drawn labels of a clip.
+
+    Parameters
+    ----------
+    labels
+        The labels.
+    """
+
+    def __init__(self, labels: LabelTargets) -> None:
+        self._labels = labels
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the dataset's classes."""
+        return self._labels.names
+
+    @property
+    def heads(self) -> tuple[int, ...]:
+        """All classes are one head."""
+        return (len(self.names),)
+
+    def draw(self, clip: int, generator: np.random.Generator) -> Float32[np.ndarray, " classes"]:
+        """Return equal shares for the drawn labels of a clip."""
+        return _share(self._labels.draw(clip, generator))
+
+    def mix(
+        self, one: Float32[np.ndarray, " classes"], other: Float32[np.ndarray, " classes"]
+    ) -> Float32[np.ndarray, " classes"]:
+        """Return the mean of two distributions, which is one again."""
+        return 0.5 * (one + other)
+
+    def add_expected(self, clip: int, total: Float64[np.ndarray, " classes"]) -> None:
+        """Add the shares of all labels of a clip to a total."""
+        total += self.full(clip)
+
+    def full(self, clip: int) -> Float32[np.ndarray, " classes"]:
+        """Return equal shares for the labels of a clip."""
+        return _share(self._labels.full(clip))
+
+    def labels(self, clip: int) -> Bool[np.ndarray, " classes"]:
+        """Return which classes are labels of a clip."""
+        return self._labels.labels(clip)
+
+
 class ProbabilityTargets:
     """The teachers' own probabilities of all classes, as far as the dataset has kept them.
 
@@ -225,12 +271,18 @@ def make_targets(data: TrainingData, config: TrainConfig) -> TargetSource:
         if not isinstance(data, SoftTrainingData):
             raise DatasetError("the dataset", "no soft labels", "some, for targets soft")
         return ProbabilityTargets(data)
-    return LabelTargets(data, config.visual_share)
+    labels = LabelTargets(data, config.visual_share)
+    return ExclusiveTargets(labels) if config.loss == "softmax" else labels
 
 
 def count_drawn(num_labels: int, share: float) -> int:
     """Return how many of a clip's visual labels are drawn: the share of them, halves rounded up, but at least one."""
     return min(num_labels, max(1, math.floor(share * num_labels + 0.5)))
+
+
+def _share(labels: Float32[np.ndarray, " classes"]) -> Float32[np.ndarray, " classes"]:
+    """Return the labels scaled to sum to one; zeros where there is none."""
+    return labels / max(1.0, float(labels.sum()))
 
 
 def _mark_labels(data: TrainingData, clip: int) -> Bool[np.ndarray, " classes"]:

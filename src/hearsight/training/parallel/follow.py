@@ -11,12 +11,12 @@ from hearsight.prefetch import prefetch
 from hearsight.training.data.dataset import TrainingData
 from hearsight.training.group import Group
 from hearsight.training.interruption import defer_signals
-from hearsight.training.parallel.restore import restore_run
-from hearsight.training.run.folder import RunFolder, check_same_run, read_record
+from hearsight.training.parallel.restore import continue_plan, restore_run
+from hearsight.training.run.folder import RunFolder, check_same_run
 from hearsight.training.run.partial import EpochProgress
 from hearsight.training.run.summary import TrainSummary, summarize_run
 from hearsight.training.step.device import Device
-from hearsight.training.step.student import RunPlan, Student
+from hearsight.training.step.student import Student
 
 PLAN = "plan"
 """The word under which the leader shares how the run is trained; None where it is finished."""
@@ -36,18 +36,18 @@ def follow(data: TrainingData, folder: Path, config: TrainConfig, group: Group) 
     plan = group.share(PLAN)
     if not run.record.exists():
         raise RunError(folder, "no run.json", "that of process 0", "use a file system that all machines share")
-    check_same_run(run, config, data.digest)
+    record = check_same_run(run, config, data.digest)
     if plan is not None:
         device = Device.from_record({**plan["machine"], "device": Device.resolve(config).name})
         with device.deterministic():
-            student = Student.prepare(data, config, device, RunPlan(plan["order"], plan["parts"], group))
+            student = Student.prepare(data, config, device, continue_plan(run, record, group))
             _, progress = restore_run(student, run)
             for epoch in range(progress.epoch, student.num_epochs + 1):
                 _train_epoch(student, progress)
                 group.wait()  # the leader has scored and saved the network
                 progress = EpochProgress(epoch + 1, progress.step)
     group.wait()  # the run is finished
-    return summarize_run(read_record(run)["dataset"], run.read_final_history(), folder)
+    return summarize_run(record["dataset"], run.read_final_history(), folder)
 
 
 def _train_epoch(student: Student, progress: EpochProgress) -> None:

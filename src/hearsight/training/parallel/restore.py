@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hearsight.errors import RunError
-from hearsight.training.run.folder import RunFolder
-from hearsight.training.run.partial import EpochProgress, restore_progress
-from hearsight.training.step.student import Student
+from hearsight.training.group import Group
+from hearsight.training.run.folder import RunFolder, read_order, read_parts
+from hearsight.training.run.partial import EpochProgress, find_last_step, restore_progress
+from hearsight.training.step.student import RunPlan, Student
+
+
+def continue_plan(run: RunFolder, record: Mapping[str, Any], group: Group) -> RunPlan:
+    """Return how a run that has begun is continued, from its record.
+
+    Raises
+    ------
+    RunError
+        When the record is damaged, or of a version that this one does not know.
+    """
+    initial = record.get("initial")
+    if initial is not None and not isinstance(initial, dict):
+        found = f"initial {initial!r:.60}"
+        raise RunError(run.record, found, "where the weights came from", "train into another folder")
+    has_checkpoint = run.last_epoch() > 0 or find_last_step(run) > 0
+    return RunPlan(read_order(run, record), read_parts(run, record), group, initial, has_checkpoint)
 
 
 def restore_run(student: Student, run: RunFolder) -> tuple[list[dict[str, Any]], EpochProgress]:

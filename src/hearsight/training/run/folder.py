@@ -56,11 +56,20 @@ class RunFolder:
         return self.record.exists() and (self.folder / CONFIG).exists()
 
     def start(
-        self, config: Mapping[str, Any], dataset: Mapping[str, Any], machine: Mapping[str, Any], parts: int = 1
+        self,
+        config: Mapping[str, Any],
+        dataset: Mapping[str, Any],
+        machine: Mapping[str, Any],
+        parts: int = 1,
+        initial: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write the run's record; ``parts`` is the minimum number of parts of a step."""
+        """Write the run's record.
+
+        ``parts`` is the minimum number of parts of a step, ``initial`` where the first weights came from.
+        """
         versions = {"format_version": FORMAT_VERSION, "hearsight_version": VERSION, "order": ORDER, "parts": parts}
-        write_json(self.record, {**versions, "config": config, "dataset": dataset, "machine": machine})
+        about = {"config": config, "dataset": dataset, "machine": machine}
+        write_json(self.record, {**versions, **about, **({"initial": dict(initial)} if initial else {})})
 
     def epochs(self) -> list[int]:
         """List the epochs that have a checkpoint, ascending."""

@@ -26,6 +26,21 @@ def binary_cross_entropy(
     return F.binary_cross_entropy_with_logits(logits.float(), targets)
 
 
+def softmax_cross_entropy(
+    logits: Float[Tensor, "batch classes"], targets: Float[Tensor, "batch classes"]
+) -> Float32[Tensor, ""]:
+    """Return the cross-entropy of the softmax over all classes, the mean over clips.
+
+    Parameters
+    ----------
+    logits
+        Outputs of the network.
+    targets
+        A distribution over the classes: a one for the class of the clip, or equal shares where it has several.
+    """
+    return F.cross_entropy(logits.float(), targets)
+
+
 def kl_divergence(
     logits: Float[Tensor, "batch classes"], targets: Float[Tensor, "batch classes"], heads: tuple[int, ...]
 ) -> Float32[Tensor, ""]:

@@ -15,7 +15,7 @@ from hearsight.errors import UsageError
 from hearsight.models.architectures.soundnet_autoencoder import Autoencoder
 from hearsight.models.network import Network
 from hearsight.training.data.targets import DISTRIBUTION_LOSSES
-from hearsight.training.step.losses import binary_cross_entropy, kl_divergence, squared_error
+from hearsight.training.step.losses import binary_cross_entropy, kl_divergence, softmax_cross_entropy, squared_error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +60,8 @@ def make_objective(config: TrainConfig, network: Network) -> Objective:
         forward = functools.partial(_compute_reconstruction_error, network)
         return Objective(forward, _ignore_targets, config.loss_weight, scores_classes=False)
     forward = functools.partial(_compute_logits, network)
+    if config.loss == "softmax":
+        return Objective(forward, softmax_cross_entropy, config.loss_weight)
     if config.loss in DISTRIBUTION_LOSSES:
         if not network.heads:
             found = f"{network.name}, which has no heads"

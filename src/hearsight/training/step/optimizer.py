@@ -20,8 +20,9 @@ def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optim
     Only kernels have an L2 penalty or weight decay; biases and normalisations have none. The penalty is added as its gradient,
     ``l2_penalty * l2_scale * kernel``, by Adam's ``weight_decay``.
     """
-    kernels = [parameter for parameter in network.parameters() if parameter.ndim > 1]
-    others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    kernels = [parameter for parameter in trained if parameter.ndim > 1]
+    others = [parameter for parameter in trained if parameter.ndim <= 1]
     weight_decay = config.l2_penalty * config.l2_scale if config.optimizer == "adam" else config.weight_decay
     groups = [{"params": kernels, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
     kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW

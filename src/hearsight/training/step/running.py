@@ -27,6 +27,8 @@ class RunningStatistics:
     def __init__(self, network: nn.Module) -> None:
         self._layers: list[_Averaged | _Counted] = []
         for module in network.modules():
+            if not module.training:
+                continue  # of a frozen layer, whose statistics do not change
             if isinstance(module, NormalizedLogMel):
                 self._layers.append(_Counted(module))
             elif isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is not None:

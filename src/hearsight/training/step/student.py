@@ -5,35 +5,34 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from hearsight.config import TrainConfig
 from hearsight.console import print_message
-from hearsight.errors import DatasetError, TrainingError
-from hearsight.models.checkpoint_config import ClassOrigin, Sense
+from hearsight.errors import TrainingError
+from hearsight.models.adoption import Classes, freeze_layers
+from hearsight.models.checkpoint_config import ClassOrigin
 from hearsight.models.network import Network
 from hearsight.models.training_network import build_training_network
 from hearsight.models.zoo import NETWORKS, list_options
 from hearsight.training.data.batches import ORDER, Batch, Order, SamplingConfig, TrainBatches, ValidationBatches
 from hearsight.training.data.dataset import (
-    ClassifiedData,
     TrainingData,
-    choose_agreeing,
-    choose_media,
-    list_class_ids,
+    list_origins,
     list_teachers,
 )
 from hearsight.training.data.sounds import match_sample_rate
-from hearsight.training.data.statistics import SplitStatistics, compute_statistics
+from hearsight.training.data.split import choose_clips
 from hearsight.training.data.targets import TargetSource, make_targets
 from hearsight.training.data.weighting import compute_weights
 from hearsight.training.group import SOLO, Group
 from hearsight.training.step.accumulation import Accumulator
 from hearsight.training.step.averaging import WeightAverage
 from hearsight.training.step.device import Device
+from hearsight.training.step.initial import adopt_initial
 from hearsight.training.step.masking import mask_in_training
 from hearsight.training.step.objectives import Objective, make_objective
 from hearsight.training.step.optimizer import make_optimizer, schedule_rate, set_rate, sum_rates
@@ -55,11 +54,17 @@ class RunPlan:
         Minimum number of parts of a step: the number of processes that the run began with.
     group
         The processes.
+    initial
+        Where the weights came from that the run began with; None for a new run, or fresh weights.
+    has_checkpoint
+        Whether the weights will be restored from one.
     """
 
     order: Order = ORDER
     least_parts: int = 1
     group: Group = SOLO
+    initial: Mapping[str, Any] | None = None
+    has_checkpoint: bool = False
 
 
 @dataclasses.dataclass
@@ -78,6 +83,8 @@ class Student:
         Names of the dataset's teachers that the run learns from; empty where the dataset does not record them.
     dataset
         Digest of the dataset.
+    initial
+        Where the weights came from that the run began with; None where they were fresh.
     training_sample_rate
         Sample rate of the dataset's sounds in Hz: no network learns anything above half of it.
     network, objective, optimizer
@@ -96,6 +103,7 @@ class Student:
     classes: tuple[ClassOrigin, ...]
     teachers: tuple[str, ...]
     dataset: str
+    initial: Mapping[str, Any] | None
     training_sample_rate: int
     network: Network
     objective: Objective
@@ -126,12 +134,18 @@ class Student:
         """
         plan = plan or RunPlan()
         targets = make_targets(data, config)
-        training, validation = _split(data, targets, config)
+        training, validation = choose_clips(data, targets, config)
         options = _choose_options(targets, config)
         network = build_training_network(config.model, len(targets.names), options, seed=config.seed)
+        if config.loss == "softmax":
+            network.heads = targets.heads
         objective = make_objective(config, network)
         if config.prior:
             network.set_prior(torch.from_numpy(training.frequencies).float())
+        classes, initial = list_origins(data, targets.names), plan.initial
+        if config.initial and not plan.has_checkpoint:
+            initial = adopt_initial(network, config, Classes(targets.names, classes), plan.initial)
+        freeze_layers(network, config.freeze)
         network = device.place(network).train()
         mask_in_training(network, config.time_mask, config.mel_mask)
         sounds = match_sample_rate(data, network.sample_rate)
@@ -153,9 +167,10 @@ class Student:
             config=config,
             device=device,
             vocabulary=targets.names,
-            classes=_list_origins(data, targets.names),
+            classes=classes,
             teachers=tuple(list_teachers(data)),
             dataset=data.digest,
+            initial=initial,
             training_sample_rate=data.sample_rate,
             network=network,
             objective=objective,
@@ -297,51 +312,9 @@ class Student:
             "learning_rate": config.learning_rate,
             "seed": config.seed,
             "loss": line["loss"],
+            **({"begun_with": dict(self.initial)} if self.initial else {}),
         }
         return {"vocabulary": self.vocabulary, "classes": self.classes, "training": training, "scores": scores}
-
-
-def _list_origins(data: TrainingData, names: Sequence[str]) -> tuple[ClassOrigin, ...]:
-    """Return the sense and the teacher of each class that is learned, where the dataset knows them."""
-    if not isinstance(data, ClassifiedData):
-        return ()
-    senses: dict[str, Sense] = {"audio": "heard", "vision": "seen"}
-    ids = list_class_ids(data)
-    origins = [
-        ClassOrigin(
-            sense=senses[each.modality],
-            teacher=each.teacher,
-            id=ids.get((each.teacher, getattr(each, "class_index", -1))),
-        )
-        for each in data.classes
-    ]
-    by_name = dict(zip(data.names, origins, strict=True))
-    return tuple(by_name[name] for name in names)
-
-
-def _split(data: TrainingData, targets: TargetSource, config: TrainConfig) -> tuple[SplitStatistics, SplitStatistics]:
-    """Choose the clips to train on and to validate on.
-
-    Raises
-    ------
-    DatasetError
-        When there are fewer than two clips to train on.
-    """
-    labelled_only = config.loss != "reconstruction" and config.targets == "labels"
-    chosen = choose_media(data, data.indices("train"), config.media_share)
-    chosen = choose_agreeing(data, chosen, config.min_agreement)
-    training = compute_statistics(targets, chosen, labelled_only=labelled_only)
-    clips, most = data.indices("validation"), config.validation_clips
-    validation = compute_statistics(targets, clips, most=most, labelled_only=labelled_only)
-    if len(training.clips) < 2:
-        found = f"{len(training.clips)} training clips with labels"
-        hint = "build from more videos, or with another policy or validation_share"
-        raise DatasetError("the dataset", found, "at least 2", hint)
-    if training.num_unlabelled or validation.num_unlabelled:
-        print_message(f"{training.num_unlabelled + validation.num_unlabelled} clips have no label and are left out")
-    if not len(validation.clips):
-        print_message("there are no validation clips: training continues without accuracy and mAP")
-    return training, validation
 
 
 def _choose_options(targets: TargetSource, config: TrainConfig) -> dict[str, Any]:
