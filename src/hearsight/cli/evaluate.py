@@ -82,6 +82,9 @@ def evaluate(
         Parameter(negative="", help="record the score for a cell of a paper's table, TABLE:ROW:COLUMN; repeatable"),
     ] = None,
     results: Annotated[Path, Parameter(help="the file that `--record` appends to")] = Path("results.jsonl"),
+    keep: Annotated[
+        bool, Parameter(negative="", help="keep the score in `scores/` of the run folder, for `hearsight runs`")
+    ] = False,
     config: ConfigFile = None,
     overrides: Override = None,
     as_json: AsJson = False,
@@ -98,16 +101,22 @@ def evaluate(
     To score sound and pictures together: `--with vision:litert:mobilenet.tflite --benchmark videos=VIDEOS --probe svm`.
     """
     from hearsight.config import EvaluateConfig, load_config
+    from hearsight.errors import UsageError
+    from hearsight.evaluation.clip_scores import keep_score
     from hearsight.evaluation.evaluate import evaluate as evaluate_model
     from hearsight.evaluation.paper_tables.measurements import record_measurements
     from hearsight.evaluation.paper_tables.record import check_cells, make_measurement
 
     cells = check_cells(record or (), benchmark)
+    if keep and not (Path(run) / "config.json").exists():
+        raise UsageError("--keep", run, "a run or checkpoint folder, to keep the score in")
     given = {"probe": probe, "untrained": untrained, "seed": seed, "cache": cache, "pool": pool, "layer": layer}
     given |= {"extra_models": extra_models, "training_dataset": training_dataset}
     knobs = load_config(EvaluateConfig, "evaluate", config, overrides or (), **given)
     result = evaluate_model(run, benchmark, knobs)
     print_summary(result, as_json)
+    if keep:
+        keep_score(Path(run), result)
     if cells:
         command = shlex.join(["hearsight", *sys.argv[1:]])
         record_measurements(results, [make_measurement(result, cell, command) for cell in cells])

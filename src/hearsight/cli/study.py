@@ -1,4 +1,4 @@
-"""The command that runs a grid of trainings and reports it: study."""
+"""The commands that compare trainings: study, which runs a grid of them, and runs, which lists those that are there."""
 
 from __future__ import annotations
 
@@ -81,3 +81,48 @@ def study(
         raise FailureRateError(out, f"{len(report.failures)} cells failed: {'; '.join(report.failures[:3])}", hint=hint)
     if not as_json:
         print_lines([f"{out / 'report.md'}: the report"])
+
+
+@app.command(group=WORK)
+def runs(
+    folders: Annotated[
+        list[Path] | None, Parameter(negative="", help="runs, or folders with runs in them; this folder by default")
+    ] = None,
+    /,
+    *,
+    against: Annotated[
+        Path | None, Parameter(help="a run; the kept scores of the others are compared with its")
+    ] = None,
+    figure: Annotated[Path | None, Parameter(help="file for the learning curves: .png, .svg or .pdf")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List training runs: network, recipe, dataset, steps, best score, state.
+
+    A run is `training`, `interrupted` or `finished`. `scores` are those that `hearsight finetune` and
+    `hearsight evaluate --keep` kept with it. With `--against RUN`, a second table has the differences from that run on the same
+    clips, with the 95 % interval of a paired bootstrap:
+
+        hearsight runs experiments/ --against experiments/base --figure curves.png
+
+    `--json` prints an object with the keys `runs` and `differences`.
+    """
+    import dataclasses
+
+    from hearsight.console import print_json, print_table
+    from hearsight.figures.file import check_out, write_figure
+    from hearsight.studies.runs import COLUMNS, COMPARED, NUMBERS, compare_runs, draw_runs, list_runs
+
+    if figure is not None:
+        check_out(figure)
+    found = list_runs(folders or [Path()])
+    differences = [] if against is None else compare_runs(found, against)
+    if as_json:
+        compared = [dataclasses.asdict(one) for one in differences]
+        print_json({"runs": [run.as_json() for run in found], "differences": compared})
+    else:
+        print_table("", COLUMNS, [run.row() for run in found], right=NUMBERS)
+        if against is not None:
+            rows = [one.row() for one in differences]
+            print_table(f"differences from {against}", COMPARED, rows, right=COMPARED[2:])
+    if figure is not None:
+        write_figure(draw_runs(found), figure, "learning curves")

@@ -50,6 +50,9 @@ Teachers = Annotated[
         help="teacher of the dataset to learn from: vision, audio, or its name or a part of it; repeatable, all by default",
     ),
 ]
+Freeze = Annotated[
+    list[str] | None, Parameter(negative="", help="layer whose weights do not change, such as trunk; repeatable")
+]
 Policy = Annotated[
     Literal["jia", "soundnet", "hershey"] | None,
     Parameter(help="label policy of a paper: jia (the default), soundnet or hershey"),
@@ -203,10 +206,7 @@ def train(
             name="--from", help="a run or checkpoint folder, or an installed model, whose weights training begins with"
         ),
     ] = None,
-    freeze: Annotated[
-        list[str] | None,
-        Parameter(negative="", help="layer whose weights do not change, such as trunk; repeatable"),
-    ] = None,
+    freeze: Freeze = None,
     devices: Annotated[Count | None, Parameter(help="number of processes that train together; 1 by default")] = None,
     resume: Annotated[bool, Parameter(negative="", help="not needed: an interrupted run continues without it")] = False,
     config: ConfigFile = None,
@@ -256,6 +256,40 @@ def train(
         launch(["train", str(dataset), "--out", str(out), *words, *(["--json"] if as_json else [])], devices)
         return
     print_summary(train_network(dataset, out, resolved), as_json)
+
+
+@app.command(group=LOOP)
+def finetune(
+    run: Annotated[str, Parameter(help="a run or checkpoint folder, or the name of an installed model")],
+    /,
+    *,
+    data: Annotated[
+        str, Parameter(help="a folder with a sub-folder of sounds per class, or NAME=PATH; see hearsight benchmarks")
+    ],
+    out: Annotated[Path, Parameter(help="the folder of the new run")],
+    fold: Annotated[int | None, Parameter(help="the fold that is held out; the first by default")] = None,
+    freeze: Freeze = None,
+    config: ConfigFile = None,
+    overrides: Override = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a network further on labelled sounds, so that it tags your own classes.
+
+        hearsight finetune run --data sounds/ --out tuned
+
+        hearsight tag recording.wav --model tuned
+
+    `sounds/` has a sub-folder of sounds per class; `--data csv=clips.csv` reads a table, `--data esc50=ESC-50` a published set. One
+    fold is held out: the score of its clips is printed with its 95 % interval, and kept in `scores/` of the run. The keys of
+    `--set` are those of `hearsight train`, with the defaults of the recipe `finetune`. The same command continues an interrupted
+    run.
+    """
+    from hearsight.config import TrainConfig, load_config
+    from hearsight.evaluation.finetuning import finetune as finetune_run
+
+    given: dict[str, Any] = {"freeze": tuple(freeze) if freeze else None, "recipe": "finetune"}
+    resolved = load_config(TrainConfig, "train", config, overrides or (), **given)
+    print_summary(finetune_run(run, data, out, resolved, fold=fold), as_json)
 
 
 @app.command(group=LOOP)

@@ -104,7 +104,7 @@ def _evaluate(run: str | Path, benchmark: str, config: EvaluateConfig) -> Evalua
     score_model = _finetune if config.probe == FINETUNE else _fit_probe
     config = config.model_copy(update={"pool": _choose_pool(config)})
     clips, score, dim = score_model(extractors, clips, config)
-    made = _make_evaluation(str(run), config, extractors, clips, score, shared)
+    made = make_evaluation(str(run), config, extractors, clips, score, shared)
     return dataclasses.replace(made, dim=dim, seconds=time.monotonic() - started)
 
 
@@ -159,7 +159,7 @@ def _evaluate_outputs(run: str | Path, benchmark: str, config: EvaluateConfig) -
         raise UsageError(f"--probe {OUTPUTS}", f"{extractor.name}, which has no outputs of its own", "a run")
     clips, score = score_outputs(extractor.listener, folder, config)
     config = config.model_copy(update={"pool": "mean"})
-    made = _make_evaluation(str(run), config, [extractor], clips, score, None)
+    made = make_evaluation(str(run), config, [extractor], clips, score, None)
     return dataclasses.replace(made, dim=len(clips.classes))
 
 
@@ -187,7 +187,7 @@ def _leave_out_unreadable(clips: Benchmark, failures: dict[int, str], unreadable
     return clips.without(left_out, [f"{len(left_out)} clips that cannot be read left out: {messages}"])
 
 
-def _make_evaluation(
+def make_evaluation(
     run: str,
     config: EvaluateConfig,
     extractors: Sequence[FeatureExtractor | MediaExtractor],
@@ -195,6 +195,21 @@ def _make_evaluation(
     score: CrossScore,
     shared: Contamination | None,
 ) -> Evaluation:
+    """Return the result of an evaluation from the scores of its clips; the caller adds length of the embeddings and time.
+
+    Parameters
+    ----------
+    run
+        What was scored.
+    config
+        How.
+    extractors
+        The models.
+    clips, score
+        The clips, and the scores of those that were scored.
+    shared
+        What the training data shares with the clips; None where that was not asked for.
+    """
     ours = choose_rows(clips, score, held_out=False)
     rows = score.rows[ours]
     hits: Float64[np.ndarray, " clips"] = score.hits[ours].astype(np.float64)

@@ -96,7 +96,7 @@ def _tell_classes(config: Mapping[str, Any]) -> list[str]:
     if not config["num_labels"]:
         return ["None: the published file has no trained classes."]
     lines = _list_classes([config["id2label"][str(index)] for index in range(config["num_labels"])])
-    if config.get("converted_from"):
+    if config.get("converted_from") or config["training"].get("teachers") == []:
         return lines
     return [
         *lines,

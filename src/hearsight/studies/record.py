@@ -11,41 +11,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import Bool, Float32, Int64
-
 from hearsight.documents import check_object, read_json
 from hearsight.errors import InputError
-from hearsight.evaluation.measure import choose_rows
+from hearsight.evaluation.clip_scores import ClipScores, read_clip_scores, write_clip_scores
 from hearsight.evaluation.result import Evaluation
-from hearsight.files import make_folder, write_atomically, write_text
-from hearsight.studies.cells import digest
+from hearsight.files import write_text
 
 FORMAT = 1
-
-
-@dataclasses.dataclass(frozen=True)
-class ClipScores:
-    """The scores of the clips that the benchmark's score is made of.
-
-    Attributes
-    ----------
-    clips
-        Identifies the clips and their order.
-    folds, hits
-        Fold of each clip, and whether its highest score is one of its classes.
-    scores, targets
-        Of each clip and class.
-    threshold
-        What a score must reach for its class to be called true.
-    """
-
-    clips: str
-    folds: Int64[np.ndarray, " clips"]
-    hits: Bool[np.ndarray, " clips"]
-    scores: Float32[np.ndarray, "clips classes"]
-    targets: Bool[np.ndarray, "clips classes"]
-    threshold: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,21 +56,8 @@ class CellRecord:
         InputError
             When the array file is absent or damaged.
         """
-        path = self.path.with_suffix(".npz")
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                shape = tuple(int(size) for size in arrays["shape"])
-                return ClipScores(
-                    clips=str(arrays["clips"]),
-                    folds=arrays["folds"],
-                    hits=arrays["hits"],
-                    scores=arrays["scores"],
-                    targets=np.unpackbits(arrays["targets"], count=shape[0] * shape[1]).reshape(shape).astype(bool),
-                    threshold=float(arrays["threshold"]),
-                )
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            hint = f"remove {self.path}, and run the study again"
-            raise InputError(path, f"no scores of clips ({error})", "the scores of a cell", hint) from error
+        hint = f"remove {self.path}, and run the study again"
+        return read_clip_scores(self.path.with_suffix(".npz"), hint)
 
 
 def write_record(
@@ -124,22 +83,7 @@ def write_record(
     config
         The configurations of all stages.
     """
-    ours = choose_rows(evaluation.clips, evaluation.score, held_out=False)
-    rows = evaluation.score.rows[ours]
-    targets = evaluation.clips.targets[rows]
-    named = [[clip.path, list(clip.labels), clip.fold] for clip in evaluation.clips.clips]
-    make_folder(path.parent)
-    with write_atomically(path.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(
-            file,
-            clips=np.array(digest(named)),
-            folds=evaluation.clips.folds[rows],
-            hits=evaluation.score.hits[ours],
-            scores=evaluation.score.scores[ours].astype(np.float32),
-            targets=np.packbits(targets),
-            shape=np.array(targets.shape),
-            threshold=np.array(evaluation.score.threshold),
-        )
+    write_clip_scores(path.with_suffix(".npz"), evaluation)
     written = {
         "format": FORMAT,
         "values": list(values),

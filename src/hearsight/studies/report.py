@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from hearsight.errors import InputError
+from hearsight.evaluation.clip_scores import ClipScores
 from hearsight.metrics.intervals import Estimate, Resampling, bootstrap_interval, estimate_over_runs, mean_of_folds
 from hearsight.metrics.measures import MEASURES
 from hearsight.studies.cells import Scale
 from hearsight.studies.definition import Study
-from hearsight.studies.record import CellRecord, ClipScores
+from hearsight.studies.record import CellRecord
 
 RESAMPLES = 1_000
 """Resamples of the interval of a measure that needs a sort per class."""

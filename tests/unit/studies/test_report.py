@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from hearsight.errors import InputError
+from hearsight.evaluation.clip_scores import ClipScores
 from hearsight.metrics.intervals import bootstrap_interval, mean_of_folds
 from hearsight.studies.cells import Scale
 from hearsight.studies.definition import Study
 from hearsight.studies.files import list_points, write_report
-from hearsight.studies.record import CellRecord, ClipScores
+from hearsight.studies.record import CellRecord
 from hearsight.studies.report import make_report
 
 CLIPS = 60

@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import math
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import numpy as np
@@ -99,7 +99,7 @@ def decode_clips(benchmark: Benchmark, sample_rate: int) -> Generator[ClipSounds
 
 
 @dataclasses.dataclass(frozen=True)
-class _Tuned:
+class Tuned:
     """What a fold's score reports about the training for it."""
 
     hyperparameter: float
@@ -150,12 +150,12 @@ def finetune_splits(
             with track(f"fine-tuning without fold {split.fold}", config.epochs, "epochs") as bar:
                 for num_epochs in tune(tuned, examples, config, seed, kept.locate_state(split.fold)):
                     bar.advance(num_epochs)
-            found = _hear(tuned, held, sounds, benchmark.classes)
+            found = score_clips(Listener(tuned, benchmark.classes, name=tuned.name), held, sounds)
             kept.write(split.fold, found)
         scores[held] = found
         absent = np.flatnonzero(~targets[rest].any(axis=0))
         scores[np.ix_(held, absent)] = -np.inf
-        fitted = _Tuned(float(config.epochs), True, tuple(int(label) for label in absent))
+        fitted = Tuned(float(config.epochs), True, tuple(int(label) for label in absent))
         folds_scored.append(score_fold(split, scores[held], targets[held], fitted))
     rows = np.flatnonzero(np.isin(folds, [split.fold for split in benchmark.splits]))
     return CrossScore(tuple(folds_scored), rows, hits(scores[rows], targets[rows]), scores[rows], THRESHOLD)
@@ -193,11 +193,10 @@ def open_fold_cache(
     return CachedFolds(digest.hexdigest())
 
 
-def _hear(
-    network: Network, clips: Int64[np.ndarray, " held"], sounds: ClipSounds, classes: Sequence[str]
+def score_clips(
+    listener: hearsight.Listener, clips: Int64[np.ndarray, " held"], sounds: ClipSounds
 ) -> Float64[np.ndarray, "held classes"]:
     """Return the logarithm of the mean probability of each class over a clip's segments."""
-    listener: hearsight.Listener = Listener(network, classes, name=network.name)
     rows: list[np.ndarray] = []
     for clip in clips:
         heard = list(listener.forward_waveform(sounds.read(int(clip)), listener.sample_rate))

@@ -6,9 +6,10 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Literal
 
-from hearsight.errors import CONTINUE, InputError, RunError
+from hearsight.errors import CONTINUE, RunError
 from hearsight.training.data.batches import count_batches
 from hearsight.training.run.folder import RunFolder, is_training, read_config, read_record
+from hearsight.training.run.history import find_step, read_curve
 from hearsight.training.run.summary import choose_best, describe_seconds
 
 
@@ -22,12 +23,16 @@ class RunState:
         ``training`` while a process trains in the folder; else ``interrupted`` or ``finished``.
     recipe, model, num_clips, num_classes
         What is trained on what.
+    dataset
+        Digest of the dataset.
     epochs, planned_epochs
         Finished epochs, and all that the configuration asks for.
+    step, planned_steps
+        The last step that is logged or saved, and all.
     loss, accuracy, mean_average_precision
         Of the last finished epoch: training loss and validation scores; None before there are any.
-    best_epoch
-        The epoch of the highest mean average precision.
+    best_epoch, best
+        The epoch of the highest mean average precision, and that precision.
     seconds
         Time spent in training and validation.
     """
@@ -37,12 +42,16 @@ class RunState:
     model: str
     num_clips: int
     num_classes: int
+    dataset: str
     epochs: int
     planned_epochs: int
+    step: int
+    planned_steps: int
     loss: float | None
     accuracy: float | None
     mean_average_precision: float | None
     best_epoch: int | None
+    best: float | None
     seconds: float
 
     def describe(self) -> list[str]:
@@ -53,6 +62,8 @@ class RunState:
         ]
         if self.loss is not None:
             lines.append(f"training loss {self.loss:.4f}" + self._describe_scores())
+        if self.step * self.planned_epochs > self.epochs * self.planned_steps and self.progress != "finished":
+            lines.append(f"within epoch {self.epochs + 1}, at step {self.step:,} of {self.planned_steps:,}")
         if self.progress == "interrupted":
             lines.append(CONTINUE)
         return lines
@@ -87,8 +98,9 @@ def read_state(folder: Path) -> RunState:
         sizes = int(dataset["num_clips"]), int(dataset["num_classes"])
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(run.record, f"no sizes of the dataset ({error})", "the record of a run") from error
-    history = _read_history(run)
+    history = read_curve(folder)
     last: dict[str, Any] = history[-1] if history else {}
+    best = choose_best(history) if history else None
     seconds = sum(line["seconds"]["train"] + line["seconds"]["validation"] for line in history)
     return RunState(
         progress="finished" if run.is_finished else "training" if is_training(folder) else "interrupted",
@@ -96,24 +108,15 @@ def read_state(folder: Path) -> RunState:
         model=config.model,
         num_clips=sizes[0],
         num_classes=sizes[1],
+        dataset=str(dataset.get("digest", "")),
         epochs=len(history),
         planned_epochs=config.count_epochs(batches),
+        step=find_step(folder, last.get("step", 0)),
+        planned_steps=config.count_steps(batches),
         loss=last.get("loss"),
         accuracy=last.get("validation_accuracy"),
         mean_average_precision=last.get("validation_mean_average_precision"),
-        best_epoch=choose_best(history) if history else None,
+        best_epoch=best,
+        best=history[best - 1].get("validation_mean_average_precision") if best else None,
         seconds=seconds,
     )
-
-
-def _read_history(run: RunFolder) -> list[dict[str, Any]]:
-    """Read the lines of all finished epochs; a run in training may replace the checkpoint meanwhile, so it is tried again."""
-    if run.is_finished:
-        return run.read_final_history()
-    while epochs := run.epochs():
-        try:
-            return run.read_history(epochs[-1])
-        except InputError:
-            if run.epochs() == epochs:
-                raise
-    return []
