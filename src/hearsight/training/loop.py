@@ -18,11 +18,11 @@ from hearsight.training.group import Group, join_group
 from hearsight.training.parallel.follow import PLAN, follow
 from hearsight.training.parallel.restore import continue_plan, restore_run
 from hearsight.training.run.folder import RunFolder, check_same_run, lock_run
+from hearsight.training.run.initial import complete_config
 from hearsight.training.run.log import RunLog, check_tensorboard
 from hearsight.training.run.partial import EpochProgress, find_last_step, remove_progress
 from hearsight.training.run.summary import TrainSummary, choose_best, summarize_run
 from hearsight.training.step.device import Device
-from hearsight.training.step.initial import complete_config
 from hearsight.training.step.student import RunPlan, Student
 
 
