@@ -7,6 +7,8 @@ from typing import Any
 
 SHOWN_CLASSES = 20
 TASK = "audio-classification"
+TAUGHT = "taught: logistic regressions on a frozen network"
+"""What a checkpoint records as the method of its training if its classes were taught by a user's examples."""
 BENCHMARKS = {"esc10": "ESC-10"}
 """Published benchmarks by the names they have here: scores called ``NAME/METRIC`` become results that the Hub shows."""
 
@@ -98,6 +100,13 @@ def _tell_classes(config: Mapping[str, Any]) -> list[str]:
     lines = _list_classes([config["id2label"][str(index)] for index in range(config["num_labels"])])
     if config.get("converted_from") or config["training"].get("teachers") == []:
         return lines
+    if config["training"].get("method") == TAUGHT:
+        return [
+            *lines,
+            "",
+            "The classes are those of the examples it was taught from, and `background` for none of them. It knows no other "
+            "sounds: judge some of what it finds in your recordings, with `hearsight review`, before you count on it.",
+        ]
     return [
         *lines,
         "",

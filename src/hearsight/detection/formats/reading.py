@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,6 +21,10 @@ SUFFIXES = (".csv", ".jsonl", ".parquet")
 """Suffixes of tables that can be read."""
 MOST_BYTES = 8 * 2**30
 """The largest table that is read."""
+MOST_LINE = 2**20
+"""The longest head that is read."""
+OTHER_NAMES = {"path": ("file",), "class": ("label",), "probability": ("score",)}
+"""What tables of other programs call our columns."""
 
 
 def find_tables(paths: Sequence[Path]) -> list[Path]:
@@ -78,6 +84,29 @@ def read_detections(path: Path, extra: Sequence[pa.Field] = ()) -> Iterator[pa.T
         raise TableError(path, f"cannot be read ({error.strerror or error})", "a table of detections") from error
 
 
+def list_columns(path: Path) -> list[str]:
+    """Return the columns that a table of detections really has; of JSON lines, the keys of the first one.
+
+    Raises
+    ------
+    TableError
+        When it cannot be read.
+    """
+    try:
+        with open_regular(path, MOST_BYTES) as file:
+            first = b"" if path.suffix == ".parquet" else file.readline(MOST_LINE)
+        if path.suffix == ".parquet":
+            return list(pq.read_schema(path).names)
+        if path.suffix == ".jsonl":
+            return list(json.loads(first)) if first.strip() else []
+        return next(csv.reader([first.decode("utf-8-sig")]), [])
+    except (pa.ArrowInvalid, ValueError, TypeError) as error:
+        found = f"cannot be read ({' '.join(str(error).split()):.200})"
+        raise TableError(path, found, "a table of detections") from error
+    except OSError as error:
+        raise TableError(path, f"cannot be read ({error.strerror or error})", "a table of detections") from error
+
+
 def _is_ours(path: Path) -> bool:
     """Return whether a file is no table of detections although its suffix is that of one."""
     return path.name.startswith(".") or path.name == "journal.jsonl" or path.name.endswith(".kaleidoscope.csv")
@@ -110,6 +139,8 @@ def _restore(table: pa.Table) -> pa.Table:
 
 
 def _conform(path: Path, table: pa.Table, schema: pa.Schema) -> pa.Table:
+    names = [_find_own_name(name, table.column_names) for name in table.column_names]
+    table = table.rename_columns(names)
     for name in ("path", "class"):
         if name not in table.column_names:
             found = f"columns {', '.join(table.column_names)}"
@@ -120,3 +151,9 @@ def _conform(path: Path, table: pa.Table, schema: pa.Schema) -> pa.Table:
     ]
     whole = pa.Table.from_arrays(columns, schema=schema)
     return whole.filter(whole["class"].is_valid())
+
+
+def _find_own_name(name: str, present: Sequence[str]) -> str:
+    """Return our name of a column; a name of others stays if ours is there as well."""
+    ours = next((own for own, others in OTHER_NAMES.items() if name in others and own not in present), None)
+    return name if ours is None else ours

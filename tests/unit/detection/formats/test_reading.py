@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from hearsight.detection.formats.catalogue import open_file
-from hearsight.detection.formats.reading import find_tables, read_detections
+from hearsight.detection.formats.reading import find_tables, list_columns, read_detections
 from hearsight.detection.formats.writer import Context
 from hearsight.errors import InputError, TableError
 from hearsight.records import Tag
@@ -57,3 +58,17 @@ def test_tables_are_found_in_folders_without_journals(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no table of detections"):
         find_tables([tmp_path / "empty"])
+
+
+def test_columns_of_other_programs_are_known_by_their_names(tmp_path):
+    (tmp_path / "a.csv").write_text("file,start,label,score\na.wav,1,owl,0.5\n")
+    (row,) = pa.concat_tables(read_detections(tmp_path / "a.csv")).to_pylist()
+    assert (row["path"], row["class"], row["probability"]) == ("a.wav", "owl", 0.5)
+    assert list_columns(tmp_path / "a.csv") == ["file", "start", "label", "score"]
+    (tmp_path / "a.jsonl").write_text('{"path": "a.wav", "class": "owl"}\n')
+    assert list_columns(tmp_path / "a.jsonl") == ["path", "class"]
+    pq.write_table(pa.table({"path": ["a"], "class": ["b"]}), tmp_path / "a.parquet")
+    assert list_columns(tmp_path / "a.parquet") == ["path", "class"]
+    (tmp_path / "b.parquet").write_bytes(b"no table")
+    with pytest.raises(TableError, match="cannot be read"):
+        list_columns(tmp_path / "b.parquet")
