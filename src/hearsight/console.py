@@ -262,6 +262,23 @@ def print_message(text: str) -> None:
     _STDERR.print(Text(escape_controls(text)))
 
 
+def describe_retry(count: int, unit: str) -> str:
+    """Return in words that units of work which failed in an earlier run are tried again.
+
+    Parameters
+    ----------
+    count
+        How many.
+    unit
+        What one of them is called.
+    """
+    return (
+        f"1 {unit} failed before; it is tried again"
+        if count == 1
+        else f"{count:,} {unit}s failed before; they are tried again"
+    )
+
+
 def print_error(error: HearsightError) -> None:
     """Print an error on stderr: its summary, and its hint on a second line."""
     print_message(f"error: {error.summary}")

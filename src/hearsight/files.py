@@ -43,6 +43,10 @@ class UnsuitableFileError(OSError):
     def __init__(self, number: int, found: str, path: Path) -> None:
         super().__init__(number, found, str(path))
 
+    def __str__(self) -> str:
+        """Return what was found; messages name the path already."""
+        return self.strerror
+
 
 @contextlib.contextmanager
 def write_atomically(path: Path) -> Generator[Path]:
@@ -327,6 +331,11 @@ def _name_kind(mode: int) -> str:
     return _KINDS.get(stat.S_IFMT(mode), "something else")
 
 
+def is_folder(path: str | Path) -> bool:
+    """Return whether a path is a folder. One that cannot be looked at, as with a name that is too long, is none."""
+    return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises some errors)
+
+
 def describe_path(path: Path) -> str:
     """Describe what is at a path, for errors that wanted something else there: a folder's first names, or a file's size.
 
@@ -342,11 +351,12 @@ def describe_path(path: Path) -> str:
                 return "an empty folder"
             rest = f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else ""
             return f"a folder with {', '.join(names[:_SHOWN_NAMES])}{rest}"
-        return f"a file of {path.stat().st_size:,} bytes"
+        size = path.stat().st_size
     except FileNotFoundError:
         return "no such file"
     except OSError as error:
         return f"cannot be read ({error.strerror or error})"
+    return f"a file of {size:,} byte{'' if size == 1 else 's'}"
 
 
 _SHOWN_NAMES = 3

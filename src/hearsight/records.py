@@ -164,7 +164,8 @@ class Tag:
     """A class in a span of a file (seconds), its probability, and where the class comes from.
 
     ``sense`` is ``heard`` or ``seen``, as the class was learned from a teacher of sounds or of pictures; None where that is not
-    known, like ``teacher``.
+    known, like ``teacher``. ``note`` is what a reader should know of how the sound was read: that channels cancel
+    each other.
 
     Examples
     --------
@@ -180,10 +181,14 @@ class Tag:
     probability: float
     sense: Literal["heard", "seen"] | None = None
     teacher: str | None = None
+    note: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the object of ``hearsight tag --json``: ``path, start, duration, class, probability, sense, teacher``."""
-        return {
+        """Return the object of ``hearsight tag --json``: ``path, start, duration, class, probability, sense, teacher``.
+
+        A key ``note`` is there only if there is one.
+        """
+        values = {
             "path": self.path,
             "start": self.start,
             "duration": self.duration,
@@ -192,6 +197,7 @@ class Tag:
             "sense": self.sense,
             "teacher": self.teacher,
         }
+        return values if self.note is None else values | {"note": self.note}
 
 
 @dataclasses.dataclass(frozen=True)

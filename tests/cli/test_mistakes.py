@@ -205,7 +205,7 @@ MISTAKES = {
     ),
     "an unknown option": Mistake(
         2,
-        r"(Invalid value .* for FILES\. )?Unknown option: \"?--nonsense\"?.*",
+        r"Unknown option: --nonsense( \(a file of this name is written \./--nonsense\))?\.",
         (
             *(f"{command} --nonsense" for command in EVERY if command != "serve"),
             "serve --model {run} --nonsense",  # --model is asked for first

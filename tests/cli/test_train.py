@@ -108,7 +108,7 @@ def test_a_full_disk_ends_training_in_one_sentence(dataset: Path, tmp_path: Path
     assert done.returncode == 7, done.stderr
     error, hint = done.stderr.splitlines()[-2:]
     assert error.startswith("error: ")
-    assert error.endswith(f"{WEIGHTS}: File too large")
+    assert error.endswith(f"{WEIGHTS}: cannot be written (File too large)")
     assert hint.startswith("hint: raise the limit")
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
     done = run_command(*command)

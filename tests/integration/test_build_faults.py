@@ -71,6 +71,7 @@ def test_a_file_that_fails_is_a_row_with_a_reason_and_is_tried_again_by_the_next
     reference: dict[str, str],
     tmp_path: Path,
     faulty: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
     fault: str,
     reason: str,
     detail: str,
@@ -86,8 +87,10 @@ def test_a_file_that_fails_is_a_row_with_a_reason_and_is_tried_again_by_the_next
     assert len(Dataset(out)) == 4
     if workers == 2:
         return
+    capfd.readouterr()
     again = build_dataset([videos], out, CONFIG, workers=workers)
     assert again == summary
+    assert f"{out}: 1 file failed before; it is tried again" in capfd.readouterr().err
     assert build_dataset([videos], out, CONFIG, workers=workers, retry=False) == summary
     faulty.setenv("FAULT", "")
     assert build_dataset([videos], out, CONFIG, workers=workers).num_failed == 0

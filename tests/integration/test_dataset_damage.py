@@ -143,7 +143,9 @@ def test_missing_and_truncated_files_are_noticed_at_opening_and_by_info(
 
 def test_files_that_do_not_belong_to_the_dataset_are_reported(copy: Path) -> None:
     (copy / "audio" / "99999.arrow").write_bytes(b"")
-    assert verify_dataset(copy).problems == ("audio/99999.arrow is not in the manifest",)
+    report = verify_dataset(copy)
+    assert report.problems == ("audio/99999.arrow is not in the manifest",)
+    assert report.describe()[0].endswith("; 1 problem")
 
 
 def remove_checksums(folder: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_build_reports_files_and_shards(tmp_path: Path, capfd: pytest.CaptureF
     write_folder(tmp_path / "videos", 2)
     events: list[hearsight.ProgressEvent] = []
     hearsight.build_dataset([tmp_path / "videos"], tmp_path / "dataset", workers=1, progress=events.append)
-    check_stages(events, ("labelling", 2, "files"), ("writing shards", 1, "shards"))
+    check_stages(events, ("labelling", 2, "files"), ("writing shards", 1, "shards"), ("indexing", 4, "clips"))
     assert "labelling" not in capfd.readouterr().err
 
 
@@ -42,7 +42,9 @@ def test_mixing_reports_mixtures_and_shards(dataset: Path, tmp_path: Path) -> No
     events: list[hearsight.ProgressEvent] = []
     config = hearsight.MixConfig(clips=8)
     hearsight.mix_dataset(dataset, tmp_path / "mixtures", config, workers=1, progress=events.append)
-    check_stages(events, ("mixing and labelling", 8, "mixtures"), ("writing shards", 1, "shards"))
+    check_stages(
+        events, ("mixing and labelling", 8, "mixtures"), ("writing shards", 1, "shards"), ("indexing", 8, "clips")
+    )
 
 
 def test_labelling_again_reports_clips(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +52,8 @@ def test_labelling_again_reports_clips(dataset: Path, tmp_path: Path, monkeypatc
     events: list[hearsight.ProgressEvent] = []
     config = hearsight.LabelConfig(audio=("coded:cochlea",))
     hearsight.label_dataset(dataset, tmp_path / "labelled", config, workers=1, progress=events.append)
-    check_stages(events, ("labelling", len(hearsight.Dataset(dataset)), "clips"))
+    count = len(hearsight.Dataset(dataset))
+    check_stages(events, ("labelling", count, "clips"), ("indexing", count, "clips"))
 
 
 def test_an_evaluation_reports_clips_and_folds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,3 +117,8 @@ def test_a_callback_gets_every_step_and_the_end_even_of_what_fails(capsys: pytes
     with console.track("read", 1):
         pass
     assert "read" in capsys.readouterr().err
+
+
+def test_one_and_several_are_told_apart() -> None:
+    assert console.describe_retry(1, "file") == "1 file failed before; it is tried again"
+    assert console.describe_retry(1_200, "file") == "1,200 files failed before; they are tried again"

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from hearsight.cli.application import WORK, Amount, AsJson, Count, Number, Parameter, app, end_with, print_summary
+from hearsight.cli.application import (
+    WORK,
+    Amount,
+    ArgumentError,
+    AsJson,
+    Count,
+    Number,
+    Parameter,
+    app,
+    end_with,
+    print_summary,
+)
 
 STARTER = "starter"
 """The model that is used unless another one is named."""
@@ -16,7 +27,7 @@ def refuse_unknown_options(kind: Any, value: Any) -> None:  # noqa: ARG001 (what
     """Refuse files that are misspelt options: a lone ``-`` is allowed among the files, and with it all that begins like it."""
     for path in value:
         if str(path).startswith("-") and str(path) != "-":
-            raise ValueError(f'Unknown option: "{path}" (a file of this name is written ./{path})')
+            raise ArgumentError(msg=f"Unknown option: {path} (a file of this name is written ./{path}).")
 
 
 Files = Annotated[

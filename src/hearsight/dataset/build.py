@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Int32
 
 from hearsight.config import BuildConfig, CollectConfig
-from hearsight.console import ProgressCallback, print_message, redirect_progress, track
+from hearsight.console import ProgressCallback, describe_retry, print_message, redirect_progress, track
 from hearsight.dataset.finalize import Assembly, UnitNames, assemble_dataset
 from hearsight.dataset.label_media import COPIES, LabelMedia, load_teachers
 from hearsight.dataset.layout import NUM_FOLDS, Layout
@@ -97,6 +97,7 @@ def build_dataset(
             if not (retry and has_failures(layout, before)):
                 _add_agreement(layout, config)
                 return reuse_finished(layout, before)
+            print_message(f"{out}: {describe_retry(before.num_failed, 'file')}")
         start_build(layout, assembly.identity)
         write_provenance(layout, collection)
         remove_parts(layout.parts / COPIES)  # of workers that were killed

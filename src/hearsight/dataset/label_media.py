@@ -276,7 +276,10 @@ class _MediaLabeller:
                 max_stuck=screen.max_stuck,
             )
             if problem is not None:
-                return Rejection(media.path, clip.start, clip.duration, *problem)
+                reason, detail = problem
+                return Rejection(
+                    media.path, clip.start, clip.duration, reason, "; ".join(filter(None, (detail, clip.note)))
+                )
             clip = self._encode_sound(clip)
             return clip, _describe_clip(media, clip)
         except (MemoryError, OSError) as error:

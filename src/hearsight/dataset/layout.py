@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -239,6 +240,8 @@ def read_manifest(folder: Path) -> Manifest:
     except OSError as error:
         raise DatasetError(folder, f"cannot be read ({error.strerror})", "a dataset that we may read") from error
     if not there:
+        if os.path.lexists(folder):
+            raise DatasetError(folder, describe_path(folder), "the folder of a dataset")
         raise DatasetError(folder, "no such folder", "a dataset", "hearsight build VIDEOS --out " + str(folder))
     if not finished:
         if begun:

@@ -45,7 +45,8 @@ class VerifyReport:
         checked = f"{self.num_files:,} files, {self.num_bytes / 1e6:,.1f} MB"
         if not self.has_checksums:
             checked += "; made without checksums, so that only the structure could be checked"
-        verdict = f"{len(self.problems)} problems" if self.problems else "no problem found"
+        count = len(self.problems)
+        verdict = f"{count:,} {'problem' if count == 1 else 'problems'}" if count else "no problem found"
         return [f"{self.path}: {checked}; {verdict}", *self.problems]
 
 

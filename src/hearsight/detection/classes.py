@@ -112,6 +112,13 @@ def read_thresholds(path: Path) -> dict[str, ClassThreshold]:
     """
     text = read_text(path, TableError, wanted="a CSV table with the columns class and threshold")
     rows = csv.DictReader(io.StringIO(text))
+    try:
+        return _collect_thresholds(rows, path)
+    except csv.Error as error:
+        raise TableError(path, f"cannot be read ({error})", "a CSV table") from error
+
+
+def _collect_thresholds(rows: csv.DictReader[str], path: Path) -> dict[str, ClassThreshold]:
     heads = list(rows.fieldnames or [])
     for head in COLUMNS[:2]:
         if head not in heads:

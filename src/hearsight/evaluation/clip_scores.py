@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from hearsight.documents import check_object, read_json
 from hearsight.errors import InputError
 from hearsight.evaluation.measure import choose_rows
 from hearsight.evaluation.result import Evaluation
-from hearsight.files import make_folder, write_atomically, write_text
+from hearsight.files import make_folder, open_regular, write_atomically, write_text
 
 SCORES = "scores"
 """Folder of a run with its scores."""
@@ -102,7 +104,7 @@ def read_clip_scores(path: Path, hint: str) -> ClipScores:
         When the file is absent or damaged; ``hint`` is how it is made again.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open_regular(path, sys.maxsize) as file, np.load(file, allow_pickle=False) as arrays:
             shape = tuple(int(size) for size in arrays["shape"])
             return ClipScores(
                 clips=str(arrays["clips"]),
@@ -112,7 +114,7 @@ def read_clip_scores(path: Path, hint: str) -> ClipScores:
                 targets=np.unpackbits(arrays["targets"], count=shape[0] * shape[1]).reshape(shape).astype(bool),
                 threshold=float(arrays["threshold"]),
             )
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(path, f"no scores of clips ({error})", "the scores of an evaluation", hint) from error
 
 

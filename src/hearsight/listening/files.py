@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hearsight.errors import InputError
-from hearsight.files import describe_path
+from hearsight.files import describe_path, is_folder
 from hearsight.media.sources import MEDIA_SUFFIXES
 
 _AUDIO_NAMES = "wav wave w64 flac ogg oga opus mp3 m4a aac aif aiff aifc au caf wma amr ac3 mka"
@@ -26,7 +26,7 @@ def find_media(paths: Sequence[str | Path]) -> list[str | Path]:
     """
     found: list[str | Path] = []
     for path in paths:
-        found += _search(Path(path)) if Path(path).is_dir() else [path]
+        found += _search(Path(path)) if is_folder(path) else [path]
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 from collections.abc import Generator, Sequence
@@ -15,12 +16,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hearsight.errors import InputError, MachineError, cannot_write
-from hearsight.files import lock, make_folder
+from hearsight.files import lock, make_folder, open_regular
 from hearsight.listening.recordings import Recording
 
 NAME = "journal.jsonl"
 """The journal's name in an output folder."""
+MOST_BYTES = 8 * 2**30
+"""The largest journal that is read."""
 State = Literal["done", "failed", "new"]
+_LONGEST_NAME = 255
+"""Bytes of a file's name that file systems allow."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +135,7 @@ def open_journal(folder: Path, parameters: str, suffixes: Sequence[str]) -> Gene
 
 
 def locate_output(folder: Path, recording: Recording, suffix: str) -> Path:
-    """Return the file of a recording in an output folder.
+    """Return the file of a recording in an output folder; a name that would be too long ends in a digest of it instead.
 
     Raises
     ------
@@ -140,7 +145,12 @@ def locate_output(folder: Path, recording: Recording, suffix: str) -> Path:
     name = recording.name
     if name.startswith("/") or ".." in name.split("/"):
         raise InputError(recording.path, f"the name {name!r}", "a name below the folder that was named")
-    return folder / f"{name}{suffix}"
+    parent, _, last = name.rpartition("/")
+    if len(os.fsencode(f"{last}{suffix}")) > _LONGEST_NAME:
+        mark = f"~{hashlib.sha256(os.fsencode(last)).hexdigest()[:16]}"
+        room = _LONGEST_NAME - len(os.fsencode(f"{mark}{suffix}"))
+        last = os.fsencode(last)[:room].decode(errors="ignore") + mark
+    return folder / parent / f"{last}{suffix}"
 
 
 def measure(path: str) -> tuple[int, int]:
@@ -156,9 +166,9 @@ def _read_entries(path: Path) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
     if not path.exists():
         return entries
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with open_regular(path, MOST_BYTES) as file:
         for line in file:
-            entry = _parse(line)
+            entry = _parse(line.decode(errors="replace"))
             if entry is not None:
                 entries[entry.name] = entry
     return entries

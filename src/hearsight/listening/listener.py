@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -204,7 +204,9 @@ class Listener:
         """Return the embedding of every segment of a waveform of one channel, or of several along the first axis."""
         return self._collect_embeddings(self.forward_waveform(waveform, sample_rate), "")
 
-    def forward_file(self, path: str | Path, hop: float | None = None) -> Iterator[SegmentOutputs]:
+    def forward_file(
+        self, path: str | Path, hop: float | None = None, notify: Callable[[str], None] | None = None
+    ) -> Iterator[SegmentOutputs]:
         """Return the outputs for a file batch by batch, in memory that does not grow with its length.
 
         Parameters
@@ -213,13 +215,15 @@ class Listener:
             Any file with sound.
         hop
             Seconds from the start of one segment to the start of the next; None for the network's own.
+        notify
+            As of :func:`~hearsight.media.audio.stream_audio`.
 
         Raises
         ------
         UsageError
             When the hop is shorter than a sample or longer than a segment.
         """
-        return self.forward_stream(stream_audio(path, self.training_sample_rate, BLOCK_SECONDS), path, hop)
+        return self.forward_stream(stream_audio(path, self.training_sample_rate, BLOCK_SECONDS, notify), path, hop)
 
     def forward_stream(
         self, blocks: Iterable[Float32[np.ndarray, " _"]], where: object, hop: float | None = None

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from hearsight.errors import InputError, UsageError
+from hearsight.files import is_folder
 from hearsight.listening.files import find_media
 from hearsight.listening.stdin import STDIN
 from hearsight.text import make_encodable
@@ -70,12 +71,12 @@ def _expand(path: str) -> list[Recording]:
     if path == STDIN:
         return [Recording(STDIN, "stdin")]
     place = Path(path)
-    if place.is_dir():
+    if is_folder(place):
         return [Recording(str(file), _name(Path(file), place)) for file in find_media([place])]
-    if place.exists() or not glob.has_magic(path):
+    if os.path.lexists(place) or not glob.has_magic(path):
         return [Recording(path, make_encodable(place.name))]
     base = _find_base(path)
-    matches = [Path(match) for match in sorted(glob.glob(path, recursive=True)) if not Path(match).is_dir()]  # noqa: PTH207 (with `**` and absolute patterns)
+    matches = [Path(match) for match in sorted(glob.glob(path, recursive=True)) if not is_folder(match)]  # noqa: PTH207 (with `**` and absolute patterns)
     if not matches:
         raise InputError(path, "no file matches this glob", "at least one")
     return [Recording(str(match), _name(match, base)) for match in matches]

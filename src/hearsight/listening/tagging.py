@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from hearsight.console import Bar, print_message, track
+from hearsight.console import Bar, describe_retry, print_message, track
 from hearsight.detection.formats.catalogue import FORMATS, open_file
 from hearsight.detection.formats.reading import read_detections
 from hearsight.detection.formats.writer import Context, DetectionWriter
@@ -32,11 +32,11 @@ from hearsight.records import Tag
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of one recording: its rows, its seconds, whether it was padded, and why it could not be read to its end."""
+    """What became of one recording: its rows, its seconds, what is to be said of it, and why it could not be read to its end."""
 
     rows: int
     duration: float
-    padded: str = ""
+    notes: tuple[str, ...] = ()
     error: MediaError | None = None
     measured: tuple[int, int] = (-1, 0)
 
@@ -107,10 +107,11 @@ class RecordingTagger:
 
     def tag(self, recording: Recording, writers: Sequence[DetectionWriter]) -> Outcome:
         """Write the rows of a recording; a recording that cannot be read is noted in the formats that have a place for it."""
-        count, error = 0, None
+        count, error, notes = 0, None, list[str]()
         try:
-            for rows in self._detect(recording):
+            for found in self._detect(recording, notes.append):
                 report_progress()
+                rows = [dataclasses.replace(row, note="; ".join(notes)) for row in found] if notes else found
                 count += len(rows)
                 for writer in writers:
                     writer.write(rows)
@@ -121,15 +122,16 @@ class RecordingTagger:
         end, shortest = self._detector.end, self._detector.shortest
         for writer in writers:
             writer.end_file(recording.path, end)
-        padded = shortest < self._listener.least_seconds and error is None
-        return Outcome(count, end, self._listener.describe_padding(end) if padded else "", error)
+        if shortest < self._listener.least_seconds and error is None:
+            notes.append(self._listener.describe_padding(end))
+        return Outcome(count, end, tuple(notes), error)
 
-    def _detect(self, recording: Recording) -> Iterator[list[Tag]]:
+    def _detect(self, recording: Recording, notify: Callable[[str], None]) -> Iterator[list[Tag]]:
         if recording.path == STDIN:
             blocks = stream_pipe(sys.stdin.buffer, self._listener.training_sample_rate, self._raw)
             outputs = self._listener.forward_stream(blocks, STDIN, self._hop)
         else:
-            outputs = self._listener.forward_file(recording.path, self._hop)
+            outputs = self._listener.forward_file(recording.path, self._hop, notify)
         return self._detector.detect(outputs, recording.path)
 
 
@@ -277,6 +279,8 @@ def tag_to_folder(
     with open_journal(out, digest_parameters(listener, options, formats), _list_suffixes(formats)) as journal:
         todo = _choose(recordings, journal, only_failed, failures)
         before = len(recordings) - len(todo) - len(failures)
+        if only_failed and todo:
+            print_message(f"{out}: {describe_retry(len(todo), 'recording')}")
         answers = ((one, work(one)) for one in todo) if workers == 1 or len(todo) < 2 else _run(stage, todo, workers)
         with _track(len(todo)) as bar:
             for recording, outcome in answers:
@@ -320,8 +324,8 @@ def _choose(
 def _note(recording: Recording, outcome: Outcome, failures: list[InputError]) -> None:
     if outcome.error is not None:
         failures.append(outcome.error)
-    if outcome.padded:
-        print_message(f"{recording.path}: {outcome.padded}")
+    for note in outcome.notes:
+        print_message(f"{recording.path}: {note}")
 
 
 def _run(stage: TagStage, recordings: Sequence[Recording], workers: int) -> Iterator[tuple[Recording, Outcome]]:
@@ -367,8 +371,8 @@ def _copy_rows(folder: Path, recording: Recording, outcome: Outcome, writer: Det
 
 
 def _make_tag(recording: Recording, values: dict[str, Any]) -> Tag:
-    numbers = (values["start"], values["duration"])
-    return Tag(recording.path, *numbers, values["class"], values["probability"], values["sense"], values["teacher"])
+    numbers, kept = (values["start"], values["duration"]), ("class", "probability", "sense", "teacher", "note")
+    return Tag(recording.path, *numbers, *(values[name] for name in kept))
 
 
 @contextlib.contextmanager

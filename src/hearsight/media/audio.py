@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,10 @@ from jaxtyping import Float32
 from hearsight.console import print_message
 from hearsight.errors import BrokenMediaError, MediaError
 from hearsight.media.audio_file import open_audio_file, read_audio_file
+from hearsight.media.containers.announced import find_announced_share
 from hearsight.media.containers.reader import MediaReader
 from hearsight.media.containers.streams import Damage, Sound
-from hearsight.media.guard import reject_unexpected
+from hearsight.media.guard import open_media_file, reject_unexpected
 from hearsight.media.timeline import CLOCK_TOLERANCE, SoundTimeline, find_not_finite
 from hearsight.records import RejectReason
 from hearsight.units import to_samples
@@ -23,6 +24,8 @@ UNKEPT_PROMISE = 1.0
 
 _EXACT_FORMATS = ("mov", "flac", "wav")
 """Formats whose streams announce an exact duration; in others it is an estimate, or that of a part."""
+_CHUNKED_FORMATS = frozenset({"wav", "w64", "aiff", "caf", "au"})
+"""Formats whose header announces the bytes of the sound; FFmpeg computes the duration of some of them from the file's size."""
 
 
 def read_audio(path: str | Path, sample_rate: int) -> Float32[np.ndarray, " samples"]:
@@ -39,12 +42,14 @@ def read_audio(path: str | Path, sample_rate: int) -> Float32[np.ndarray, " samp
     return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
 
-def stream_audio(path: str | Path, sample_rate: int, block_seconds: float) -> Iterator[Float32[np.ndarray, " samples"]]:
+def stream_audio(
+    path: str | Path, sample_rate: int, block_seconds: float, notify: Callable[[str], None] | None = None
+) -> Iterator[Float32[np.ndarray, " samples"]]:
     """Read the sound of an audio or video file block by block, as mono of a sample rate.
 
-    Channels are mixed to their mean; where they cancel each other, see :mod:`hearsight.signal.downmix`, and a line on stderr says
-    so. The sound of a video starts where its first stream starts: where pictures come first there is silence before it, so that
-    times are those of a player. Memory is bounded by a block and some seconds, whatever the length of the file.
+    Channels are mixed to their mean; where they cancel each other, see :mod:`hearsight.signal.downmix`. The sound of a video starts
+    where its first stream starts: where pictures come first there is silence before it, so that times are those of a player. Memory
+    is bounded by a block and some seconds, whatever the length of the file.
 
     Parameters
     ----------
@@ -54,6 +59,9 @@ def stream_audio(path: str | Path, sample_rate: int, block_seconds: float) -> It
         Hz of the blocks.
     block_seconds
         Length of the blocks; the last one is what is left.
+    notify
+        Called with a sentence when channels cancel each other, before the block in which they do; by default it is printed on
+        stderr with the file's name.
 
     Raises
     ------
@@ -62,21 +70,30 @@ def stream_audio(path: str | Path, sample_rate: int, block_seconds: float) -> It
         sound is damaged, has samples that are not finite, or ends before the file says, after the good blocks have been yielded.
     """
     size = max(1, to_samples(block_seconds, sample_rate))
-    yield from _regroup(_read_blocks(path, sample_rate), size)
+    yield from _regroup(_read_blocks(path, sample_rate, notify), size)
 
 
-def _read_blocks(path: str | Path, sample_rate: int) -> Iterator[Float32[np.ndarray, " samples"]]:
+def _read_blocks(
+    path: str | Path, sample_rate: int, notify: Callable[[str], None] | None = None
+) -> Iterator[Float32[np.ndarray, " samples"]]:
     timeline = SoundTimeline(str(path), sample_rate)
+    mixer, notified = timeline.downmixer, False
     with reject_unexpected(path):
-        try:
-            for sound in _stop_where_not_finite(path, _read_sounds(str(path), timeline)):
-                yield timeline.push(sound)
-        except BrokenMediaError:
-            yield timeline.finish()
-            raise
+        for block in _place_sounds(path, timeline):
+            if mixer.cancelled_at is not None and not notified:
+                text, notified = describe_cancellation(mixer.cancelled_at), True
+                print_message(f"{path}: {text}") if notify is None else notify(text)
+            yield block
+
+
+def _place_sounds(path: str | Path, timeline: SoundTimeline) -> Iterator[Float32[np.ndarray, " samples"]]:
+    try:
+        for sound in _stop_where_not_finite(path, _read_sounds(str(path), timeline)):
+            yield timeline.push(sound)
+    except BrokenMediaError:
         yield timeline.finish()
-    if timeline.downmixer.cancelled_at is not None:
-        print_message(describe_cancellation(path, timeline.downmixer.cancelled_at))
+        raise
+    yield timeline.finish()
 
 
 def _stop_where_not_finite(path: str | Path, sounds: Iterable[Sound]) -> Iterator[Sound]:
@@ -89,9 +106,9 @@ def _stop_where_not_finite(path: str | Path, sounds: Iterable[Sound]) -> Iterato
         yield sound
 
 
-def describe_cancellation(path: str | Path, time: float) -> str:
-    """Return in words that channels were mixed in phase instead of to their mean."""
-    return f"{path}: the channels cancel each other from {time:.2f} s on; they are mixed with one of them inverted"
+def describe_cancellation(time: float) -> str:
+    """Return in words that channels were mixed in phase instead of to their mean, from a time in seconds on."""
+    return f"the channels cancel each other from {time:.2f} s on; they are mixed with one of them inverted"
 
 
 def _read_sounds(path: str, timeline: SoundTimeline) -> Iterator[Sound]:
@@ -124,15 +141,23 @@ def _decode_sound(reader: MediaReader, timeline: SoundTimeline) -> Iterator[Soun
             _check_gap(reader, item.time, timeline.end)
             num_decoded += 1
             yield item
-    facts = reader.audio
     if not num_decoded:
         raise MediaError(reader.path, "none of its sound can be decoded", reason=RejectReason.BROKEN_STREAM)
-    if facts is None or facts.duration is None or not reader.container.startswith(_EXACT_FORMATS):
-        return
-    announced = (facts.start or 0.0) + facts.duration - reader.origin
+    announced = _find_announced_end(reader, timeline.end)
     if announced - timeline.end > UNKEPT_PROMISE:
         found = f"the sound ends at {timeline.end:.2f} s of the {announced:.2f} s that the file announces"
         raise BrokenMediaError(reader.path, found, start=timeline.end, end=announced)
+
+
+def _find_announced_end(reader: MediaReader, end: float) -> float:
+    """Return the seconds at which the sound should end, which is where it does if the file does not announce more."""
+    facts = reader.audio
+    if facts is not None and facts.duration is not None and reader.container.startswith(_EXACT_FORMATS):
+        return (facts.start or 0.0) + facts.duration - reader.origin
+    if reader.container in _CHUNKED_FORMATS:
+        with open_media_file(reader.path) as file:
+            return end * find_announced_share(file)
+    return end
 
 
 def _check_gap(reader: MediaReader, time: float, end: float) -> None:

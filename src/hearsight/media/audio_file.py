@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import cast
+from typing import NoReturn, cast
 
 import soundfile
 
 from hearsight.errors import BrokenMediaError, MediaError
+from hearsight.media.containers.announced import find_announced_share
 from hearsight.media.containers.stream_decoder import describe_excess
 from hearsight.media.containers.streams import Sound
 from hearsight.media.guard import open_media_file
@@ -27,6 +28,8 @@ _PREFERRED = frozenset(
 """Plain samples, and what FFmpeg takes for another codec."""
 _LARGEST_HEADER = 1024
 """Bytes beyond which a file without samples has a header that was never finished."""
+_INEXACT_SECONDS = 0.1
+"""Seconds by which a header may announce more sound than there is: some programs count their last chunk wrongly."""
 
 
 def open_audio_file(path: str, only_preferred: bool = True) -> soundfile.SoundFile | None:
@@ -95,8 +98,17 @@ def read_audio_file(path: str, file: soundfile.SoundFile) -> Iterator[Sound]:
                 found = f"the sound cannot be decoded at {start:.2f} s ({error})"
                 raise BrokenMediaError(path, found, start=start) from error
             if not len(block):
-                announced = file.frames / file.samplerate
-                found = f"the sound ends at {start:.2f} s of {announced:.2f} s"
-                raise BrokenMediaError(path, found, start=start, end=announced)
+                _refuse_missing(path, start, file.frames / file.samplerate)
             yield Sound(start, file.samplerate, block.T)
             count += len(block)
+        # libsndfile counts the frames that are there, whatever the header says
+        end = count / file.samplerate
+        with open_media_file(path) as opened:
+            announced = end * find_announced_share(opened)
+        if announced - end > _INEXACT_SECONDS:
+            _refuse_missing(path, end, announced)
+
+
+def _refuse_missing(path: str, end: float, announced: float) -> NoReturn:
+    found = f"the sound ends at {end:.2f} s of the {announced:.2f} s that the file announces"
+    raise BrokenMediaError(path, found, start=end, end=announced)

@@ -54,6 +54,8 @@ class DecodedClip:
         pictures are those before the damage.
     sample_rate
         Hz of the samples.
+    note
+        What a reader should know of how the sound was read, such as channels that cancel each other; mostly empty.
     """
 
     start: float
@@ -67,6 +69,7 @@ class DecodedClip:
     seconds_filled: float = 0.0
     damage: str = ""
     sample_rate: int = SAMPLE_RATE
+    note: str = ""
 
 
 def decode_windows(
@@ -229,9 +232,14 @@ class _WindowMaker:
             seconds_filled=self._timeline.count_filled(start, start + duration),
             damage=self._find_damage(start, start + duration),
             sample_rate=self._sample_rate,
+            note=self._describe_channels(start + duration),
         )
         self._window += 1
         return clip
+
+    def _describe_channels(self, end: float) -> str:
+        cancelled_at = self._timeline.downmixer.cancelled_at
+        return describe_cancellation(cancelled_at) if cancelled_at is not None and cancelled_at < end else ""
 
     def _find_damage(self, start: float, end: float) -> str:
         """Return what is wrong with a window, and forget the damage that ends in it."""
@@ -255,7 +263,7 @@ class _WindowMaker:
     def _finish(self, trouble: BrokenMediaError | None) -> Iterator[DecodedClip]:
         self._hold(self._timeline.finish())
         if self._timeline.downmixer.cancelled_at is not None:
-            print_message(describe_cancellation(self._reader.path, self._timeline.downmixer.cancelled_at))
+            print_message(f"{self._reader.path}: {describe_cancellation(self._timeline.downmixer.cancelled_at)}")
         end = min(self._timeline.end, self._sampler.end, self._limit, math.inf if trouble is None else trouble.start)
         end = max(self._start, math.floor(end * 1000.0 + 1e-3) / 1000.0)
         self._sampler.finish(end)

@@ -12,13 +12,14 @@ Nothing is unpickled, and nothing is guessed: what does not fit is refused with 
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hearsight.documents import format_json
 from hearsight.errors import CONTINUE, CheckpointError, UsageError, guess
-from hearsight.files import make_folder, write_text
+from hearsight.files import describe_path, make_folder, write_text
 from hearsight.models.card import write_card
 from hearsight.models.checkpoint_config import (
     EXCLUSIVE,
@@ -209,7 +210,8 @@ def _describe_checkpoint(folder: Path, config: CheckpointConfig) -> CheckpointIn
 
 def _explain_absence(folder: Path) -> tuple[str, str, str]:
     if not folder.is_dir():
-        return "no such folder", "a checkpoint", "hearsight train makes one"
+        found = describe_path(folder) if os.path.lexists(folder) else "no such folder"
+        return found, "a checkpoint", "hearsight train makes one"
     if (folder / "run.json").exists():
         epochs = sorted((folder / "checkpoints").glob("epoch-*"))
         return "an unfinished run", "a checkpoint", f"{CONTINUE}, or use {epochs[-1]}" if epochs else CONTINUE

@@ -29,6 +29,7 @@ from jaxtyping import Int, Shaped
 from torch import Tensor, nn
 
 from hearsight.console import print_message
+from hearsight.documents import read_text
 from hearsight.errors import CheckpointError, HubError, UsageError
 from hearsight.models.checkpoint import CARD, CONFIG, WEIGHTS, load_checkpoint, read_config, save_checkpoint
 from hearsight.models.network import Network, NetworkOutput
@@ -207,7 +208,7 @@ def _make_repository(api: HfApi, address: HubAddress, *, private: bool) -> bool:
 
 def _advise(card: Path) -> None:
     """Print a message where the card names no licence."""
-    head = card.read_text(encoding="utf-8").split("\n---", 1)[0] if card.exists() else ""
+    head = read_text(card).split("\n---", 1)[0] if card.exists() else ""
     if "\nlicense:" not in head:
         print_message(f"{card}: no licence; a line `license: …` in its head says what others may do with the network")
 

@@ -20,6 +20,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from hearsight.console import print_message
 from hearsight.errors import TeacherError
 from hearsight.vocabulary import MAX_CLASSES
 
@@ -29,8 +30,12 @@ MAX_IMAGE_SIDE = 4096
 MAX_SAMPLES = 60 * 384_000
 MAX_FRAMES = 60_000
 MAX_OUTPUT_VALUES = 10_000_000
-PROBE_SECONDS = 300.0
+PROBE_SECONDS = 120.0
 """Seconds for the run that tries a model on one image or segment. The largest published models take some seconds."""
+NOTICE_SECONDS = 10.0
+"""Seconds of that run after which a message says what is being waited for."""
+_LAST_SECONDS = 10.0
+"""Seconds in which a run that was cancelled ends."""
 
 _ResultT = TypeVar("_ResultT")
 
@@ -122,9 +127,10 @@ def run_with_deadline(
     where
         The model, for the error.
     seconds
-        How long to wait.
+        How long to wait; after :data:`NOTICE_SECONDS` a message on stderr says so.
     cancel
-        Called when the time is over, to end the function. Without it the thread continues until the process ends.
+        Called when the time is over or the wait is interrupted, to end the function. Without it the thread continues until the
+        process ends.
 
     Returns
     -------
@@ -147,11 +153,18 @@ def run_with_deadline(
 
     thread = threading.Thread(target=work, daemon=True, name=f"probe of {where}")
     thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
-        if cancel is not None:
+    try:
+        thread.join(min(seconds, NOTICE_SECONDS))
+        if thread.is_alive() and seconds > NOTICE_SECONDS:
+            print_message(f"{where}: still trying it on one image or segment; it is given up after {seconds:g} s")
+            thread.join(seconds - NOTICE_SECONDS)
+    finally:
+        # also when Ctrl-C ends the wait: a runtime that is still at work would abort the process at its end
+        ended = not thread.is_alive()
+        if not ended and cancel is not None:
             cancel()
-            thread.join(seconds)
+            thread.join(_LAST_SECONDS)
+    if not ended:
         raise TeacherError(
             where,
             f"no answer for one image or segment within {seconds:g} s",

@@ -67,6 +67,7 @@ def test_other_columns_are_ignored_and_low_is_optional(tmp_path):
         ("class,threshold\nDog,\n", "no threshold"),
         ("class,threshold,low\nDog,0.5,0.6\n", "low 0.6 above threshold 0.5"),
         ("class,threshold\nDog,0.5\nDog,0.6\n", "line 3: class 'Dog' for the second time"),
+        (f"class,threshold\n{'D' * 200_000},0.5\n", "cannot be read \\(field larger than field limit"),
     ],
 )
 def test_a_table_that_is_no_thresholds_file_is_refused_by_line(tmp_path, text, words):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,3 +106,18 @@ def test_a_damaged_score_is_named(tmp_path: Path) -> None:
         list_scores(tmp_path)
     with pytest.raises(InputError, match="no scores of clips"):
         read_clip_scores(tmp_path / "scores" / "esc10-linear.npz", "score it again")
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 cut", "flipped", os.mkfifo])
+def test_damaged_scores_are_named_whatever_the_damage(tmp_path: Path, damage: Any) -> None:
+    path = tmp_path / "scores.npz"
+    np.savez(path, shape=np.array([1, 2]), clips=np.array("digest"), hits=np.zeros(64))
+    content = bytearray(path.read_bytes())
+    path.unlink()
+    if callable(damage):
+        damage(path)
+    else:
+        content[200] ^= 4
+        path.write_bytes(content if damage == "flipped" else damage)
+    with pytest.raises(InputError, match=r"scores\.npz: no scores of clips"):
+        read_clip_scores(path, "score it again")

@@ -81,3 +81,20 @@ def test_no_file_is_written_outside_of_the_folder(tmp_path):
         with pytest.raises(InputError, match="below the folder"):
             locate_output(tmp_path, Recording("a.wav", name), ".csv")
     assert locate_output(tmp_path, Recording("a.wav", "x/a..wav"), ".csv") == tmp_path / "x/a..wav.csv"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_journal_that_is_no_file_is_refused_without_waiting(tmp_path, make):
+    make(tmp_path / NAME)
+    with pytest.raises(OSError, match="not a regular file"), open_journal(tmp_path, "p", [".csv"]):
+        pass
+
+
+@pytest.mark.parametrize("name", ["n" * 251 + ".wav", "ä" * 130, "below/" + "ö" * 127, "caf\\xe9" * 40])
+def test_a_name_that_is_too_long_for_a_file_is_shortened_and_stays_its_own(tmp_path, name):
+    path = locate_output(tmp_path, Recording("a.wav", name), ".selections.txt")
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    assert path.name.endswith(".selections.txt")
+    assert path.parent == (tmp_path / name).parent
+    assert path != locate_output(tmp_path, Recording("a.wav", name[:-1] + "x"), ".selections.txt")

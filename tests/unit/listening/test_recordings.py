@@ -61,3 +61,8 @@ def test_two_recordings_of_one_name_are_refused(field):
     check_names([Recording("a/x.wav", "x.wav"), Recording("a/y.wav", "y.wav")])
     with pytest.raises(UsageError, match=r"a/x\.wav and b/x\.wav are both called x\.wav"):
         check_names([Recording("a/x.wav", "x.wav"), Recording("b/x.wav", "x.wav")])
+
+
+def test_a_name_that_is_too_long_is_a_recording_that_cannot_be_opened(tmp_path):
+    name = str(tmp_path / ("n" * 300 + ".wav"))
+    assert find_recordings([name], []) == [Recording(name, "n" * 300 + ".wav")]

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import soundfile
 
 from hearsight.detection.formats.catalogue import open_text
 from hearsight.errors import MachineError, UsageError
@@ -130,3 +131,29 @@ def test_a_folder_that_cannot_be_written_is_named(run, write_sound, tmp_path):
         tag_to_folder(
             str(run), find_recordings([write_sound("a.wav", 1.0)], []), EVENTS, tmp_path / "file" / "x", ["csv"]
         )
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_channels_that_cancel_each_other_are_a_note_of_every_row(run, tmp_path, capsys, workers):
+    tone = 0.3 * np.sin(np.arange(48_000) / 5.0)
+    files = [tmp_path / "inverted.wav", tmp_path / "plain.wav"]
+    for path, other in zip(files, (-tone, tone), strict=True):
+        soundfile.write(path, np.stack([tone, other], axis=1), 16_000)
+    recordings = find_recordings(files, [])
+    text, failures = write_rows(run, recordings, TagOptions(unit="segments", top=1), workers=workers)
+    notes = [json.loads(line).get("note") for line in text.splitlines()]
+    note = "the channels cancel each other from 0.00 s on; they are mixed with one of them inverted"
+    assert (notes, failures) == ([note] * 3 + [None] * 3, [])
+    assert f"{files[0]}: {note}\n" in capsys.readouterr().err
+    csv, _ = write_rows(run, recordings, TagOptions(top=1), "csv")
+    assert [line.rpartition(",")[2] for line in csv.splitlines()] == ["note", note, ""]
+
+
+def test_what_failed_before_is_said_when_it_is_tried_again(run, write_sound, tmp_path, capsys):
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"no sound")
+    recordings = find_recordings([bad, write_sound("good.wav", 1.0)], [])
+    for only_failed, said in ((False, False), (True, True)):
+        report = tag_to_folder(str(run), recordings, TagOptions(), tmp_path / "out", ["csv"], only_failed=only_failed)
+        assert len(report.failures) == 1
+        assert ("1 recording failed before; it is tried again" in capsys.readouterr().err) is said

@@ -195,6 +195,24 @@ def test_a_deadline_passes_on_values_and_errors():
         run_with_deadline(lambda: {}["inner"], "m", seconds=86_400.0)
 
 
+def test_a_long_wait_is_said_and_an_interrupted_one_ends_the_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(limits, "NOTICE_SECONDS", 0.01)
+    stop = threading.Event()
+
+    def interrupt(thread: threading.Thread, seconds: float | None = None) -> None:
+        if seconds is not None and seconds > 1_000.0:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "join", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_with_deadline(stop.wait, "m.onnx", seconds=86_400.0, cancel=stop.set)
+    assert stop.is_set()
+    said = "m.onnx: still trying it on one image or segment; it is given up after 86400 s\n"
+    assert capsys.readouterr().err == said
+
+
 def test_what_is_over_its_deadline_is_cancelled():
     stop = threading.Event()
     with pytest.raises(TeacherError, match=r"m: no answer for one image or segment within 0\.05 s"):

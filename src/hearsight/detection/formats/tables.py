@@ -30,6 +30,7 @@ SCHEMA = pa.schema(
         ("sense", pa.string()),
         ("teacher", pa.string()),
         ("error", pa.string()),
+        ("note", pa.string()),
     ]
 )
 """The columns of every table."""
@@ -86,11 +87,12 @@ class CsvWriter(TextWriter):
             texts = (row.name, row.sense or "", row.teacher or "")
             name, sense, teacher = (_clean(text) for text in texts)
             numbers = (repr(float(row.start)), repr(float(row.duration)))
-            self._add([_clean(row.path), *numbers, name, repr(float(row.probability)), sense, teacher, ""])
+            probability, note = repr(float(row.probability)), _clean(row.note or "")
+            self._add([_clean(row.path), *numbers, name, probability, sense, teacher, "", note])
 
     def fail(self, path: str, reason: str) -> None:
         """Add a line with the reason."""
-        self._add([_clean(path), "", "", "", "", "", "", _clean(reason)])
+        self._add([_clean(path), "", "", "", "", "", "", _clean(reason), ""])
 
     def _add(self, cells: Sequence[str]) -> None:
         self._table.writerow(cells)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from hearsight.evaluation.benchmarks.benchmark import Benchmark, BenchmarkClip, 
 from hearsight.evaluation.benchmarks.folds import FIXED_SPLIT, TEST, TRAIN
 from hearsight.evaluation.benchmarks.labelled_folder import SUFFIXES
 from hearsight.evaluation.benchmarks.metadata import find_files
+from hearsight.files import open_regular
 from hearsight.vocabulary import Vocabulary, load_vocabulary
 
 CLIP_SECONDS = 10.0
@@ -31,6 +33,7 @@ TRAIN_TABLE, EVALUATION_TABLE = "balanced_train_segments.csv", "eval_segments.cs
 CLASS_TABLE = "class_labels_indices.csv"
 
 _NUM_COLUMNS = 4
+_MOST_BYTES = 2**30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +114,7 @@ def read_segments(table: Path, vocabulary: Vocabulary) -> list[Segment]:
     """
     indices = {identity: index for index, identity in enumerate(vocabulary.ids or ())}
     try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(open_regular(table, _MOST_BYTES), encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, skipinitialspace=True)
             segments = [
                 _parse_segment(f"{table} line {reader.line_num}", cells, indices)

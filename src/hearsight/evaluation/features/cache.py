@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import zipfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from hearsight.console import print_message
-from hearsight.files import write_atomically
+from hearsight.files import open_regular, write_atomically
 
 
 def find_cache(kind: str) -> Path:
@@ -24,7 +25,7 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> tuple[np.ndarray, ...] | 
     if not path.exists():
         return None
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as entry:
+        with open_regular(path, sys.maxsize) as file, np.load(file, allow_pickle=False) as entry:
             return tuple(entry[name] for name in names)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         print_message(f"{path}: cannot be read ({error}); computed again")

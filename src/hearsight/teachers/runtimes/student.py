@@ -7,7 +7,6 @@ sound in a 32 kHz network) gets that band only, as it does in listening.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Literal
@@ -18,6 +17,7 @@ from jaxtyping import Float32
 from pydantic import Field
 
 from hearsight.errors import CheckpointError, TeacherError
+from hearsight.files import hash_file
 from hearsight.models.checkpoint import WEIGHTS, CheckpointInfo, load_checkpoint
 from hearsight.models.network import Network
 from hearsight.signal.waveform import resample
@@ -51,7 +51,7 @@ def load(spec: TeacherSpec, modality: Modality, *, quiet: bool = False) -> Class
     names = _name_classes(info, chosen, options.vocabulary)
     rate = min(info.training_sample_rate or network.sample_rate, network.sample_rate)
     student = _Student(network, rate, torch.from_numpy(chosen))
-    content = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest() + _describe(network, rate, options.sense)
+    content = hash_file(folder / WEIGHTS) + _describe(network, rate, options.sense)
     stem = spec.where.removeprefix("hf://") if spec.where.startswith("hf://") else folder.resolve().name
     model = Model(str(folder), stem, content, WaveformInput(rate, rate), student.run, "none")
     return Classifier(spec, modality, model, lambda _: names)

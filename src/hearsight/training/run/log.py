@@ -17,9 +17,11 @@ from hearsight.console import print_message
 from hearsight.documents import drop_nonfinite, format_json, parse_json
 from hearsight.errors import InputError
 from hearsight.extras import require
-from hearsight.files import report_output_errors, write_text
+from hearsight.files import read_regular, report_output_errors, write_text
 
 LOG = "runlog.jsonl"
+MOST_BYTES = 4 * 2**30
+"""The largest log that is read."""
 
 
 @runtime_checkable
@@ -144,7 +146,11 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     lines: list[dict[str, Any]] = []
-    for number, text in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+    try:
+        content = read_regular(path, MOST_BYTES)
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror or error})", "the log of a run") from error
+    for number, text in enumerate(content.split(b"\n")[:-1], start=1):
         try:
             line = parse_json(text, f"{path} line {number}", wanted="an object with kind and epoch", old=True)
             _ = line["kind"], line["epoch"] + 0

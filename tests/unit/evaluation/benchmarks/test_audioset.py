@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -96,6 +97,13 @@ def test_what_is_not_there_is_named(folder, tmp_path):
         load(folder)
     (folder / "eval_segments.csv").unlink()
     with pytest.raises(BenchmarkError, match=r"eval_segments\.csv: cannot be read"):
+        load(folder)
+
+
+def test_a_table_that_is_a_pipe_is_refused_without_waiting(folder):
+    (folder / "eval_segments.csv").unlink()
+    os.mkfifo(folder / "eval_segments.csv")
+    with pytest.raises(BenchmarkError, match=r"eval_segments\.csv: cannot be read .*a named pipe"):
         load(folder)
 
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import builtins
 import math
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,13 @@ def test_a_line_cut_short_is_left_out_and_a_damaged_one_is_named(tmp_path: Path)
 def test_a_line_that_no_parser_takes_is_named(line: str, tmp_path: Path) -> None:
     (tmp_path / "runlog.jsonl").write_bytes(line.encode("latin-1") + b"\n")
     with pytest.raises(InputError, match="line 1"):
+        read_runlog(tmp_path)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_log_that_is_no_file_is_refused_without_waiting(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "runlog.jsonl")
+    with pytest.raises(InputError, match="not a regular file"):
         read_runlog(tmp_path)
 
 
