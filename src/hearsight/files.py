@@ -45,7 +45,7 @@ class UnsuitableFileError(OSError):
 
     def __str__(self) -> str:
         """Return what was found; messages name the path already."""
-        return self.strerror
+        return str(self.strerror)
 
 
 @contextlib.contextmanager
