@@ -3,7 +3,18 @@
 One file for each group of commands. Invariant: what a command imports is imported when it is called, so that the help is quick.
 """
 
-from hearsight.cli import collect, evaluate, infer, inspect, serve, study, tag, teach, train  # each adds its commands
+from hearsight.cli import (
+    collect,
+    evaluate,
+    infer,
+    inspect,
+    review,
+    serve,
+    study,
+    tag,
+    teach,
+    train,
+)  # each adds its commands
 from hearsight.cli.application import app
 from hearsight.cli.process import main
 
@@ -11,4 +22,17 @@ for _name in app:
     if not _name.startswith("-"):
         app[_name].help_epilogue = "All commands and the exit codes: `hearsight --help`."
 
-__all__ = ["app", "collect", "evaluate", "infer", "inspect", "main", "serve", "study", "tag", "teach", "train"]
+__all__ = [
+    "app",
+    "collect",
+    "evaluate",
+    "infer",
+    "inspect",
+    "main",
+    "review",
+    "serve",
+    "study",
+    "tag",
+    "teach",
+    "train",
+]
