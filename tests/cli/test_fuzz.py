@@ -43,6 +43,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     hierarchy.write_text("[]")
     write_sound(base / "sound.wav", 0, 0)
     np.savez(base / "weights.npz", weights=np.zeros(3))
+    done = run_command("index", base / "sound.wav", "--model", base / "run", "--out", base / "index")
+    assert done.returncode == 0, done.stderr
     return Inputs(
         dataset=base / "run" / "dataset",
         run=base / "run",
@@ -51,6 +53,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
         classes=base / "classes",
         hierarchy=hierarchy,
         weights=base / "weights.npz",
+        index=base / "index",
     )
 
 

@@ -207,8 +207,9 @@ MISTAKES = {
         2,
         r"Unknown option: --nonsense( \(a file of this name is written \./--nonsense\))?\.",
         (
-            *(f"{command} --nonsense" for command in EVERY if command != "serve"),
+            *(f"{command} --nonsense" for command in EVERY if command not in ("serve", "search")),
             "serve --model {run} --nonsense",  # --model is asked for first
+            "search {run} --index {run} --nonsense",
         ),
     ),
 }

@@ -35,6 +35,7 @@ class Inputs:
     classes: Path
     hierarchy: Path
     weights: Path
+    index: Path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,13 +79,16 @@ SUFFIXES: dict[tuple[str, str], str] = {
     ("learn", "sources"): ".mp4",
     ("inspect", "page"): ".html",
     ("query", "out"): ".csv",
+    ("index", "files"): ".wav",
+    ("index", "metadata"): ".csv",
+    ("search", "out"): ".csv",
 }
 OUTPUTS = frozenset({"out", "results", "page"})
 """Arguments that are written."""
 OUTPUT_KINDS = ("a folder", "random", "a pipe", "a link to nothing", "below a file", "escapes")
 """Kinds of paths that are told apart by a command that writes there."""
 NOT_RUN = frozenset(
-    {(command, "out", "a folder") for command in ("build", "mix", "train", "learn", "demo")}
+    {(command, "out", "a folder") for command in ("build", "mix", "train", "learn", "demo", "index")}
     | {("export", "out", kind) for kind in ("random", "a link to nothing", "escapes")}
     | {(command, "config", "empty") for command in ("build", "mix", "train", "learn", "evaluate", "fetch")}
     | {("convert", "out", "a folder"), ("convert", "vocabulary", "escapes")}
@@ -168,6 +172,8 @@ def _find_valid(words: tuple[str, ...], argument: Argument, inputs: Inputs) -> s
         "videos": inputs.hierarchy,
         "queries": inputs.hierarchy,
         "lister": "absent",
+        "query": inputs.sound,
+        "index": inputs.index,
     }
     if name not in known:
         raise AssertionError(f"{' '.join(words)}: give tests/support/command_fuzz.py a valid value for {name!r}")

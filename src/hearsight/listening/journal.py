@@ -89,6 +89,10 @@ class Journal:
         """Return why a recording failed."""
         return self._entries[recording.name].error or ""
 
+    def list_entries(self) -> list[Entry]:
+        """Return what became of each recording, also of those that another command was about."""
+        return list(self._entries.values())
+
     def locate(self, recording: Recording, suffix: str) -> Path:
         """Return the file of a recording with a suffix."""
         return locate_output(self._folder, recording, suffix)

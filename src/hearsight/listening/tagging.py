@@ -221,17 +221,17 @@ def tag_to_writer(
     listener = load(model)
     work = RecordingTagger(listener, options, raw)
     writer = open_writer(make_context(listener))
-    with _track(len(recordings)) as bar:
+    with track_recordings(len(recordings)) as bar:
         if workers == 1 or len(recordings) < 2:
             for recording in recordings:
-                _note(recording, work.tag(recording, [writer]), failures)
+                note_outcome(recording, work.tag(recording, [writer]), failures)
                 bar.advance()
         else:
             with tempfile.TemporaryDirectory(prefix="hearsight-tag-") as folder:
                 stage = TagStage(model, options, ("parquet",), folder)
-                for recording, outcome in _order(_run(stage, _number(recordings), workers)):
+                for recording, outcome in _order(run_stage(stage, _number(recordings), workers)):
                     _copy_rows(Path(folder), recording, outcome, writer)
-                    _note(recording, outcome, failures)
+                    note_outcome(recording, outcome, failures)
                     bar.advance()
     writer.close()
     return failures
@@ -281,10 +281,12 @@ def tag_to_folder(
         before = len(recordings) - len(todo) - len(failures)
         if only_failed and todo:
             print_message(f"{out}: {describe_retry(len(todo), 'recording')}")
-        answers = ((one, work(one)) for one in todo) if workers == 1 or len(todo) < 2 else _run(stage, todo, workers)
-        with _track(len(todo)) as bar:
+        answers = (
+            ((one, work(one)) for one in todo) if workers == 1 or len(todo) < 2 else run_stage(stage, todo, workers)
+        )
+        with track_recordings(len(todo)) as bar:
             for recording, outcome in answers:
-                _note(recording, outcome, failures)
+                note_outcome(recording, outcome, failures)
                 error = None if outcome.error is None else outcome.error.summary
                 journal.add(recording, outcome.measured, outcome.rows, outcome.duration, error)
                 done, rows, duration = done + (error is None), rows + outcome.rows, duration + outcome.duration
@@ -321,15 +323,33 @@ def _choose(
     return todo
 
 
-def _note(recording: Recording, outcome: Outcome, failures: list[InputError]) -> None:
+def note_outcome(recording: Recording, outcome: Outcome, failures: list[InputError]) -> None:
+    """Add the error of a recording to the failures, and report that it was padded."""
     if outcome.error is not None:
         failures.append(outcome.error)
     for note in outcome.notes:
         print_message(f"{recording.path}: {note}")
 
 
-def _run(stage: TagStage, recordings: Sequence[Recording], workers: int) -> Iterator[tuple[Recording, Outcome]]:
-    """Tag recordings in several processes; one that ends its process is a failure like others."""
+def run_stage(
+    stage: Callable[[], Callable[[Recording], Outcome]], recordings: Sequence[Recording], workers: int
+) -> Iterator[tuple[Recording, Outcome]]:
+    """Work on recordings in several processes; one that ends its process is a failure like others.
+
+    Parameters
+    ----------
+    stage
+        Called once in each process; returns the function that works on one recording.
+    recordings
+        Files; standard input is refused.
+    workers
+        Number of processes.
+
+    Raises
+    ------
+    UsageError
+        When standard input is among them.
+    """
     if any(one.path == STDIN for one in recordings):
         raise UsageError("--workers", f"{workers} processes for standard input", "1")
     for answer in open_engine("local", workers).run(stage, recordings):
@@ -337,7 +357,7 @@ def _run(stage: TagStage, recordings: Sequence[Recording], workers: int) -> Iter
             yield answer.unit, answer.result
             continue
         message = answer.failure.message if answer.failure is not None else ""
-        error = MediaError(answer.unit.path, message, "a recording that can be tagged")
+        error = MediaError(answer.unit.path, message, "a recording that can be read")
         yield answer.unit, Outcome(0, 0.0, error=error, measured=measure(answer.unit.path))
 
 
@@ -376,10 +396,10 @@ def _make_tag(recording: Recording, values: dict[str, Any]) -> Tag:
 
 
 @contextlib.contextmanager
-def _track(count: int) -> Generator[Bar]:
+def track_recordings(count: int, what: str = "tagging") -> Generator[Bar]:
     """Show progress where there are more than two recordings."""
     if count > 2:
-        with track("tagging", count, "files") as bar:
+        with track(what, count, "files") as bar:
             yield bar
     else:
-        yield Bar("tagging", count, "files")
+        yield Bar(what, count, "files")

@@ -43,6 +43,8 @@ class Index:
         self.folder, self.manifest = folder, manifest
         self.embeddings: Float32[np.ndarray, "rows dim"] = self._map(manifest.embeddings, 2)
         self.norms: Float32[np.ndarray, " rows"] = self._map(manifest.norms, 1)
+        # opened at once, so that they can still be read when the index is replaced
+        self._rows, self._recordings = (self._open(name) for name in (manifest.rows_table, manifest.recordings_table))
 
     @classmethod
     def open(cls, path: str | Path) -> Index:
@@ -63,7 +65,7 @@ class Index:
     @functools.cached_property
     def rows(self) -> pa.Table:
         """The table of segments: :data:`~hearsight.search.manifest.ROWS` and the columns of metadata."""
-        table = self._read(self.manifest.rows_table)
+        table = self._read(self._rows, self.manifest.rows_table)
         if len(table) != self.manifest.rows:
             raise IndexFolderError(self.folder, f"{len(table):,} rows in its table", f"{self.manifest.rows:,}")
         return table
@@ -71,7 +73,7 @@ class Index:
     @functools.cached_property
     def recordings(self) -> pa.Table:
         """The table of recordings: :data:`~hearsight.search.manifest.RECORDINGS` and the columns of metadata."""
-        return self._read(self.manifest.recordings_table)
+        return self._read(self._recordings, self.manifest.recordings_table)
 
     def check_model(self, listener: Listener) -> None:
         """Check that a network is the one that made the embeddings.
@@ -86,6 +88,17 @@ class Index:
     def locate(self, source: str) -> Path:
         """Return the file of a source: relative ones start from the folder in which the index was made."""
         return Path(self.manifest.root, source)
+
+    def find_rows(self, path: str | Path) -> Int64[np.ndarray, " rows"]:
+        """Return the numbers of the rows of a file; none if it is not in the index."""
+        ends = np.cumsum(self.recordings["rows"].to_numpy())
+        wanted = os.path.realpath(path)
+        for source, end, count in zip(
+            self.recordings["source"].to_pylist(), ends.tolist(), self.recordings["rows"].to_pylist(), strict=True
+        ):
+            if Path(source).name == Path(path).name and os.path.realpath(self.locate(source)) == wanted:
+                return np.arange(end - count, end)
+        return np.zeros(0, np.int64)
 
     def select(self, where: str) -> Int64[np.ndarray, " selected"]:
         """Return the numbers of the rows that fulfil a condition; see :func:`~hearsight.search.where.select_rows`."""
@@ -152,9 +165,15 @@ class Index:
             raise IndexFolderError(self.folder / name, f"{array.dtype} {array.shape}", f"float32 {shape}")
         return array
 
-    def _read(self, name: str) -> pa.Table:
+    def _open(self, name: str) -> pq.ParquetFile:
         try:
-            return pq.read_table(self.folder / name, memory_map=True)
+            return pq.ParquetFile(self.folder / name, memory_map=True)
+        except (OSError, pa.ArrowException) as error:
+            raise self._explain(name, error, "a table") from error
+
+    def _read(self, file: pq.ParquetFile, name: str) -> pa.Table:
+        try:
+            return file.read()
         except (OSError, pa.ArrowException) as error:
             raise self._explain(name, error, "a table") from error
 

@@ -75,7 +75,9 @@ def test_an_index_is_replaced_as_a_whole_and_old_files_are_removed(tmp_path, val
     write_arrays(tmp_path / "index", values[:8])
     assert len(list((tmp_path / "index").iterdir())) == 5
     assert Index.open(tmp_path / "index").manifest.rows == 8
-    assert first.query(values[30], top=1).rows.tolist() == [30]  # what is open stays as it was
+    # what is open stays as it was
+    assert first.query(values[30], top=1).rows.tolist() == [30]
+    assert (len(first.rows), len(first.recordings)) == (40, 10)
 
 
 def test_an_empty_index_has_no_nearest_rows(tmp_path, values):
@@ -115,7 +117,7 @@ def test_tables_that_do_not_fit_the_manifest_are_refused(tmp_path, values):
         _ = Index.open(index.folder).rows
     table.unlink()
     with pytest.raises(IndexFolderError, match="no such file, wanted a table"):
-        _ = Index.open(index.folder).rows
+        Index.open(index.folder)
 
 
 def test_an_index_of_another_model_is_refused_and_named(index, listener):

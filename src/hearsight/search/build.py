@@ -1,0 +1,294 @@
+"""Indexing recordings: each is embedded into a file of its own, a journal says which are done, and all are gathered at the end.
+
+Invariant: a run that was stopped goes on with the first recording that is not done; one that has changed is done again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hearsight.errors import InputError, UsageError
+from hearsight.listening.journal import NAME as JOURNAL
+from hearsight.listening.journal import Journal, State, measure, open_journal
+from hearsight.listening.listener import Listener, load
+from hearsight.listening.recordings import Recording
+from hearsight.listening.stdin import STDIN
+from hearsight.listening.tagging import Outcome, note_outcome, run_stage, track_recordings
+from hearsight.search.gather import Source, gather, list_finished
+from hearsight.search.index import Index
+from hearsight.search.manifest import NAME, ModelIdentity
+from hearsight.search.metadata import Metadata
+from hearsight.search.parts import SUFFIX, TOP, IndexStage, name_part
+from hearsight.text import make_encodable
+
+
+@dataclasses.dataclass(frozen=True)
+class IndexReport:
+    """What was indexed.
+
+    Attributes
+    ----------
+    out
+        The folder.
+    num_done, num_before
+        Recordings that were embedded now, and that had been before.
+    num_removed
+        Recordings that were taken out because their files are gone.
+    num_recordings, num_rows
+        Recordings and segments of the index.
+    without_metadata
+        Recordings that the table of metadata does not have; None without one.
+    duration, seconds
+        Seconds of sound that were embedded, and how long it took.
+    failures
+        Why other recordings could not be read, now or before.
+    """
+
+    out: str
+    num_done: int
+    num_before: int
+    num_removed: int
+    num_recordings: int
+    num_rows: int
+    without_metadata: int | None
+    duration: float
+    seconds: float
+    failures: list[InputError]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that ``hearsight index --json`` prints."""
+        return {**dataclasses.asdict(self), "failures": [str(failure) for failure in self.failures]}
+
+    def describe(self) -> list[str]:
+        """Return a summary as lines of text."""
+        speed = self.duration / max(self.seconds, 1e-9)
+        if not self.num_rows:
+            return [f"{self.out}: no recording could be read, and no index is written"]
+        lines = [
+            f"{self.out}: {self.num_rows:,} segments of {self.num_recordings:,} recordings",
+            f"{self.num_done} recordings embedded, {self.duration:.0f} s of sound in {self.seconds:.1f} s "
+            f"({speed:.0f} times real time)",
+        ]
+        if self.num_before:
+            lines.append(f"{self.num_before} were in it before and have not changed")
+        if self.num_removed:
+            lines.append(f"{self.num_removed} removed, because their files are gone")
+        if self.without_metadata:
+            lines.append(f"{self.without_metadata} recordings are not in the table of metadata")
+        if self.failures:
+            lines.append(f"{len(self.failures)} failed; --only-failed tries them again")
+        return lines
+
+
+@dataclasses.dataclass(frozen=True)
+class IndexOptions:
+    """How recordings are indexed.
+
+    Attributes
+    ----------
+    hop
+        Seconds from the start of one segment to the start of the next; None for the network's own.
+    workers
+        Number of processes; with 1, this one.
+    only_failed
+        Whether those recordings are tried again that could not be read before, and no others.
+    prune
+        Whether recordings whose files are gone are removed.
+    """
+
+    hop: float | None = None
+    workers: int = 1
+    only_failed: bool = False
+    prune: bool = False
+
+
+def index_recordings(
+    model: str,
+    recordings: Sequence[Recording],
+    out: Path,
+    options: IndexOptions,
+    metadata: Metadata | None = None,
+) -> IndexReport:
+    """Index recordings, and go on where an earlier run stopped. Recordings that are in the index already stay in it.
+
+    Parameters
+    ----------
+    model
+        A run folder, a checkpoint folder, a repository, or the name of an installed model.
+    recordings
+        What :func:`~hearsight.listening.recordings.find_recordings` returned.
+    out
+        The index; created where it is missing.
+    options
+        How they are indexed.
+    metadata
+        Columns for the table of rows, in place of those that it has; None leaves these.
+
+    Returns
+    -------
+    IndexReport
+        Where no recording could be read and there was no index, none is written.
+
+    Raises
+    ------
+    UsageError
+        When the index was made by another model, standard input is named, or there is nothing to index.
+    IndexFolderError
+        When the index is damaged.
+    MachineError
+        When the folder cannot be written, or another process writes into it.
+    """
+    _check(recordings, out)
+    started = time.monotonic()
+    listener = load(model)
+    stage = IndexStage(model, str(out), options.hop)
+    work = stage.bind(listener)
+    failures: list[InputError] = []
+    sound: list[float] = []
+    with open_journal(out, digest_parameters(listener, options.hop), (SUFFIX,)) as journal:
+        known = Known(out, listener, journal, digest_parameters(listener, options.hop))
+        sources = {known.name_source(one.path): one for one in recordings}
+        todo = known.choose(sources, options.only_failed, failures)
+        before = len(sources) - len(todo) - len(failures)
+        shared = options.workers > 1 and len(todo) > 1
+        answers = run_stage(stage, todo, options.workers) if shared else ((one, work(one)) for one in todo)
+        with track_recordings(len(todo), "indexing") as bar:
+            for recording, outcome in answers:
+                sound.append(_note(recording, outcome, journal, failures))
+                bar.advance()
+        kept, removed = known.list_sources(options.prune)
+        if known.index is not None or any(one.rows for one in kept):
+            identity = ModelIdentity.of(listener, _locate(model))
+            gather(out, known.index, kept, (identity, listener.embedding_dim, known.root), metadata)
+        _clean(out)
+    if not (out / NAME).exists():
+        with contextlib.suppress(OSError):  # there may be something else in it
+            out.rmdir()
+    missing = None if metadata is None else int((metadata.find([one.source for one in kept]) < 0).sum())
+    numbers = (len(kept), sum(one.rows for one in kept), missing)
+    return IndexReport(str(out), len(todo), before, removed, *numbers, sum(sound), time.monotonic() - started, failures)
+
+
+def digest_parameters(listener: Listener, hop: float | None) -> str:
+    """Return a SHA-256 of all that the segments of a recording depend on beside it."""
+    parts = [listener.digest, *listener.vocabulary, f"{hop}", f"{TOP}"]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+class Known:
+    """What an index knows already: its finished recordings, and those of a run that was stopped.
+
+    Parameters
+    ----------
+    out
+        The index.
+    listener
+        The network.
+    journal
+        Of the run that was stopped, or of this one.
+    parameters
+        Of :func:`digest_parameters`.
+
+    Attributes
+    ----------
+    index
+        The finished index; None if there is none.
+    root
+        The folder that relative sources start from.
+
+    Raises
+    ------
+    UsageError
+        When the finished index was made by another network.
+    """
+
+    def __init__(self, out: Path, listener: Listener, journal: Journal, parameters: str) -> None:
+        self._out, self._journal, self._parameters = out, journal, parameters
+        self.index = Index.open(out) if (out / NAME).exists() else None
+        self.root = str(Path.cwd()) if self.index is None else self.index.manifest.root
+        self._old: dict[str, Source] = {}
+        if self.index is not None:
+            self.index.check_model(listener)
+            self._old = list_finished(self.index)
+
+    def name_source(self, path: str) -> str:
+        """Return how a recording is named in the index: an absolute path as it is, another one from the root."""
+        near = Path(path).is_absolute() or self.root == str(Path.cwd())
+        return make_encodable(path if near else os.path.relpath(path, self.root))
+
+    def choose(
+        self, sources: Mapping[str, Recording], only_failed: bool, failures: list[InputError]
+    ) -> list[Recording]:
+        """Return the recordings that are to be done; one that failed before and has not changed is a failure again."""
+        todo: list[Recording] = []
+        for source, one in sources.items():
+            recording = Recording(one.path, name_part(source))
+            state, error = self._find_state(source, recording)
+            if state == "failed" and not only_failed:
+                failures.append(InputError(one.path, f"failed before ({error})"))
+            elif state == "failed" or (state == "new" and not only_failed):
+                todo.append(recording)
+        return todo
+
+    def _find_state(self, source: str, recording: Recording) -> tuple[State, str]:
+        """Return whether a recording is done, has failed or is to be done, and why it failed."""
+        state = self._journal.find_state(recording)
+        old = self._old.get(source)
+        if state == "failed":
+            return state, self._journal.get_error(recording)
+        if state == "done" or old is None or old.parameters != self._parameters:
+            return state, ""
+        if (old.size, old.mtime_ns) != measure(recording.path):
+            return "new", ""
+        return ("done", "") if old.error is None else ("failed", old.error)
+
+    def list_sources(self, prune: bool) -> tuple[list[Source], int]:
+        """Return all recordings of the new index in the order of their names, and how many were removed.
+
+        Parameters
+        ----------
+        prune
+            Whether recordings whose files are gone are removed.
+        """
+        found = dict(self._old)
+        for entry in self._journal.list_entries():
+            source, part = self.name_source(entry.path), self._out / f"{entry.name}{SUFFIX}"
+            ours = entry.name == name_part(source) and entry.parameters == self._parameters and entry.size >= 0
+            if ours and (part.is_file() or not entry.rows):
+                facts = (entry.size, entry.mtime_ns, entry.parameters, entry.rows, entry.duration, entry.error)
+                found[source] = Source(source, *facts, part=part if entry.rows else None)
+        kept = [one for _, one in sorted(found.items()) if not prune or Path(self.root, one.source).exists()]
+        return kept, len(found) - len(kept)
+
+
+def _check(recordings: Sequence[Recording], out: Path) -> None:
+    if any(one.path == STDIN for one in recordings):
+        raise UsageError("index", "standard input", "files, which can be found again")
+    if not recordings:
+        raise UsageError("index", f"no recording for {out}", "at least one")
+
+
+def _clean(out: Path) -> None:
+    """Remove what was kept in case that the run is stopped."""
+    shutil.rmtree(out / "parts", ignore_errors=True)
+    (out / JOURNAL).unlink(missing_ok=True)
+
+
+def _note(recording: Recording, outcome: Outcome, journal: Journal, failures: list[InputError]) -> float:
+    note_outcome(recording, outcome, failures)
+    error = None if outcome.error is None else outcome.error.summary
+    journal.add(recording, outcome.measured, outcome.rows, outcome.duration, error)
+    return outcome.duration
+
+
+def _locate(model: str) -> str:
+    """Return how a model is found again from another folder."""
+    return str(Path(model).absolute()) if Path(model).exists() else model
