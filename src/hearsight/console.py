@@ -31,7 +31,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hearsight.documents import format_json
-from hearsight.errors import HearsightError, cannot_write
+from hearsight.errors import HearsightError, MachineError, cannot_write
 from hearsight.text import escape_controls, escape_json
 
 PIPE_WIDTH = 1000
@@ -262,6 +262,11 @@ def print_message(text: str) -> None:
     _STDERR.print(Text(escape_controls(text)))
 
 
+def describe_count(count: int, unit: str) -> str:
+    """Return a count with its unit, which is given in the singular: ``1 file``, ``1,200 files``."""
+    return f"{count:,} {unit}" if count == 1 else f"{count:,} {unit}s"
+
+
 def describe_retry(count: int, unit: str) -> str:
     """Return in words that units of work which failed in an earlier run are tried again.
 
@@ -272,11 +277,7 @@ def describe_retry(count: int, unit: str) -> str:
     unit
         What one of them is called.
     """
-    return (
-        f"1 {unit} failed before; it is tried again"
-        if count == 1
-        else f"{count:,} {unit}s failed before; they are tried again"
-    )
+    return f"{describe_count(count, unit)} failed before; {'it is' if count == 1 else 'they are'} tried again"
 
 
 def print_error(error: HearsightError) -> None:
@@ -324,9 +325,9 @@ def print_table(
         table.add_column(_make_text(column), justify=justify, overflow="fold", no_wrap=place == 0)
     for row in rows:
         table.add_row(*(_make_text(str(cell)) for cell in row))
-    width = None if sys.stdout.isatty() else PIPE_WIDTH
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False, width=width)
     with _name_stdout():
+        width = None if sys.stdout.isatty() else PIPE_WIDTH
+        console = Console(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False, width=width)
         console.print(table)
 
 
@@ -345,7 +346,9 @@ def print_data(document: str) -> None:
 
 
 def flush_data() -> None:
-    """Flush stdout; errors as :func:`print_data`."""
+    """Flush stdout; errors as :func:`print_data`, but for one that is closed, into which nothing can have been written."""
+    if getattr(sys, "stdout", None) is None:
+        return
     with _name_stdout():
         sys.stdout.flush()
 
@@ -353,6 +356,8 @@ def flush_data() -> None:
 @contextmanager
 def _name_stdout() -> Generator[None]:
     """Name stdout in the errors of the operating system, which do not."""
+    if getattr(sys, "stdout", None) is None:  # the process was started without one (`>&-`)
+        raise MachineError("standard output", "it is closed", "a file, a pipe or a terminal")
     try:
         yield
     except BrokenPipeError:

@@ -122,3 +122,11 @@ def test_a_callback_gets_every_step_and_the_end_even_of_what_fails(capsys: pytes
 def test_one_and_several_are_told_apart() -> None:
     assert console.describe_retry(1, "file") == "1 file failed before; it is tried again"
     assert console.describe_retry(1_200, "file") == "1,200 files failed before; they are tried again"
+
+
+def test_a_closed_stdout_is_an_error_only_for_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    console.flush_data()
+    for call in (lambda: console.print_lines(["x"]), lambda: console.print_table("", ["a"], [["b"]])):
+        with pytest.raises(MachineError, match="standard output: it is closed"):
+            call()

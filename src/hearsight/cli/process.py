@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import signal
 import sys
 import threading
@@ -18,7 +19,9 @@ from hearsight.cli.application import ArgumentError, app
 from hearsight.errors import CONTINUE, HearsightError, MachineError, UsageError, from_os_error
 
 _INTERRUPTED, _TERMINATED = 130, 143
-_CONTINUED = frozenset({"fetch", "build", "label", "mix", "train", "learn", "demo"})
+_CONTINUED = frozenset({"fetch", "build", "label", "mix", "train", "learn", "demo", "study"})
+_CONTINUED_WITH = {"tag": "--out", "evaluate": "finetune"}
+"""Commands that continue only with this among their options."""
 
 
 class _Termination(KeyboardInterrupt):
@@ -34,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Command and options; those of the process by default.
     """
     tokens = list(sys.argv[1:] if arguments is None else arguments)
+    open_closed_streams()
     _allow_every_name()
     try:
         with _terminate_like_interrupt():
@@ -97,7 +101,8 @@ def explain_continuation(tokens: Sequence[str]) -> str:
         The command and its options.
     """
     command = next((token for token in tokens if not token.startswith("-")), "")
-    if command in _CONTINUED:
+    needed = _CONTINUED_WITH.get(command)
+    if command in _CONTINUED or (needed and any(needed in token for token in tokens)):
         return CONTINUE
     return "run the same command again to start over"
 
@@ -117,6 +122,23 @@ def _terminate_like_interrupt() -> Generator[None]:
 
 def _raise_termination(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  (what handlers are called with)
     raise _Termination
+
+
+def open_closed_streams() -> None:
+    """Put the null device in the place of standard streams that are closed.
+
+    Otherwise the next file that is opened would have the number of one, and what libraries print would be written into it. Data for
+    a closed stdout are an error of :mod:`hearsight.console`.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    if getattr(sys, "stdin", None) is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123 (open until the process ends)
+    if getattr(sys, "stderr", None) is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
 
 
 def _allow_every_name() -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-from hearsight.console import track
+from hearsight.console import describe_count, track
 from hearsight.dataset.checks import FileChecks
 from hearsight.dataset.index.arrays import REPAIR, read_index
 from hearsight.dataset.index.derive import derive_index
@@ -45,8 +45,7 @@ class VerifyReport:
         checked = f"{self.num_files:,} files, {self.num_bytes / 1e6:,.1f} MB"
         if not self.has_checksums:
             checked += "; made without checksums, so that only the structure could be checked"
-        count = len(self.problems)
-        verdict = f"{count:,} {'problem' if count == 1 else 'problems'}" if count else "no problem found"
+        verdict = describe_count(len(self.problems), "problem") if self.problems else "no problem found"
         return [f"{self.path}: {checked}; {verdict}", *self.problems]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -131,11 +132,16 @@ def open_journal(folder: Path, parameters: str, suffixes: Sequence[str]) -> Gene
         When the folder cannot be written, or another process writes into it.
     """
     make_folder(folder)
-    try:
-        with lock(folder / ".journal.lock"):
-            yield Journal(folder, parameters, suffixes)
-    except BlockingIOError as error:
-        raise MachineError(folder, "another process writes into it", "one at a time") from error
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(lock(folder / ".journal.lock"))
+        except BlockingIOError as error:
+            raise MachineError(folder, "another process writes into it", "one at a time") from error
+        except OSError as error:
+            # nobody writes there: where everything is done already, nothing needs to be written
+            if error.errno not in (errno.EROFS, errno.EACCES) or not (folder / NAME).exists():
+                raise
+        yield Journal(folder, parameters, suffixes)
 
 
 def locate_output(folder: Path, recording: Recording, suffix: str) -> Path:

@@ -154,7 +154,8 @@ def _decode(content: bytes, form: RawFormat) -> Float32[np.ndarray, "channels sa
     else:
         kind = {"s16": "<i2", "s32": "<i4", "f32": "<f4", "f64": "<f8"}[form.kind]
         scale = {"s16": 2.0**-15, "s32": 2.0**-31}.get(form.kind, 1.0)
-        values = np.frombuffer(content, kind).astype(np.float32) * np.float32(scale)
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as such
+            values = np.frombuffer(content, kind).astype(np.float32) * np.float32(scale)
     return np.ascontiguousarray(values.reshape(-1, form.channels).T)
 
 

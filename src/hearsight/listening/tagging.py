@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from hearsight.console import Bar, describe_retry, print_message, track
+from hearsight.console import Bar, describe_count, describe_retry, print_message, track
 from hearsight.detection.formats.catalogue import FORMATS, open_file
 from hearsight.detection.formats.reading import read_detections
 from hearsight.detection.formats.writer import Context, DetectionWriter
@@ -169,11 +169,14 @@ class FolderReport:
         """Return a summary as lines of text."""
         speed = self.duration / max(self.seconds, 1e-9)
         lines = [
-            f"{self.out}: {self.num_done} recordings with {self.num_rows} rows, "
+            f"{self.out}: {describe_count(self.num_done, 'recording')} with {describe_count(self.num_rows, 'row')}, "
             f"{self.duration:.0f} s of sound in {self.seconds:.1f} s ({speed:.0f} times real time)"
         ]
         if self.num_before:
-            lines.append(f"{self.num_before} recordings were done before and have not changed")
+            done, unchanged = ("was", "has") if self.num_before == 1 else ("were", "have")
+            lines.append(
+                f"{describe_count(self.num_before, 'recording')} {done} done before and {unchanged} not changed"
+            )
         if self.failures:
             lines.append(f"{len(self.failures)} failed; --only-failed tries them again")
         return lines

@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hearsight.cli import main
-from hearsight.cli.process import explain_continuation
+from hearsight.cli.process import explain_continuation, open_closed_streams
 from hearsight.errors import EXIT_CODES, TrainingError
 
 RunDemo = Callable[[Callable[[], Any]], tuple[int, str]]
@@ -65,9 +68,12 @@ def test_a_signal_ends_a_command_with_a_sentence_that_names_how_to_go_on(
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-@pytest.mark.parametrize("command", ["build", "mix", "train", "learn", "demo"])
+@pytest.mark.parametrize(
+    "command",
+    ["build x", "mix x", "train x", "learn x", "demo x", "study x", "tag x --out y", "evaluate x --probe=finetune"],
+)
 def test_what_goes_on_by_itself_is_run_again(command: str) -> None:
-    assert explain_continuation([command, "x"]) == "run the same command again to continue where it stopped"
+    assert explain_continuation(command.split()) == "run the same command again to continue where it stopped"
 
 
 def test_what_keeps_nothing_starts_anew() -> None:
@@ -107,3 +113,21 @@ def test_an_unknown_option_is_named_with_the_help_that_lists_all(capsys: pytest.
     assert "--seeed" in lines[0]
     assert lines[1:] == ["hint: see hearsight demo --help"]
     assert "\x1b" not in lines[0]
+
+
+def test_streams_that_are_closed_are_the_null_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdin", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    open_closed_streams()
+    with sys.stdin as read, sys.stderr as written:
+        assert (read.read(), written.write("lost")) == ("", 4)
+
+
+def test_no_file_gets_the_number_of_a_stream_that_is_closed(tmp_path: Path) -> None:
+    """What a library prints would be written into it."""
+    code = (
+        "from hearsight.cli.process import open_closed_streams; open_closed_streams(); "
+        f"file = open({str(tmp_path / 'x')!r}, 'w'); file.write(str(file.fileno())); file.close()"
+    )
+    subprocess.run(["/bin/sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, code], check=True)
+    assert int((tmp_path / "x").read_text()) > 2

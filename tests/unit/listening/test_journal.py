@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 
 import pytest
 
 from hearsight.errors import InputError, MachineError
+from hearsight.listening import journal as journal_module
 from hearsight.listening.journal import NAME, locate_output, measure, open_journal
 from hearsight.listening.recordings import Recording
 
@@ -74,6 +76,19 @@ def test_another_process_is_kept_out(tmp_path):
         open_journal(tmp_path, "p", []),
     ):
         pass
+
+
+def test_a_finished_folder_on_a_read_only_disk_needs_no_lock(tmp_path, recording, monkeypatch):
+    finish(tmp_path, recording)
+
+    def refuse(path):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(journal_module, "lock", refuse)
+    assert find_state(tmp_path, recording) == "done"
+    (tmp_path / NAME).unlink()
+    with pytest.raises(OSError, match="Read-only file system"):
+        find_state(tmp_path, recording)
 
 
 def test_no_file_is_written_outside_of_the_folder(tmp_path):

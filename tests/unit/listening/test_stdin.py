@@ -98,3 +98,9 @@ def test_a_raw_format_has_defaults_and_bounds():
     for text in ("", "fast", "48000:2:s12", "48000:0", "10", "9999999"):
         with pytest.raises(UsageError, match="--raw"):
             parse_raw_format(text)
+
+
+def test_numbers_beyond_float32_are_refused_without_a_warning():
+    content = np.array([0.5, 1e300, 0.5]).astype("<f8").tobytes()
+    with pytest.raises(BrokenMediaError, match=r"1 sample from 0\.00 s on not finite"):
+        list(stream_pipe(io.BytesIO(content), 16_000, RawFormat(16_000, 1, "f64")))
