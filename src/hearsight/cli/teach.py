@@ -1,11 +1,11 @@
-"""The command that teaches a network new classes: teach."""
+"""The commands that teach a network new classes: teach, and suggest for what to judge next."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
 
-from hearsight.cli.application import WORK, Amount, AsJson, Parameter, Seed, app
+from hearsight.cli.application import WORK, Amount, AsJson, Count, Parameter, Seed, app
 from hearsight.cli.tag import STARTER, Trained
 
 
@@ -43,3 +43,30 @@ def teach(
         return
     print_table("", COLUMNS, report.list_rows(), right=COLUMNS[1:])
     print_lines(report.describe())
+
+
+@app.command(group=WORK)
+def suggest(
+    index: Annotated[Path, Parameter(help="an index folder, which hearsight index wrote")],
+    /,
+    *,
+    model: Annotated[str, Parameter(help="a model that was taught on the network that made the index")],
+    out: Annotated[Path, Parameter(help="the .csv file to write")],
+    count: Annotated[Count, Parameter(help="number of segments")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Suggest the segments of an index that are most worth judging next.
+
+        hearsight suggest archive.index --model birds --out judge.csv   # write right, wrong or skip into the column judgement
+        hearsight teach examples/ judge.csv --out better
+
+    They are the ones that the model is most uncertain of, and of these such as differ from each other.
+    """
+    from hearsight.console import print_json, print_table
+    from hearsight.teaching.suggest import suggest as suggest_segments
+
+    found = suggest_segments(model, index, out, count=count)
+    if as_json:
+        print_json({"out": str(out), "classes": found})
+        return
+    print_table(f"{out}", ("class", "rows"), list(found.items()), right=("rows",))
