@@ -24,10 +24,11 @@ Probabilities = dict[int, float]
 
 @dataclasses.dataclass(frozen=True)
 class InventedClip:
-    """A clip of a source, and what each teacher returns for it, by the teacher's name."""
+    """A clip of a source, and what each teacher returns for it, by the teacher's name; ``items`` for each of its pictures."""
 
     source: str
     soft: dict[str, Probabilities]
+    items: dict[str, list[Probabilities]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,15 +157,22 @@ def _make_row(fold: int, media: str, start: float, clip: InventedClip, seconds: 
 
 
 def _make_labels(row: tuple, teacher: str, seconds: float) -> dict:
-    kept = sorted(row[3].soft.get(teacher, {}).items(), key=lambda one: (-one[1], one[0]))
-    classes, probabilities = [one[0] for one in kept], [one[1] for one in kept]
+    soft = row[3].soft.get(teacher, {})
+    classes, probabilities = _sort(soft)
+    items = [_sort(item) for item in row[3].items.get(teacher, [soft])]
     return {
         "uuid": _name(row, seconds),
         "classes": classes,
         "probabilities": probabilities,
-        "item_classes": [classes],
-        "item_probabilities": [probabilities],
+        "item_classes": [item[0] for item in items],
+        "item_probabilities": [item[1] for item in items],
     }
+
+
+def _sort(kept: Probabilities) -> tuple[list[int], list[float]]:
+    """Classes and their probabilities, most probable first."""
+    ordered = sorted(kept.items(), key=lambda one: (-one[1], one[0]))
+    return [one[0] for one in ordered], [one[1] for one in ordered]
 
 
 def _write_audio(path: Path, rows: Sequence[tuple], seconds: float) -> Path:

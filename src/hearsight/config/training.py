@@ -31,7 +31,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "min_steps": 1500,
         "batch_size": 64,
     },
-    "finetune": {**_LITTLE_DATA, "epochs": 20, "batch_size": 32, "learning_rate": 5e-4},
+    "finetune": {**_LITTLE_DATA, "epochs": 20, "min_steps": 200, "batch_size": 32, "learning_rate": 5e-4},
     "soundnet2016": {
         "model": "soundnet-8",
         "loss": "kl",
@@ -126,6 +126,13 @@ class TrainConfig(Stage):
     """AdamW's weight decay; biases and normalisations do not decay."""
     segments: Literal["grid", "anywhere"] = "grid"
     """Where a random segment starts within its clip: ``grid``, at a whole number of segments (Jia 2019), or ``anywhere``."""
+    excerpt: float = Field(default=0.0, ge=0.0, le=3600.0)
+    """Length in seconds of a training example for a network with several outputs over time; each output is compared with what the
+    vision teachers saw in its own time (Aytar 2016: 20). Shorter clips are repeated. Needs the loss ``kl`` or ``l2``. 0 is an
+    example of one output, whose targets are those of its whole clip."""
+    all_classes: bool = False
+    """Whether every class of the teachers is learned (Aytar 2016: 1,000 objects and 401 scenes), instead of those that are labels
+    of some clip."""
     visual_share: float = Field(default=0.5, gt=0.0, le=1.0)
     """Share of a clip's visual labels that is drawn for each training example: at least one, halves rounded up (Jia 2019: 5 of
     10)."""
@@ -185,6 +192,12 @@ class TrainConfig(Stage):
     def _check_targets(self) -> TrainConfig:
         if self.targets == "soft" and self.loss != "cross-entropy":
             raise ValueError(f"targets = soft is for loss = cross-entropy; the loss {self.loss} has its own targets")
+        return self
+
+    @model_validator(mode="after")
+    def _check_excerpt(self) -> TrainConfig:
+        if self.excerpt and self.loss not in ("kl", "l2"):
+            raise ValueError(f"excerpt = {self.excerpt:g} is for the losses kl and l2; the loss is {self.loss}")
         return self
 
     @model_validator(mode="after")

@@ -20,12 +20,13 @@ from jaxtyping import Float32, Int16, Int32, Int64
 from hearsight.console import print_message
 from hearsight.dataset.checks import FileChecks, check_complete
 from hearsight.dataset.index.arrays import read_index
+from hearsight.dataset.index.items import ItemRows
 from hearsight.dataset.index.rows import MappedRows, TableRows, list_bounds
 from hearsight.dataset.index.shards import SAMPLE_BYTES, ShardFiles, place_classes
 from hearsight.dataset.layout import MIXED_FROM, ClassRecord, Layout, Manifest, read_manifest
 from hearsight.dataset.statistics import BuildSummary, read_summary
 from hearsight.dataset.survey.agreement import read_agreement
-from hearsight.dataset.teacher_choice import choose_teachers, keep_classes
+from hearsight.dataset.teacher_choice import choose_teachers, keep_classes, list_all_classes
 from hearsight.errors import DatasetError
 from hearsight.records import CLASS_SCHEMA, SOURCE_SCHEMA, SoftLabels
 
@@ -80,6 +81,7 @@ class Dataset:
         self._places = _place_all(self.manifest, self.classes)
         self._bounds = list_bounds(self.manifest)
         self._sounds: dict[int, np.ndarray] = {}
+        self._items: dict[int, ItemRows] = {}
         index = read_index(self._layout)
         self._rows = TableRows(self._files) if index is None else MappedRows(self._files, index, verify=verify)
 
@@ -131,6 +133,16 @@ class Dataset:
         other = copy.copy(self)
         other.manifest = self.manifest.model_copy(update={"teachers": tuple(chosen)})
         other.classes = keep_classes(self.classes, chosen)
+        other._places = _place_all(other.manifest, other.classes)
+        return other
+
+    def with_all_classes(self) -> Dataset:
+        """Return the same dataset with every class of its teachers in the vocabulary, whether it is a label of a clip or not.
+
+        The classes of a teacher are in its own order (Aytar 2016: 1,000 objects and 401 scenes).
+        """
+        other = copy.copy(self)
+        other.classes = list_all_classes(self.class_table(), self.classes, self.manifest.teachers)
         other._places = _place_all(other.manifest, other.classes)
         return other
 
@@ -211,6 +223,18 @@ class Dataset:
         ]
         return found[0] if len(found) == 1 else np.concatenate([np.empty(0, np.int32), *found])
 
+    def label_pairs(
+        self, modality: Literal["vision", "audio"], first: int, stop: int
+    ) -> tuple[Int64[np.ndarray, " labels"], Int64[np.ndarray, " labels"]]:
+        """Return the clip and the class of every label of a modality, for a range of clips."""
+        clips, classes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for teacher in self.manifest.teachers:
+            if teacher.modality == modality:
+                found, own = self._rows.label_pairs(teacher.name, first, stop)
+                clips.append(found)
+                classes.append(self._places[teacher.name][own].astype(np.int64))
+        return np.concatenate(clips), np.concatenate(classes)
+
     @property
     def visual_heads(self) -> tuple[Int32[np.ndarray, " _"], ...]:
         """Indices of the used classes of each vision teacher."""
@@ -229,6 +253,26 @@ class Dataset:
             if kept.sum() > 0.0:
                 target[classes] = kept / kept.sum()
         return target
+
+    def picture_distributions(self, index: int) -> Float32[np.ndarray, "pictures classes"]:
+        """Return the soft visual labels of each picture of a clip, in order of time: a distribution per teacher, as for a clip.
+
+        The first call derives arrays from the tables of labels, and writes them to ``index/items/``.
+        """
+        found: Float32[np.ndarray, "pictures classes"] = np.zeros((0, len(self.classes)), np.float32)
+        for place, teacher in enumerate(self._files.manifest.teachers):
+            if teacher.modality != "vision" or teacher.name not in self._places:
+                continue
+            if place not in self._items:
+                self._items[place] = ItemRows(self._files, place)
+            items, kept, probabilities, count = self._items[place].read(index)
+            classes = self._places[teacher.name][kept]
+            target = np.zeros((count, len(self.classes)), np.float32)
+            target[items[classes >= 0], classes[classes >= 0]] = probabilities[classes >= 0]
+            total = target.sum(axis=1, keepdims=True)
+            target /= np.where(total > 0.0, total, 1.0)
+            found = found + target if len(found) else target
+        return found
 
     def probabilities(self, index: int) -> Float32[np.ndarray, " classes"]:
         """Return the probability of each class of the vocabulary for a clip, zero where the build did not keep it."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pyarrow as pa
+
 from hearsight.dataset.layout import ClassRecord, TeacherRecord
 from hearsight.errors import UsageError, guess
 
@@ -37,6 +39,38 @@ def keep_classes(classes: Sequence[ClassRecord], teachers: Sequence[TeacherRecor
     """Return the classes of some teachers, in the order of the teachers and with new indices; names stay as they are."""
     own = [record for teacher in teachers for record in classes if record.teacher == teacher.name]
     return [record.model_copy(update={"index": index}) for index, record in enumerate(own)]
+
+
+def list_all_classes(
+    table: pa.Table, used: Sequence[ClassRecord], teachers: Sequence[TeacherRecord]
+) -> list[ClassRecord]:
+    """Return every class of some teachers, in the order of the teachers and of their own classes.
+
+    Parameters
+    ----------
+    table
+        All classes, in the schema :data:`hearsight.records.CLASS_SCHEMA`.
+    used
+        The classes that are labels of some clip; they keep their names.
+    teachers
+        The teachers.
+    """
+    known = {(record.teacher, record.class_index): record for record in used}
+    taken = {record.name for record in used}
+    listed: list[ClassRecord] = []
+    for teacher in teachers:
+        mask = pa.array([name == teacher.name for name in table.column("teacher").to_pylist()], pa.bool_())
+        own = table.filter(mask).sort_by("class_index")
+        pairs = zip(own.column("class_index").to_pylist(), own.column("name").to_pylist(), strict=True)
+        for place, name in pairs:
+            record = known.get((teacher.name, place))
+            if record is None:
+                unique = name if name not in taken else f"{name} ({teacher.name} {place})"
+                taken.add(unique)
+                about = {"teacher": teacher.name, "modality": teacher.modality, "class_index": place, "count": 0}
+                record = ClassRecord.model_validate({"index": 0, "name": unique, **about})
+            listed.append(record.model_copy(update={"index": len(listed)}))
+    return listed
 
 
 def _find(teachers: Sequence[TeacherRecord], name: str) -> list[TeacherRecord]:

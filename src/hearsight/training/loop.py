@@ -12,7 +12,7 @@ from hearsight.console import ProgressCallback, print_message, redirect_progress
 from hearsight.errors import RunError, from_os_error
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.training.data.batches import ORDER
-from hearsight.training.data.dataset import TrainingData, open_data, restrict_teachers
+from hearsight.training.data.dataset import TrainingData, open_data, restrict_teachers, take_all_classes
 from hearsight.training.epoch import EpochTraining
 from hearsight.training.group import Group, join_group
 from hearsight.training.parallel.follow import PLAN, follow
@@ -86,6 +86,8 @@ def train(
     """
     data, folder = restrict_teachers(open_data(dataset), config.teachers), Path(out)
     config = complete_config(config, folder)
+    if config.all_classes:
+        data = take_all_classes(data)
     if config.tensorboard:
         check_tensorboard()
     with join_group(config.device) as group:

@@ -94,7 +94,8 @@ def validate(network: Network, clips: ValidationBatches, device: Device, objecti
                     outputs = objective.forward(waveform)
                 total += float(objective(outputs, targets)) * len(batch.clips)
                 if objective.scores_classes:
-                    scores[rows] = to_scores(outputs, network.heads).cpu().numpy()
+                    means = outputs.float().mean(1) if outputs.ndim == 3 else outputs
+                    scores[rows] = to_scores(means, network.heads).cpu().numpy()
             labels[rows] = batch.labels
             first = rows.stop
         network.train()

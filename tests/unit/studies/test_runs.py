@@ -54,7 +54,7 @@ def sounds(tmp_path: Path) -> Path:
 
 def test_runs_are_found_wherever_they_are_and_described_in_every_state(folder: Path) -> None:
     found = {run.name: run for run in list_runs([folder])}
-    assert list(found) == ["stopped", "pair/seed-0", "pair/seed-1"]
+    assert list(found) == ["pair/seed-0", "pair/seed-1", "stopped"]
     row = dict(zip(COLUMNS, found["pair/seed-1"].row(), strict=True))
     assert (row["network"], row["recipe"], row["steps"], row["state"]) == (
         "hearsight-conv-4",

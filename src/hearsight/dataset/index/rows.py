@@ -105,6 +105,24 @@ class MappedRows:
         chosen = (kept >= np.float32(record.threshold)) & (kept > np.float32(self._minimum))
         return classes[: record.top][chosen]
 
+    def label_pairs(
+        self, teacher: str, first: int, stop: int
+    ) -> tuple[Int64[np.ndarray, " labels"], Int64[np.ndarray, " labels"]]:
+        """Return the clip and the teacher's class of every label of the clips of a range, clip by clip."""
+        record, arrays = self._teachers[teacher], self._labels[teacher]
+        for shard in range(len(self._bounds) - 1):
+            if first < self._bounds[shard + 1] and self._bounds[shard] < stop:
+                self._check_shard(arrays, shard)
+        begin = int(arrays[0].values[first - 1]) if first else 0
+        ends = np.asarray(arrays[0].values[first:stop]) - begin
+        counts = np.diff(ends, prepend=0)
+        span = slice(begin, begin + (int(ends[-1]) if len(ends) else 0))
+        probabilities = arrays[2].values[span]
+        ranks = np.arange(len(probabilities)) - np.repeat(ends - counts, counts)
+        chosen = (ranks < record.top) & (probabilities >= np.float32(record.threshold))
+        chosen &= probabilities > np.float32(self._minimum)
+        return np.repeat(np.arange(first, stop), counts)[chosen], arrays[1].values[span][chosen].astype(np.int64)
+
 
 class TableRows:
     """Rows that are read from the tables of all shards, and held in memory: of sound at once, of labels when they are asked for.
@@ -173,6 +191,15 @@ class TableRows:
     def labels(self, teacher: str, index: int) -> Integer[np.ndarray, " labels"]:
         """Return the labels of a clip."""
         return self._list_labels(teacher)[index]
+
+    def label_pairs(
+        self, teacher: str, first: int, stop: int
+    ) -> tuple[Int64[np.ndarray, " labels"], Int64[np.ndarray, " labels"]]:
+        """Return the clip and the teacher's class of every label of the clips of a range, clip by clip."""
+        lists = self._list_labels(teacher)
+        counts = np.diff(lists.offsets[first : stop + 1])
+        span = slice(int(lists.offsets[first]), int(lists.offsets[stop]))
+        return np.repeat(np.arange(first, stop), counts), lists.classes[span].astype(np.int64)
 
 
 def list_bounds(manifest: Manifest) -> Int64[np.ndarray, " shards_and_one"]:

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int16, Int64, Shaped
 
 from hearsight.permutation import Permutation
 from hearsight.training.data.parts import Division, Part
 from hearsight.training.data.sounds import SoundSource, add_segment
-from hearsight.training.data.targets import TargetSource
+from hearsight.training.data.sparse import SparseTargets
+from hearsight.training.data.targets import SpanTargets, TargetSource
 from hearsight.training.data.weighting import WeightedDrawing
 
 _ORDER = 2**32
@@ -36,7 +37,9 @@ class SamplingConfig:
     """How training examples are drawn; the fields are those of :class:`~hearsight.config.TrainConfig`.
 
     ``segment_samples`` is the length of an example, ``gain`` is in dB, ``shift`` in seconds. ``least_parts``, ``rank`` and ``size``
-    are those of :class:`~hearsight.training.data.parts.Division`.
+    are those of :class:`~hearsight.training.data.parts.Division`. With ``repeat_short``, clips that are shorter than an example are
+    repeated, instead of being followed by silence. ``sparse`` is whether batches have :class:`SparseTargets`; ``int16`` whether
+    their waveforms stay 16-bit samples, where nothing is mixed and no level changed.
     """
 
     segment_samples: int
@@ -51,6 +54,9 @@ class SamplingConfig:
     least_parts: int = 1
     rank: int = 0
     size: int = 1
+    repeat_short: bool = False
+    sparse: bool = False
+    int16: bool = False
 
     @property
     def division(self) -> Division:
@@ -67,9 +73,9 @@ class Batch:
     clips
         Indices of the clips.
     waveform
-        One segment of each clip, amplitudes in [-1, 1].
+        One segment of each clip: amplitudes in [-1, 1], or 16-bit samples.
     targets
-        What the loss compares the outputs with, in [0, 1].
+        What the loss compares the outputs with, in [0, 1]; for each output where an example has several over time.
     labels
         Which classes are labels; only validation batches have them.
     parts
@@ -79,8 +85,8 @@ class Batch:
     """
 
     clips: Int64[np.ndarray, " batch"]
-    waveform: Float32[np.ndarray, "batch samples"]
-    targets: Float32[np.ndarray, "batch classes"]
+    waveform: Float32[np.ndarray, "batch samples"] | Int16[np.ndarray, "batch samples"]
+    targets: Float32[np.ndarray, "batch *steps classes"] | SparseTargets
     labels: Bool[np.ndarray, "batch classes"] | None = None
     parts: tuple[Part, ...] = ()
     num_clips: int = 0
@@ -127,6 +133,7 @@ class TrainBatches:
         self._targets = targets
         self._clips = clips
         self._sampling = sampling
+        self._span = targets if isinstance(targets, SpanTargets) else None
         self._drawing = None if weights is None else WeightedDrawing(weights, sampling.seed)
 
     def __len__(self) -> int:
@@ -195,16 +202,27 @@ class TrainBatches:
         self, epoch: int, clips: Int64[np.ndarray, " batch"], draws: Int64[np.ndarray, " batch"] | None = None
     ) -> Batch:
         """Draw one example from each of some clips; ``draws`` tells several draws of a clip apart."""
-        waveform = np.zeros((len(clips), self._sampling.segment_samples), dtype=np.float32)
-        targets = np.zeros((len(clips), len(self._targets.names)), dtype=np.float32)
-        for row, clip in enumerate(clips):
-            key = [self._sampling.seed, epoch, int(clip), *([] if draws is None else [int(draws[row])])]
-            targets[row] = self._draw_example(int(clip), np.random.default_rng(key), waveform[row])
+        whole = self._sampling.int16 and not self._sampling.gain and not self._sampling.mix
+        waveform = np.zeros((len(clips), self._sampling.segment_samples), dtype=np.int16 if whole else np.float32)
+        keys = [
+            [self._sampling.seed, epoch, int(clip), *([] if draws is None else [int(draws[row])])]
+            for row, clip in enumerate(clips)
+        ]
+        drawn = (
+            self._draw_example(int(clip), np.random.default_rng(key), row)
+            for clip, key, row in zip(clips, keys, waveform, strict=True)
+        )
+        if self._sampling.sparse:
+            return Batch(clips, waveform, SparseTargets.gather(drawn, len(self._targets.names)))
+        shape = (len(self._targets.names),) if self._span is None else self._span.shape
+        targets = np.zeros((len(clips), *shape), dtype=np.float32)
+        for row, found in enumerate(drawn):
+            targets[row] = found
         return Batch(clips, waveform, targets)
 
     def _draw_example(
-        self, clip: int, generator: np.random.Generator, waveform: Float32[np.ndarray, " samples"]
-    ) -> Float32[np.ndarray, " classes"]:
+        self, clip: int, generator: np.random.Generator, waveform: Shaped[np.ndarray, " samples"]
+    ) -> Float32[np.ndarray, "*steps classes"]:
         """Add a segment of a clip to a silent waveform, mixed with another and changed in level where configured."""
         targets = self._add_clip(clip, generator, waveform)
         if self._sampling.mix and generator.random() < self._sampling.mix:
@@ -216,11 +234,13 @@ class TrainBatches:
         return targets
 
     def _add_clip(
-        self, clip: int, generator: np.random.Generator, waveform: Float32[np.ndarray, " samples"]
-    ) -> Float32[np.ndarray, " classes"]:
+        self, clip: int, generator: np.random.Generator, waveform: Shaped[np.ndarray, " samples"]
+    ) -> Float32[np.ndarray, "*steps classes"]:
         """Add a random segment of a clip to a waveform; return its targets."""
         start = self._draw_start(int(self._sounds.num_samples[clip]), generator)
-        add_segment(self._sounds, clip, start, waveform)
+        add_segment(self._sounds, clip, start, waveform, repeat=self._sampling.repeat_short)
+        if self._span is not None:
+            return self._span.draw_span(clip, start / self._sounds.sample_rate)
         return self._targets.draw(clip, generator)
 
     def _draw_start(self, num_samples: int, generator: np.random.Generator) -> int:
@@ -258,6 +278,7 @@ class ValidationBatches:
         self._targets = targets
         self._clips = clips
         self._sampling = sampling
+        self._span = targets if isinstance(targets, SpanTargets) else None
 
     def __len__(self) -> int:
         return len(self._clips)
@@ -271,7 +292,13 @@ class ValidationBatches:
         waveform = np.zeros((len(clips), self._sampling.segment_samples), dtype=np.float32)
         for row, clip in enumerate(clips):
             start = max(0, int(self._sounds.num_samples[clip]) - self._sampling.segment_samples) // 2
-            add_segment(self._sounds, int(clip), start, waveform[row])
-        targets = np.stack([self._targets.full(int(clip)) for clip in clips])
+            add_segment(self._sounds, int(clip), start, waveform[row], repeat=self._sampling.repeat_short)
+        targets = np.stack([self._full(int(clip)) for clip in clips])
         labels = np.stack([self._targets.labels(int(clip)) for clip in clips])
         return Batch(clips, waveform, targets, labels)
+
+    def _full(self, clip: int) -> Float32[np.ndarray, "*steps classes"]:
+        if self._span is None:
+            return self._targets.full(clip)
+        start = max(0, int(self._sounds.num_samples[clip]) - self._sampling.segment_samples) // 2
+        return self._span.draw_span(clip, start / self._sounds.sample_rate)

@@ -114,6 +114,15 @@ class SoftTrainingData(TrainingData, Protocol):
         ...
 
 
+@runtime_checkable
+class PictureTrainingData(SoftTrainingData, Protocol):
+    """A dataset that has kept its vision teachers' outputs for single pictures."""
+
+    def picture_distributions(self, index: int) -> Float32[np.ndarray, "pictures classes"]:
+        """Return the distributions of each picture of a clip, in order of time; zeros where a teacher has no output."""
+        ...
+
+
 def open_data(dataset: str | Path | TrainingData) -> TrainingData:
     """Open a dataset folder; an open dataset is returned unchanged.
 
@@ -142,6 +151,19 @@ def restrict_teachers(data: TrainingData, teachers: Sequence[str]) -> TrainingDa
         found = f"{', '.join(teachers)} for a {type(data).__name__}"
         raise UsageError("teachers", found, "a dataset that hearsight wrote, since others do not name their teachers")
     return cast(TrainingData, data.with_teachers(teachers))
+
+
+def take_all_classes(data: TrainingData) -> TrainingData:
+    """Return a dataset whose vocabulary has every class of its teachers, whether it is a label of a clip or not.
+
+    Raises
+    ------
+    UsageError
+        When the data is not a :class:`~hearsight.dataset.reader.Dataset`.
+    """
+    if not isinstance(data, Dataset):
+        raise UsageError("all_classes", f"a {type(data).__name__}", "a dataset that hearsight wrote")
+    return cast(TrainingData, data.with_all_classes())
 
 
 def list_teachers(data: TrainingData) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32, Int16, Int32
+from jaxtyping import Int16, Int32, Shaped
 
 from hearsight.signal.waveform import count_resampled, from_int16, resample, to_int16
 
@@ -72,7 +72,9 @@ def match_sample_rate(sounds: SoundSource, sample_rate: int) -> SoundSource:
     return sounds if sounds.sample_rate == sample_rate else ResampledSounds(sounds, sample_rate)
 
 
-def add_segment(sounds: SoundSource, clip: int, start: int, waveform: Float32[np.ndarray, " samples"]) -> None:
+def add_segment(
+    sounds: SoundSource, clip: int, start: int, waveform: Shaped[np.ndarray, " samples"], *, repeat: bool = False
+) -> None:
     """Add a segment of a clip to a waveform; past the end of the clip, nothing is added.
 
     Parameters
@@ -82,7 +84,11 @@ def add_segment(sounds: SoundSource, clip: int, start: int, waveform: Float32[np
     start
         First sample of the segment within the clip.
     waveform
-        Amplitudes in [-1, 1]; its length is the segment's.
+        Amplitudes in [-1, 1], or 16-bit samples; its length is the segment's.
+    repeat
+        Whether a clip that is shorter than the segment is repeated instead, until it fills it.
     """
     samples = sounds.read(clip, start, len(waveform))
-    waveform[: len(samples)] += from_int16(samples)
+    if repeat and len(samples) < len(waveform):
+        samples = np.resize(sounds.read(clip), start + len(waveform))[start:]
+    waveform[: len(samples)] += samples if waveform.dtype == np.int16 else from_int16(samples)

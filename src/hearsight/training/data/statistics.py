@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from hearsight.training.data.targets import TargetSource
+from hearsight.training.data.targets import LabelTargets, TargetSource
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,10 +53,13 @@ def compute_statistics(
     """
     if most is not None and len(clips) > most:
         clips = clips[np.arange(most) * len(clips) // most]
-    total = np.zeros(len(targets.names))
-    labelled = np.zeros(len(clips), dtype=bool)
-    for row, clip in enumerate(clips):
-        targets.add_expected(int(clip), total)
-        labelled[row] = not labelled_only or bool(targets.labels(int(clip)).any())
+    if isinstance(targets, LabelTargets):
+        total, labelled = targets.sum_expected(clips)
+        labelled |= not labelled_only
+    else:
+        total, labelled = np.zeros(len(targets.names)), np.zeros(len(clips), dtype=bool)
+        for row, clip in enumerate(clips):
+            targets.add_expected(int(clip), total)
+            labelled[row] = not labelled_only or bool(targets.labels(int(clip)).any())
     kept = clips[labelled]
     return SplitStatistics(kept, total / max(1, len(kept)), int((~labelled).sum()))

@@ -17,11 +17,12 @@ import math
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int32
+from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
 from hearsight.config import TrainConfig
 from hearsight.errors import DatasetError
 from hearsight.training.data.dataset import SoftTrainingData, TrainingData
+from hearsight.training.data.pairs import iterate_labels
 
 DISTRIBUTION_LOSSES = ("kl", "l2")
 """Names of the losses that are computed from distributions, with a softmax for each vision teacher."""
@@ -46,8 +47,8 @@ class TargetSource(Protocol):
         ...
 
     def mix(
-        self, one: Float32[np.ndarray, " classes"], other: Float32[np.ndarray, " classes"]
-    ) -> Float32[np.ndarray, " classes"]:
+        self, one: Float32[np.ndarray, "*steps classes"], other: Float32[np.ndarray, "*steps classes"]
+    ) -> Float32[np.ndarray, "*steps classes"]:
         """Return the targets of the sum of two sounds."""
         ...
 
@@ -61,6 +62,20 @@ class TargetSource(Protocol):
 
     def labels(self, clip: int) -> Bool[np.ndarray, " classes"]:
         """Return which classes are labels of a clip: what validation scores are computed against."""
+        ...
+
+
+@runtime_checkable
+class SpanTargets(TargetSource, Protocol):
+    """Targets of several outputs over time, which depend on where an example starts."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of outputs of an example, and of classes."""
+        ...
+
+    def draw_span(self, clip: int, start: float) -> Float32[np.ndarray, "steps classes"]:
+        """Return the targets of each output of an example that starts at a second of a clip."""
         ...
 
 
@@ -109,6 +124,20 @@ class LabelTargets:
         if len(labels.visual):
             total[labels.visual] += count_drawn(len(labels.visual), self._visual_share) / len(labels.visual)
         total[labels.audio] += 1.0
+
+    def sum_expected(
+        self, clips: Int64[np.ndarray, " clips"]
+    ) -> tuple[Float64[np.ndarray, " classes"], Bool[np.ndarray, " clips"]]:
+        """Return the sum of :meth:`add_expected` over some clips, and which of them have a label."""
+        total, labelled = np.zeros(len(self.names)), [np.zeros(0, np.bool_)]
+        for block in iterate_labels(self._data, clips):
+            rows, classes = block.visual
+            counts = np.bincount(rows, minlength=block.num_clips)
+            drawn = np.minimum(counts, np.maximum(1, np.floor(self._visual_share * counts + 0.5)))
+            total += np.bincount(classes, weights=(drawn / np.maximum(counts, 1))[rows], minlength=len(total))
+            total += np.bincount(block.audio[1], minlength=len(total))
+            labelled.append(block.count_labels() > 0)
+        return total, np.concatenate(labelled)
 
     def full(self, clip: int) -> Float32[np.ndarray, " classes"]:
         """Return a one for each label of a clip."""
@@ -219,12 +248,13 @@ class DistributionTargets:
         heads = [head for head in data.visual_heads if len(head)]
         self._data = data
         self._heads = tuple(len(head) for head in heads)
-        self._classes: Int32[np.ndarray, " visual_classes"] = np.concatenate(heads)
+        self.classes: Int32[np.ndarray, " visual_classes"] = np.concatenate(heads)
+        """Indices of the visual classes within those of the dataset."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the visual classes, one teacher after the other."""
-        return tuple(self._data.names[index] for index in self._classes)
+        return tuple(self._data.names[index] for index in self.classes)
 
     @property
     def heads(self) -> tuple[int, ...]:
@@ -247,11 +277,11 @@ class DistributionTargets:
 
     def full(self, clip: int) -> Float32[np.ndarray, " classes"]:
         """Return the teachers' distributions for a clip; zeros for a teacher without output."""
-        return self._data.distribution(clip)[self._classes]
+        return self._data.distribution(clip)[self.classes]
 
     def labels(self, clip: int) -> Bool[np.ndarray, " classes"]:
         """Return which visual classes are labels of a clip."""
-        return _mark_labels(self._data, clip)[self._classes]
+        return _mark_labels(self._data, clip)[self.classes]
 
 
 def make_targets(data: TrainingData, config: TrainConfig) -> TargetSource:

@@ -9,6 +9,7 @@ from hearsight.config import TrainConfig
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import DatasetError
 from hearsight.training.data.dataset import TrainingData
+from hearsight.training.data.pairs import iterate_labels
 from hearsight.training.data.targets import TargetSource
 
 
@@ -54,11 +55,12 @@ def compute_weights(
         return None
     if config.sampling == "agreement":
         return _weigh_agreement(data, clips)
-    counts = np.zeros(len(targets.names))
-    for clip in clips:
-        counts += targets.labels(int(clip))
-    rarity = 1.0 / np.maximum(counts, 1.0)
-    weights = np.array([rarity[targets.labels(int(clip))].sum() for clip in clips])
+    counts = np.zeros(len(data.names))
+    for block in iterate_labels(data, clips):
+        counts += np.bincount(np.concatenate([block.visual[1], block.audio[1]]), minlength=len(counts))
+    rarity = np.isin(np.array(data.names), np.array(targets.names)) / np.maximum(counts, 1.0)
+    sums = [block.sum_values(rarity) for block in iterate_labels(data, clips)]
+    weights = np.concatenate([np.zeros(0), *sums])
     if not weights.any():
         raise DatasetError(
             "the dataset", f"0 of {len(clips)} clips have a label", "some, for sampling = class-balanced"

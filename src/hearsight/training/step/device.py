@@ -20,7 +20,9 @@ from hearsight.config import TrainConfig
 from hearsight.console import print_message
 from hearsight.errors import RunError, UsageError
 from hearsight.models.network import Network
+from hearsight.signal.waveform import FULL_SCALE
 from hearsight.training.data.batches import Batch
+from hearsight.training.data.sparse import SentTargets, SparseTargets
 from hearsight.training.group import read_places
 from hearsight.training.step.openmp import sleep_while_waiting
 
@@ -114,10 +116,17 @@ class Device:
 
     def send(
         self, batch: Batch, rows: slice = slice(None)
-    ) -> tuple[Float32[Tensor, "batch samples"], Float32[Tensor, "batch classes"]]:
-        """Return waveforms and targets of some rows of a batch, by default all, as tensors on the device."""
-        waveform, targets = torch.from_numpy(batch.waveform[rows]), torch.from_numpy(batch.targets[rows])
-        return waveform.to(self.name), targets.to(self.name)
+    ) -> tuple[Float32[Tensor, "batch samples"], Float32[Tensor, "outputs classes"] | SentTargets]:
+        """Return waveforms and targets of some rows of a batch, by default all, as tensors on the device.
+
+        The targets of an example with several outputs over time are rows one after the other.
+        """
+        waveform, targets = torch.from_numpy(batch.waveform[rows]).to(self.name), batch.targets[rows]
+        if waveform.dtype == torch.int16:
+            waveform = waveform.float() * (1.0 / FULL_SCALE)
+        if isinstance(targets, SparseTargets):
+            return waveform, targets.send(self.name)
+        return waveform, torch.from_numpy(targets).flatten(0, -2).to(self.name)
 
     def autocast(self) -> torch.autocast:
         """Return a context in which convolutions and matrix products have the run's precision."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Float32
 from torch import Tensor
 
+from hearsight.training.data.sparse import SentTargets
+
 
 def binary_cross_entropy(
-    logits: Float[Tensor, "batch classes"], targets: Float[Tensor, "batch classes"]
+    logits: Float[Tensor, "batch classes"], targets: Float[Tensor, "batch classes"] | SentTargets
 ) -> Float32[Tensor, ""]:
     """Return the cross-entropy of each class's sigmoid, the mean over classes and clips (Jia 2019, equation 1).
 
@@ -21,8 +25,15 @@ def binary_cross_entropy(
     logits
         Outputs of the network.
     targets
-        One where a class is a label, zero where it is not; values in between are soft labels.
+        One where a class is a label, zero where it is not; values in between are soft labels. Of sparse targets y the cross-entropy
+        is that of zeros, the sum of softplus(z), less the sum of y z over what is not zero: equal up to rounding.
     """
+    if isinstance(targets, SentTargets):
+        logits = logits.float()
+        gained = (logits[targets.rows, targets.ids] * targets.values).sum() * (1.0 - targets.smoothing)
+        if targets.smoothing:
+            gained = gained + 0.5 * targets.smoothing * logits.sum()
+        return F.softplus(logits).mean() - gained / logits.numel()
     return F.binary_cross_entropy_with_logits(logits.float(), targets)
 
 
@@ -82,14 +93,16 @@ def squared_error(
 
 
 def smooth_targets(
-    targets: Float[Tensor, "batch classes"], share: float, heads: tuple[int, ...]
-) -> Float[Tensor, "batch classes"]:
+    targets: Float[Tensor, "batch classes"] | SentTargets, share: float, heads: tuple[int, ...]
+) -> Float[Tensor, "batch classes"] | SentTargets:
     """Return targets that are moved by a share towards 0.5, or within each head towards equal probabilities.
 
     A head whose targets are zero for a clip, because its teacher has no output there, stays zero.
     """
     if not share:
         return targets
+    if isinstance(targets, SentTargets):
+        return dataclasses.replace(targets, smoothing=share)
     if not heads:
         return targets * (1.0 - share) + 0.5 * share
     parts = targets.split(heads, dim=1)

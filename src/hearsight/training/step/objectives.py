@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -12,8 +13,10 @@ from torch import Tensor
 
 from hearsight.config import TrainConfig
 from hearsight.errors import UsageError
+from hearsight.models.architectures.soundnet import SoundNet
 from hearsight.models.architectures.soundnet_autoencoder import Autoencoder
 from hearsight.models.network import Network
+from hearsight.training.data.sparse import SentTargets
 from hearsight.training.data.targets import DISTRIBUTION_LOSSES
 from hearsight.training.step.losses import binary_cross_entropy, kl_divergence, softmax_cross_entropy, squared_error
 
@@ -25,7 +28,8 @@ class Objective:
     Attributes
     ----------
     forward
-        Computes the outputs that the loss takes from waveforms ``[batch, samples]``.
+        Computes the outputs that the loss takes from waveforms ``[batch, samples]``: ``[batch, classes]``, or
+        ``[batch, steps, classes]`` for several outputs over time.
     loss
         Computes the mean loss of a batch from outputs and targets.
     weight
@@ -35,13 +39,13 @@ class Objective:
     """
 
     forward: Callable[[Tensor], Tensor]
-    loss: Callable[[Tensor, Tensor], Tensor]
+    loss: Callable[[Tensor, Any], Tensor]
     weight: float = 1.0
     scores_classes: bool = True
 
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def __call__(self, outputs: Tensor, targets: Tensor | SentTargets) -> Tensor:
         """Return the weighted loss of a batch."""
-        return self.weight * self.loss(outputs, targets)
+        return self.weight * self.loss(outputs.flatten(0, 1) if outputs.ndim == 3 else outputs, targets)
 
 
 def make_objective(config: TrainConfig, network: Network) -> Objective:
@@ -59,7 +63,7 @@ def make_objective(config: TrainConfig, network: Network) -> Objective:
             )
         forward = functools.partial(_compute_reconstruction_error, network)
         return Objective(forward, _ignore_targets, config.loss_weight, scores_classes=False)
-    forward = functools.partial(_compute_logits, network)
+    forward = functools.partial(compute_outputs_over_time if config.excerpt else _compute_logits, network)
     if config.loss == "softmax":
         return Objective(forward, softmax_cross_entropy, config.loss_weight)
     if config.loss in DISTRIBUTION_LOSSES:
@@ -74,6 +78,18 @@ def make_objective(config: TrainConfig, network: Network) -> Objective:
 def _compute_logits(network: Network, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch classes"]:
     """Return the logits of waveforms of one segment: ``[batch, classes]``."""
     return network(waveform).logits[:, 0]
+
+
+def compute_outputs_over_time(
+    network: Network, waveform: Float[Tensor, "batch samples"]
+) -> Float[Tensor, "batch steps classes"]:
+    """Return the logits of each output of whole waveforms; a SoundNet is run fully convolutionally, others segment by segment."""
+    return network.forward_whole(waveform)[0] if isinstance(network, SoundNet) else network(waveform).logits
+
+
+def count_outputs(network: Network, num_samples: int) -> int:
+    """Return how many outputs :func:`compute_outputs_over_time` has for a waveform."""
+    return network.count_outputs(num_samples) if isinstance(network, SoundNet) else network.count_segments(num_samples)
 
 
 def _compute_reconstruction_error(network: Autoencoder, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, ""]:

@@ -25,7 +25,9 @@ from hearsight.training.data.dataset import (
     list_teachers,
 )
 from hearsight.training.data.sounds import match_sample_rate
+from hearsight.training.data.sparse import LEAST_CLASSES
 from hearsight.training.data.split import choose_clips
+from hearsight.training.data.steps import StepTargets
 from hearsight.training.data.targets import TargetSource, make_targets
 from hearsight.training.data.weighting import compute_weights
 from hearsight.training.group import SOLO, Group
@@ -34,7 +36,7 @@ from hearsight.training.step.averaging import WeightAverage
 from hearsight.training.step.device import Device
 from hearsight.training.step.initial import adopt_initial
 from hearsight.training.step.masking import mask_in_training
-from hearsight.training.step.objectives import Objective, make_objective
+from hearsight.training.step.objectives import Objective, count_outputs, make_objective
 from hearsight.training.step.optimizer import make_optimizer, schedule_rate, set_rate, sum_rates
 
 LEAST_SUM_OF_RATES = 0.05
@@ -149,8 +151,14 @@ class Student:
         network = device.place(network).train()
         mask_in_training(network, config.time_mask, config.mel_mask)
         sounds = match_sample_rate(data, network.sample_rate)
+        segment_samples = round(config.excerpt * network.sample_rate) or network.example_samples
+        if config.excerpt:
+            targets = StepTargets(data, config.excerpt, count_outputs(network, segment_samples))
         sampling = SamplingConfig(
-            segment_samples=network.example_samples,
+            segment_samples=segment_samples,
+            repeat_short=bool(config.excerpt),
+            sparse=config.fast and config.loss == "cross-entropy" and len(targets.names) >= LEAST_CLASSES,
+            int16=device.name != "cpu",
             batch_size=config.batch_size,
             global_batch_size=config.global_batch_size,
             segments=config.segments,
