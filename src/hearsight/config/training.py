@@ -85,6 +85,12 @@ class TrainConfig(Stage):
     global_batch_size: int = Field(default=0, ge=0, le=2**24)
     """Clips per step: the gradients of parts of at most ``batch_size`` clips are accumulated, so that memory does not limit it. A
     step is that of one large batch, except that batch normalisation has the statistics of each part. 0 is ``batch_size``."""
+    sync_batch_norm: bool = False
+    """Whether several processes share the statistics of batch normalisation in each step, instead of using those of their own
+    parts. The number of processes cannot change then."""
+    sync_every: int = Field(default=1, ge=1, le=10**6)
+    """Number of steps that each of several processes takes on its own share of the clips, before all average their weights,
+    statistics and moments (local SGD). With 1, they take each step together. With more, the number of processes cannot change."""
     loss: Literal["cross-entropy", "softmax", "kl", "l2", "reconstruction"] = "cross-entropy"
     """The loss: ``cross-entropy`` of the labels (Jia 2019); ``softmax``, the cross-entropy where just one class holds (Wu 2018);
     ``kl``, the divergence from the vision teachers' distributions, with a
@@ -206,6 +212,9 @@ class TrainConfig(Stage):
             raise ValueError(
                 f"global_batch_size = {self.global_batch_size} is less than batch_size = {self.batch_size}"
             )
+        if self.sync_every > 1 and (self.average or self.sync_batch_norm):
+            other = "average" if self.average else "sync_batch_norm"
+            raise ValueError(f"sync_every = {self.sync_every} cannot be combined with {other}, which needs every step")
         return self
 
     @property

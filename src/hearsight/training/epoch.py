@@ -39,6 +39,7 @@ class EpochTraining:
         self._log = log
         self._bar = bar
         self._saved = time.monotonic()
+        self._postponed = False
 
     def train(self, progress: EpochProgress) -> dict[str, Any]:
         """Train from a step of an epoch to its end, score the network, and log both; return the epoch's line of the log.
@@ -76,7 +77,11 @@ class EpochTraining:
         """Save the state where a signal asks for it, or the configuration does."""
         config = self._student.config
         due = bool(config.checkpoint_steps) and progress.step % config.checkpoint_steps == 0
+        due |= self._postponed
         due |= bool(config.checkpoint_minutes) and time.monotonic() - self._saved >= 60.0 * config.checkpoint_minutes
+        # between two averages of local steps, this process alone has its weights
+        self._postponed = due and self._student.local.is_local and progress.step % config.sync_every != 0
+        due &= not self._postponed
         stop = self._student.accumulator.stop  # in a group, all processes stop after the same step
         pending = signals.is_pending and self._student.group.size == 1
         if due or stop or pending:

@@ -174,6 +174,12 @@ class TrainBatches:
         size, larger = divmod(len(self._clips), self.num_batches)
         return number * size + min(number, larger), (number + 1) * size + min(number + 1, larger)
 
+    def count_parts(self) -> list[int]:
+        """Return the numbers of parts that steps have, ascending."""
+        size, larger = divmod(len(self._clips), self.num_batches)
+        sizes = {size, size + 1} if larger else {size}
+        return sorted({len(self._sampling.division.divide(count)) for count in sizes})
+
     def count_clips(self, num_batches: int) -> int:
         """Return the number of clips in the first batches of an epoch."""
         return self._places(num_batches)[0]

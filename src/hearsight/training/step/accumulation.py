@@ -32,14 +32,17 @@ class Accumulator:
         self._config = config
         self._group = group
         self._reached: list[bool] | None = None
+        self._local = config.sync_every > 1 and group.size > 1
         self.stop = False
         """Whether a process is to stop: set before a step in one process, and after the step in all."""
 
     def compute(self, batch: Batch, objective: Objective, epoch: int, step: int) -> float:
         """Set the gradients of all weights to those of a step, and return its loss.
 
-        Each part's loss is weighted by its share of the step's clips, so that the sum is the mean over the step.
+        Each part's loss is weighted by its share of the step's clips, so that the sum is the mean over the step. In a local step
+        the mean is over the clips of this process.
         """
+        whole = sum(part.share for part in batch.parts) if self._local else 1.0
         for parameter in self._network.parameters():
             parameter.grad = None
         statistics = RunningStatistics(self._network) if batch.num_parts > 1 else None
@@ -50,12 +53,12 @@ class Accumulator:
             with self._device.autocast():
                 outputs = objective.forward(waveform)
             targets = smooth_targets(targets, self._config.label_smoothing, self._network.heads)
-            loss = objective(outputs, targets) * part.share
+            loss = objective(outputs, targets) * (part.share / whole)
             loss.backward()
             total += loss.detach()
             if statistics is not None:
-                statistics.take(part.share)
-        if self._group.size > 1:
+                statistics.take(part.share / whole)
+        if self._group.size > 1 and not self._local:
             self._join(total, statistics)
         if statistics is not None:
             statistics.finish()

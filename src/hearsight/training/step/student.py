@@ -33,8 +33,10 @@ from hearsight.training.data.weighting import compute_weights
 from hearsight.training.group import SOLO, Group
 from hearsight.training.step.accumulation import Accumulator
 from hearsight.training.step.averaging import WeightAverage
+from hearsight.training.step.batch_norm import check_synchronised, synchronise_batch_norm
 from hearsight.training.step.device import Device
 from hearsight.training.step.initial import adopt_initial
+from hearsight.training.step.local import LocalSteps
 from hearsight.training.step.masking import mask_in_training
 from hearsight.training.step.objectives import Objective, count_outputs, make_objective
 from hearsight.training.step.optimizer import make_optimizer, schedule_rate, set_rate, sum_rates
@@ -91,8 +93,8 @@ class Student:
         Sample rate of the dataset's sounds in Hz: no network learns anything above half of it.
     network, objective, optimizer
         What is trained, what is minimised, and by what.
-    accumulator, group
-        What computes the gradients, and the processes that do so together.
+    accumulator, local, group
+        What computes the gradients; what averages the processes where they take steps of their own; the processes.
     average
         The moving average of the weights, where the configuration asks for one.
     train_batches, validation_batches
@@ -112,6 +114,7 @@ class Student:
     optimizer: torch.optim.Optimizer
     average: WeightAverage | None
     accumulator: Accumulator
+    local: LocalSteps
     group: Group
     train_batches: TrainBatches
     validation_batches: ValidationBatches
@@ -171,6 +174,13 @@ class Student:
             rank=plan.group.rank,
             size=plan.group.size,
         )
+        train_batches = TrainBatches(
+            sounds, targets, training.clips, sampling, compute_weights(data, targets, training.clips, config)
+        )
+        check_synchronised(config, plan.group, plan.least_parts, train_batches)
+        if config.sync_batch_norm:
+            synchronise_batch_norm(network, plan.group)
+        optimizer = make_optimizer(network, config)
         return cls(
             config=config,
             device=device,
@@ -182,13 +192,12 @@ class Student:
             training_sample_rate=data.sample_rate,
             network=network,
             objective=objective,
-            optimizer=make_optimizer(network, config),
+            optimizer=optimizer,
             average=WeightAverage(network, config.average) if config.average else None,
             accumulator=Accumulator(network, device, config, plan.group),
+            local=LocalSteps(network, optimizer, plan.group, config.sync_every),
             group=plan.group,
-            train_batches=TrainBatches(
-                sounds, targets, training.clips, sampling, compute_weights(data, targets, training.clips, config)
-            ),
+            train_batches=train_batches,
             validation_batches=ValidationBatches(sounds, targets, validation.clips, sampling),
         )
 
@@ -255,6 +264,9 @@ class Student:
         self.optimizer.step()
         if self.average is not None:
             self.average.update(step)
+        if self.local.is_local:
+            last = step % self.train_batches.num_batches == 0 or step == self.num_steps
+            self.accumulator.stop = self.local.finish_step(step, last=last, stop=self.accumulator.stop)
         return value, rate
 
     def with_average(self) -> contextlib.AbstractContextManager[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 
+from hearsight.errors import UsageError
 from hearsight.models.checkpoint import load_checkpoint
 from hearsight.training.loop import train
 from hearsight.training.run.log import read_runlog
@@ -30,7 +32,7 @@ VALUES: dict[str, Any] = {
 }
 """Two parts in each step, with batch normalisation."""
 SCRIPT = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from tests.support.training import FakeDataset, make_config
@@ -42,22 +44,29 @@ def slow(*arguments):
     time.sleep(float(sys.argv[4]))
     return real(*arguments)
 Student.train_step = slow
+runs = eval(sys.argv[3])
 try:
-    train(FakeDataset(), Path(sys.argv[2]), make_config(**eval(sys.argv[3])))
+    for number, values in enumerate(runs):
+        os.environ["MASTER_PORT"] = sys.argv[5 + number]
+        out = Path(sys.argv[2]) / str(number) if len(runs) > 1 else Path(sys.argv[2])
+        train(FakeDataset(), out, make_config(**values))
 except HearsightError as error:
     print(error, file=sys.stderr)
     sys.exit(error.exit_code)
 """
 
 
-def start(run: Path, size: int, pause: float = 0.0) -> list[subprocess.Popen[str]]:
-    """Start the processes of a run, by hand and with a port of our choice, as Slurm would."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    command = [sys.executable, "-c", SCRIPT, str(Path(__file__).parents[4]), str(run), repr(VALUES), str(pause)]
+def start(run: Path, size: int, pause: float = 0.0, runs: tuple[dict[str, Any], ...] = (VALUES,)) -> list[Any]:
+    """Start the processes of a run, by hand and with ports of our choice, as Slurm would; several runs are trained one by one."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in runs]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        ports = [str(each.getsockname()[1]) for each in sockets]
+    root = str(Path(__file__).parents[4])
+    command = [sys.executable, "-c", SCRIPT, root, str(run), repr(list(runs)), str(pause), *ports]
     common = {**os.environ, "OMP_NUM_THREADS": "1", "WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1"}
-    common |= {"MASTER_PORT": str(port), "HEARSIGHT_JOIN_SECONDS": "120"}
+    common |= {"HEARSIGHT_JOIN_SECONDS": "120"}
     return [
         subprocess.Popen(command, env={**common, "RANK": str(rank)}, stderr=subprocess.PIPE, text=True)
         for rank in range(size)
@@ -105,6 +114,24 @@ def test_a_killed_process_ends_the_run_and_one_process_continues_it(alone: Path,
     assert not (tmp_path / "config.json").exists()
     train(FakeDataset(), tmp_path, make_config(**VALUES))
     assert_alike(alone, tmp_path)
+
+
+def test_shared_statistics_are_those_of_one_batch_and_local_steps_are_averaged(tmp_path: Path) -> None:
+    plain = {key: value for key, value in VALUES.items() if key not in ("average", "checkpoint_steps")}
+    shared, local = {**plain, "sync_batch_norm": True}, {**plain, "sync_every": 2, "checkpoint_steps": 3}
+    processes = start(tmp_path / "pair", 2, runs=(shared, local))
+    train(FakeDataset(), tmp_path / "alone", make_config(**{**plain, "batch_size": 8}))
+    errors = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], errors
+    assert_alike(tmp_path / "alone", tmp_path / "pair" / "0")
+    # each process learns from its own half, and still the network learns: its losses are near those of steps together
+    together, apart = read_losses(tmp_path / "alone"), read_losses(tmp_path / "pair" / "1")
+    assert len(apart) == len(together)
+    assert apart != together
+    assert apart[-1] == pytest.approx(together[-1], rel=0.2)
+    (tmp_path / "pair" / "1" / "config.json").unlink()
+    with pytest.raises(UsageError, match="sync_every: 1 processes"):
+        train(FakeDataset(), tmp_path / "pair" / "1", make_config(**local))
 
 
 @pytest.mark.slow
