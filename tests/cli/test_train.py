@@ -113,3 +113,20 @@ def test_a_full_disk_ends_training_in_one_sentence(dataset: Path, tmp_path: Path
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
     done = run_command(*command)
     assert done.returncode == 0, done.stderr
+
+
+def test_train_in_two_processes_by_devices_and_goes_on_from_another_run(dataset: Path, tmp_path: Path) -> None:
+    command = ("train", dataset, "--out", tmp_path / "run", *KNOBS, "--set", "epochs=1")
+    assert run_command(*command).returncode == 0
+    command = ("train", dataset, "--out", tmp_path / "pair", "--from", tmp_path / "run", "--devices", "2")
+    knobs = ("--set", "batch_size=4", "--set", "global_batch_size=8", "--set", "max_steps=2", "--freeze", "trunk")
+    done = run_command(*command, *knobs, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["steps"] == 2
+    record = json.loads((tmp_path / "pair" / "run.json").read_text())
+    assert (record["parts"], record["config"]["model"], record["config"]["freeze"]) == (2, "wu-mlp", ["trunk"])
+    assert record["initial"]["kept_classes"] == record["dataset"]["num_classes"]
+    found = run_command("runs", tmp_path, "--json")
+    states = {Path(run["run"]).name: run["state"]["step"] for run in json.loads(found.stdout)["runs"]}
+    assert states["pair"] == 2
+    assert states["run"] >= 1

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -147,3 +148,43 @@ def test_a_signal_to_one_process_saves_and_stops_all(alone: Path, tmp_path: Path
     assert list(tmp_path.glob("checkpoints/step-*"))
     train(FakeDataset(), tmp_path, make_config(**VALUES))
     assert_alike(alone, tmp_path)
+
+
+LONG = {**VALUES, "epochs": 8, "learning_rate": 1e-4}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", [(1,), (2,), (2, 1)], ids=["one", "two", "two and one"])
+def test_a_run_that_is_killed_at_ten_random_moments_is_the_undisturbed_one(
+    sizes: tuple[int, ...], tmp_path: Path
+) -> None:
+    """Each time a process that is chosen at random is killed, at any moment: also while it saves, or before it has begun."""
+    train(FakeDataset(), tmp_path / "alone", make_config(**LONG))
+    random = np.random.default_rng(len(sizes) + sizes[0])
+    run, kills = tmp_path / "killed", 0
+    while kills < 10:
+        size = sizes[kills % len(sizes)]
+        processes = start(run, size, pause=0.3, runs=(LONG,))
+        before = read_step(run)
+        wanted = before + int(random.integers(0, 4))
+        while read_step(run) < wanted and all(process.poll() is None for process in processes):
+            time.sleep(0.005)
+        time.sleep(float(random.uniform(0.0, 0.6)))
+        assert not (run / "config.json").exists(), f"finished after {kills} kills"
+        processes[int(random.integers(size))].kill()
+        kills += 1
+        for process in processes:
+            process.communicate()
+    assert read_step(run) > 0
+    for process in start(run, sizes[-1], runs=(LONG,)):
+        errors = process.communicate()[1]
+        assert process.returncode == 0, errors
+    assert len(read_losses(run)) == len(read_losses(tmp_path / "alone"))
+    assert_alike(tmp_path / "alone", run)
+
+
+def read_step(run: Path) -> int:
+    """The last step that is saved."""
+    steps = [int(path.name.removeprefix("step-")) for path in run.glob("checkpoints/step-*")]
+    epochs = [int(path.name.removeprefix("epoch-")) * 5 for path in run.glob("checkpoints/epoch-*")]
+    return max([0, *steps, *epochs])
