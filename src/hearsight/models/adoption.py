@@ -8,6 +8,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Shaped
 from torch import Tensor
 
 from hearsight.errors import CheckpointError, UsageError, guess
@@ -145,7 +146,9 @@ def _check_alike(network: Network, trained: Network, info: CheckpointInfo) -> No
         raise CheckpointError(info.folder, f"the front end {found}", wanted)
 
 
-def _copy(value: Tensor, taken: Tensor, name: str, info: CheckpointInfo) -> None:
+def _copy(
+    value: Shaped[Tensor, "*shape"], taken: Shaped[Tensor, "*other_shape"], name: str, info: CheckpointInfo
+) -> None:
     if value.shape != taken.shape:
         found = f"{name} of shape {tuple(taken.shape)}"
         raise CheckpointError(info.folder, found, f"shape {tuple(value.shape)}")

@@ -91,7 +91,7 @@ class SentTargets:
         Share by which all targets are moved towards 0.5.
     """
 
-    rows: Tensor
-    ids: Tensor
-    values: Tensor
+    rows: Int64[Tensor, " entries"]
+    ids: Int64[Tensor, " entries"]
+    values: Float32[Tensor, " entries"]
     smoothing: float = 0.0

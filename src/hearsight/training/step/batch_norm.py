@@ -55,7 +55,9 @@ def check_synchronised(config: TrainConfig, group: Group, least_parts: int, batc
         raise UsageError(key, found, "as many parts in each process", hint)
 
 
-def _forward(module: nn.modules.batchnorm._BatchNorm, values: Float[Tensor, "batch channels *rest"]) -> Tensor:
+def _forward(
+    module: nn.modules.batchnorm._BatchNorm, values: Float[Tensor, "batch channels *rest"]
+) -> Float[Tensor, "batch channels *rest"]:
     if not module.training:
         return F.batch_norm(
             values, module.running_mean, module.running_var, module.weight, module.bias, False, 0.0, module.eps
@@ -76,7 +78,12 @@ def _forward(module: nn.modules.batchnorm._BatchNorm, values: Float[Tensor, "bat
 
 
 @torch.no_grad()
-def _keep_statistics(module: nn.modules.batchnorm._BatchNorm, mean: Tensor, variance: Tensor, count: float) -> None:
+def _keep_statistics(
+    module: nn.modules.batchnorm._BatchNorm,
+    mean: Float[Tensor, " channels"],
+    variance: Float[Tensor, " channels"],
+    count: float,
+) -> None:
     """Move the running statistics, as torch does: the variance is that of a sample."""
     if module.running_mean is None or module.running_var is None:
         return
