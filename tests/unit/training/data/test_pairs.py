@@ -70,7 +70,7 @@ def test_statistics_and_weights_are_those_of_a_loop_over_clips(data) -> None:
 def test_no_clip_of_a_dataset_is_asked_on_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     derive_index(folder)
     data = Dataset(folder)
-    monkeypatch.setattr(Dataset, "labels", None)
+    monkeypatch.setattr(Dataset, "labels", lambda *_: pytest.fail("a clip was asked on its own"))
     targets = LabelTargets(data, 0.5)
     clips = data.indices("train")
     assert len(compute_statistics(targets, clips).clips) > 10
