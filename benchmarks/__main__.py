@@ -14,6 +14,7 @@ BENCHMARKS = (
     "metrics_speed",
     "log_mel_speed",
     "onnx_speed",
+    "search_rows",
     "demo_gain",
 )
 

@@ -43,7 +43,7 @@ def test_the_nearest_rows_are_those_of_a_plain_computation(seed, count, dim, top
     query = centre + 0.1 * rng.standard_normal(dim)
     allowed = None if share is None else rng.random(count) < share
     norms = np.linalg.norm(values.astype(np.float64), axis=1).astype(np.float32)
-    with mock.patch.object(nearest, "BLOCK_ROWS", block):
+    with mock.patch.object(nearest, "BLOCK_ROWS", block), mock.patch.object(nearest, "PRODUCT_ROWS", 3 * block):
         found = find_nearest(values, norms, query, top, allowed)
     rows, cosines = rank_plainly(values, query, top, allowed)
     np.testing.assert_array_equal(found.rows, rows)

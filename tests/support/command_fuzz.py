@@ -82,8 +82,10 @@ SUFFIXES: dict[tuple[str, str], str] = {
     ("index", "files"): ".wav",
     ("index", "metadata"): ".csv",
     ("search", "out"): ".csv",
+    ("counts", "tables"): ".csv",
+    ("counts", "figure"): ".png",
 }
-OUTPUTS = frozenset({"out", "results", "page"})
+OUTPUTS = frozenset({"out", "results", "page", "figure"})
 """Arguments that are written."""
 OUTPUT_KINDS = ("a folder", "random", "a pipe", "a link to nothing", "below a file", "escapes")
 """Kinds of paths that are told apart by a command that writes there."""
@@ -174,6 +176,7 @@ def _find_valid(words: tuple[str, ...], argument: Argument, inputs: Inputs) -> s
         "lister": "absent",
         "query": inputs.sound,
         "index": inputs.index,
+        "tables": inputs.hierarchy.with_name("tags.csv"),
     }
     if name not in known:
         raise AssertionError(f"{' '.join(words)}: give tests/support/command_fuzz.py a valid value for {name!r}")

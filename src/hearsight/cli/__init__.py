@@ -5,6 +5,7 @@ One file for each group of commands. Invariant: what a command imports is import
 
 from hearsight.cli import (
     collect,
+    counts,
     evaluate,
     infer,
     inspect,
@@ -26,6 +27,7 @@ for _name in app:
 __all__ = [
     "app",
     "collect",
+    "counts",
     "evaluate",
     "infer",
     "inspect",
