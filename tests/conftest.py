@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
+from collections.abc import Generator
 from pathlib import Path
 
 # read when torch loads its runtime: threads that wait for each other sleep, as in the command line
@@ -28,6 +30,17 @@ settings.load_profile("hearsight")
 install_import_hook("hearsight", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked_workers() -> Generator[None]:
+    """Fork the worker processes of this process, and of the commands that it runs, from one that has imported everything."""
+    from tests.support.workers import close_server, use_server
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        use_server(Path(folder), os.getpid())
+        yield
+        close_server()
 
 
 @pytest.fixture(scope="session")

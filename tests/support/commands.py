@@ -7,7 +7,6 @@ forks for each of them. A command still has its own memory, files and exit, and 
 from __future__ import annotations
 
 import atexit
-import gc
 import json
 import os
 import signal
@@ -97,19 +96,20 @@ def _read_result(folder: Path, place: int, arguments: list[str], end: int) -> su
 
 def serve() -> None:
     """Read commands from each line of stdin, and write the exit code of the last one as a line to stdout."""
-    import torch  # noqa: F401
-
-    import hearsight.dataset.reader
-    import hearsight.models.checkpoint  # noqa: F401
     from hearsight.cli import main
+    from tests.support.preloading import import_everything
+    from tests.support.workers import ADDRESS, get_folder, use_server
 
-    gc.freeze()  # imported objects are neither collected nor copied
+    import_everything()
+    use_server(get_folder(), os.getpid())
+    workers = os.environ[ADDRESS]
     for line in sys.stdin:
         order = json.loads(line)
         child = os.fork()
         if child == 0:
             os.environ.clear()
             os.environ.update(order["environment"])
+            os.environ[ADDRESS] = workers
             _run_each(order["commands"], Path(order["folder"]), main)
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.support.commands import CommandServer
+from tests.support.workers import start_command
 
 
 def digest_tree(folder: Path) -> dict[str, str]:
@@ -49,8 +49,7 @@ def kill_after(seconds: float, *arguments: object) -> bool:
 
 def kill_when(is_time: Callable[[], bool], *arguments: object) -> bool:
     """Start the command line and kill it (SIGKILL) as soon as it is time; return whether it was still running."""
-    command = [sys.executable, "-m", "hearsight", *map(str, arguments)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = start_command(*arguments)
     while not is_time() and process.poll() is None:
         time.sleep(0.005)
     was_running = process.poll() is None

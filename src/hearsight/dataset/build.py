@@ -8,6 +8,7 @@ bytes as an uninterrupted one.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -167,13 +168,14 @@ def _label_all(
     num_clips = 0
     with track("labelling", len(units), "files") as bar:
         bar.advance(len(units) - len(missing))
-        for answer in engine.run(LabelMedia(layout.parts, config), missing):
-            if answer.failure is not None or answer.result is None:
-                failed.append(_reject_failed(answer.unit.source, answer.failure))
-            else:
-                num_clips += answer.result
-                bar.note(f"{num_clips} clips")
-            bar.advance()
+        with contextlib.closing(engine.run(LabelMedia(layout.parts, config), missing)) as answers:
+            for answer in answers:
+                if answer.failure is not None or answer.result is None:
+                    failed.append(_reject_failed(answer.unit.source, answer.failure))
+                else:
+                    num_clips += answer.result
+                    bar.note(f"{num_clips} clips")
+                bar.advance()
     if failed and len(failed) == len(units):
         last = failed[-1]
         raise WorkerError(

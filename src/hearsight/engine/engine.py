@@ -14,7 +14,7 @@ A :class:`~hearsight.errors.HearsightError` that a unit raises is raised by the 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from hearsight.errors import HearsightError, WorkerError
@@ -67,7 +67,7 @@ class Answer(Generic[UnitT, ResultT]):
 class Engine(Protocol):
     """Where units of work run."""
 
-    def run(self, stage: Stage[UnitT, ResultT], units: Sequence[UnitT]) -> Iterator[Answer[UnitT, ResultT]]:
+    def run(self, stage: Stage[UnitT, ResultT], units: Sequence[UnitT]) -> Generator[Answer[UnitT, ResultT]]:
         """Answer each unit exactly once, in the order in which they finish.
 
         Raises

@@ -6,16 +6,16 @@ import contextlib
 import pickle
 import queue
 import signal
-import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, BinaryIO, cast
 
+from hearsight.engine import worker as worker_module
 from hearsight.engine.engine import DEADLINE, Answer, Failure, Health, ResultT, Stage, UnitT, set_up
 from hearsight.engine.progress import EXIT_CODE
-from hearsight.engine.worker import COMMAND, Outcome, pack_stage, read_message, write_message
+from hearsight.engine.worker import Outcome, pack_stage, read_message, write_message
 from hearsight.errors import WorkerError
 from hearsight.threads import one_thread
 
@@ -26,7 +26,7 @@ _MOST_SETUP_DEATHS = 2
 class SerialEngine:
     """Runs every unit in this process, one after the other, without protection against crashes."""
 
-    def run(self, stage: Stage[UnitT, ResultT], units: Sequence[UnitT]) -> Iterator[Answer[UnitT, ResultT]]:
+    def run(self, stage: Stage[UnitT, ResultT], units: Sequence[UnitT]) -> Generator[Answer[UnitT, ResultT]]:
         """Answer the units in their order. Every exception of a unit is raised."""
         work = set_up(stage)
         for unit in units:
@@ -53,7 +53,7 @@ class ProcessEngine:
         self._workers = workers
         self._deadline = deadline
 
-    def run(self, stage: Stage[UnitT, ResultT], units: Sequence[UnitT]) -> Iterator[Answer[UnitT, ResultT]]:
+    def run(self, stage: Stage[UnitT, ResultT], units: Sequence[UnitT]) -> Generator[Answer[UnitT, ResultT]]:
         """Answer the units as they finish."""
         if not units:
             return
@@ -69,7 +69,7 @@ class _Worker:
 
     def __init__(self, setup: Any, outcomes: queue.SimpleQueue[tuple[_Worker, Outcome | None]]) -> None:
         self._outcomes = outcomes
-        self._process = subprocess.Popen([sys.executable, "-c", COMMAND], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = worker_module.start_process()
         self._requests = cast(BinaryIO, self._process.stdin)
         self._replies = cast(BinaryIO, self._process.stdout)
         with contextlib.suppress(OSError):  # the thread notices a worker that is dead already
@@ -119,7 +119,7 @@ class _Run:
         self._health = Health()
         self._setup_deaths = 0
 
-    def work_through(self, units: Sequence[Any]) -> Iterator[Answer[Any, Any]]:
+    def work_through(self, units: Sequence[Any]) -> Generator[Answer[Any, Any]]:
         self._waiting = range(len(units))  # not a list of them: there may be millions
         while self._waiting or self._suspects or self._busy:
             self._start_workers()

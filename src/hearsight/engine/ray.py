@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from hearsight.engine.engine import (
@@ -46,7 +46,7 @@ class RayEngine:
         self._workers = workers
         self._deadline = deadline
 
-    def run(self, stage: Stage[UnitT, ResultT], units: Sequence[UnitT]) -> Iterator[Answer[UnitT, ResultT]]:
+    def run(self, stage: Stage[UnitT, ResultT], units: Sequence[UnitT]) -> Generator[Answer[UnitT, ResultT]]:
         """Answer each unit exactly once, as they finish."""
         ray = self._ray
         started_here = not ray.is_initialized()
@@ -58,7 +58,7 @@ class RayEngine:
             if started_here:
                 ray.shutdown()
 
-    def _run_actors(self, stage: Stage[UnitT, ResultT], units: Sequence[UnitT]) -> Iterator[Answer[UnitT, ResultT]]:
+    def _run_actors(self, stage: Stage[UnitT, ResultT], units: Sequence[UnitT]) -> Generator[Answer[UnitT, ResultT]]:
         ray, health = self._ray, Health()
         count = min(self._workers or max(1, int(ray.cluster_resources().get("CPU", 1))), len(units))
         idle = [self._start_actor(stage) for _ in range(count)]

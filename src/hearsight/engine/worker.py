@@ -13,6 +13,7 @@ import pickle
 import queue
 import signal
 import struct
+import subprocess
 import sys
 import threading
 import traceback
@@ -24,10 +25,9 @@ from hearsight.engine.progress import start_deadline, stop_deadline
 from hearsight.errors import HearsightError, UsageError
 from hearsight.threads import one_thread
 
-COMMAND = (
+_COMMAND = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from hearsight.engine.worker import main; main()"
 )
-"""What the interpreter of a worker is started with; the first message is the ``sys.path`` of its parent."""
 
 Outcome = tuple[Literal["ready", "result", "raise", "error"], Any]
 """``ready``: the stage is set up. ``raise``: an error that ends the run. ``error``: the text of an unexpected exception."""
@@ -35,6 +35,11 @@ Outcome = tuple[Literal["ready", "result", "raise", "error"], Any]
 _LENGTH = struct.Struct("<Q")
 _ORPHANED, _BROKEN = 3, 4
 _is_worker = False
+
+
+def start_process() -> subprocess.Popen[bytes]:
+    """Start the process of a worker; the first message that it expects is the pickled ``sys.path`` of its parent."""
+    return subprocess.Popen([sys.executable, "-c", _COMMAND], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def write_message(stream: BinaryIO, value: Any) -> None:

@@ -355,13 +355,14 @@ def run_stage(
     """
     if any(one.path == STDIN for one in recordings):
         raise UsageError("--workers", f"{workers} processes for standard input", "1")
-    for answer in open_engine("local", workers).run(stage, recordings):
-        if answer.result is not None:
-            yield answer.unit, answer.result
-            continue
-        message = answer.failure.message if answer.failure is not None else ""
-        error = MediaError(answer.unit.path, message, "a recording that can be read")
-        yield answer.unit, Outcome(0, 0.0, error=error, measured=measure(answer.unit.path))
+    with contextlib.closing(open_engine("local", workers).run(stage, recordings)) as answers:
+        for answer in answers:
+            if answer.result is not None:
+                yield answer.unit, answer.result
+                continue
+            message = answer.failure.message if answer.failure is not None else ""
+            error = MediaError(answer.unit.path, message, "a recording that can be read")
+            yield answer.unit, Outcome(0, 0.0, error=error, measured=measure(answer.unit.path))
 
 
 def _number(recordings: Sequence[Recording]) -> list[Recording]:

@@ -6,6 +6,7 @@ table is written last.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -286,10 +287,11 @@ def _run_missing(
                 bar.advance()
             return
         try:
-            for answer in open_engine("local", count).run(_Making(make), missing):
-                if answer.failure is not None:
-                    raise WorkerError(answer.unit[0], answer.failure.message, "a file that is made", CONTINUE)
-                bar.advance()
+            with contextlib.closing(open_engine("local", count).run(_Making(make), missing)) as answers:
+                for answer in answers:
+                    if answer.failure is not None:
+                        raise WorkerError(answer.unit[0], answer.failure.message, "a file that is made", CONTINUE)
+                    bar.advance()
         finally:
             _sweep({path.parent for path, _ in missing})
 

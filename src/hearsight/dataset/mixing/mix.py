@@ -6,6 +6,7 @@ killed and started again writes the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import uuid as uuid_module
@@ -196,12 +197,13 @@ def _label_all(layout: Layout, parent: Dataset, config: MixConfig, engine: Engin
     missing = units.select(ledger.find(names) < 0)
     with track("mixing and labelling", config.clips, "mixtures") as bar:
         bar.advance(config.clips - missing.count_mixtures())
-        for answer in engine.run(LabelMixtures(layout.parts, parent.path, config), missing):
-            if answer.result is None:
-                found = answer.failure.message if answer.failure else "no result"
-                where = f"mixtures {answer.unit.first} to {answer.unit.last}"
-                raise WorkerError(where, found, "a worker that finishes them", CONTINUE)
-            bar.advance(len(answer.unit))
+        with contextlib.closing(engine.run(LabelMixtures(layout.parts, parent.path, config), missing)) as answers:
+            for answer in answers:
+                if answer.result is None:
+                    found = answer.failure.message if answer.failure else "no result"
+                    where = f"mixtures {answer.unit.first} to {answer.unit.last}"
+                    raise WorkerError(where, found, "a worker that finishes them", CONTINUE)
+                bar.advance(len(answer.unit))
     return names
 
 

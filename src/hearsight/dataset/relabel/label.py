@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -172,13 +173,14 @@ def _answer(
     missing = [some for some in ranges if not answers.is_done(names, some)]
     with track("labelling", sum(map(len, ranges)), "clips") as bar:
         bar.advance(sum(map(len, ranges)) - sum(map(len, missing)))
-        for answer in engine.run(stage, missing):
-            if answer.result is None:
-                found = answer.failure.message if answer.failure else "no result"
-                where = f"clips {answer.unit.first} to {answer.unit.last}"
-                hint = "what is finished is kept: remove the cause and run the same command again"
-                raise WorkerError(where, found, "labels of all clips", hint)
-            bar.advance(len(answer.unit))
+        with contextlib.closing(engine.run(stage, missing)) as answers:
+            for answer in answers:
+                if answer.result is None:
+                    found = answer.failure.message if answer.failure else "no result"
+                    where = f"clips {answer.unit.first} to {answer.unit.last}"
+                    hint = "what is finished is kept: remove the cause and run the same command again"
+                    raise WorkerError(where, found, "labels of all clips", hint)
+                bar.advance(len(answer.unit))
 
 
 def _link_files(parent: Dataset, layout: Layout, labellers: Sequence[Labeller]) -> dict[str, Any]:

@@ -1,0 +1,26 @@
+"""Importing in one process what the processes that are forked from it need."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import pkgutil
+import threading
+
+_NOT_IMPORTED = (
+    "hearsight.__main__",  # it runs the command line
+    "hearsight.models.hub",  # its library reads its settings from the environment when it is imported
+)
+
+
+def import_everything() -> None:
+    """Import the whole package and torch, which takes longer than most of what the tests let a process do."""
+    importlib.import_module("torch")
+    import hearsight
+
+    for module in pkgutil.walk_packages(hearsight.__path__, "hearsight."):
+        if module.name not in _NOT_IMPORTED:
+            importlib.import_module(module.name)
+    assert threading.active_count() == 1, "a process with threads cannot be forked safely"
+    gc.collect()
+    gc.freeze()  # imported objects are neither collected nor copied
