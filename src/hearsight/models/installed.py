@@ -53,7 +53,10 @@ class InstalledModel:
 
     def row(self) -> tuple[str, ...]:
         """Return the cells of its line, under :data:`COLUMNS`."""
-        scores = ", ".join(f"{name} {100.0 * value:.1f} %" for name, value in self.scores.items())
+        benchmarks = {
+            name.partition("/")[0]: value for name, value in self.scores.items() if name.endswith("/accuracy")
+        }
+        scores = ", ".join(f"{name} {100.0 * value:.1f} %" for name, value in benchmarks.items())
         numbers = (f"{self.num_classes:,}", f"{self.embedding_dim:,}", f"{self.sample_rate:,}")
         return (self.name, self.network, *numbers, f"{self.size_bytes / 1e6:.1f}", scores)
 
@@ -64,7 +67,9 @@ def list_installed() -> list[InstalledModel]:
 
 
 def locate_model(run: str) -> Path:
-    """Return the folder of a model. A path is returned unchanged, and comes before the name of an installed model.
+    """Return the folder of a model. A path is returned unchanged; a checkpoint comes before an installed model of the same name.
+
+    A folder that only has the name, such as one of recordings, does not hide the installed model; ``./NAME`` means the folder.
 
     Parameters
     ----------
@@ -73,7 +78,7 @@ def locate_model(run: str) -> Path:
     """
     installed = FOLDER / run
     is_name = run not in ("", ".", "..") and "/" not in run and "\\" not in run
-    if is_name and not Path(run).exists() and (installed / CONFIG).is_file():
+    if is_name and not (Path(run) / CONFIG).is_file() and (installed / CONFIG).is_file():
         return installed
     return Path(run)
 
