@@ -16,15 +16,19 @@ def embed(
     *,
     model: Trained = STARTER,
     out: Annotated[
-        Path, Parameter(help="the file to write: .parquet, .csv or .npz, with path, start, duration and embedding")
+        Path,
+        Parameter(help="the file to write: .parquet, .arrow, .csv or .npz, with path, start, duration and embedding"),
     ],
+    pool: Annotated[
+        bool, Parameter(negative="", help="one embedding per file, the mean over its time, instead of one per segment")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compute the embedding of every segment of audio and video files, and write them to a Parquet, CSV or NumPy file."""
+    """Compute the embedding of every segment of audio and video files, and write them to a Parquet, Arrow, CSV or NumPy file."""
     from hearsight.listening.listener import load
     from hearsight.listening.tables import embed_files
 
-    report = embed_files(load(model), files, out)
+    report = embed_files(load(model), files, out, pool=pool)
     print_summary(report, as_json)
     end_with(report.failures)
 

@@ -1,4 +1,4 @@
-"""Embeddings on disk: Parquet and CSV tables, written in memory that does not grow with them, and NumPy archives."""
+"""Embeddings on disk: Parquet, Arrow and CSV tables, written in memory that does not grow with them, and NumPy archives."""
 
 from __future__ import annotations
 
@@ -70,7 +70,10 @@ class ParquetEmbeddings:
     def __init__(self, out: Path, dim: int, metadata: Mapping[str, str]) -> None:
         fields = [("path", pa.string()), ("start", pa.float64()), ("duration", pa.float64())]
         self._schema = pa.schema([*fields, ("embedding", pa.list_(pa.float32(), dim))], metadata=dict(metadata))
-        self._writer = pq.ParquetWriter(out, self._schema)
+        self._writer = self._open(out)
+
+    def _open(self, out: Path) -> pq.ParquetWriter | pa.ipc.RecordBatchFileWriter:
+        return pq.ParquetWriter(out, self._schema)
 
     def write(
         self, paths: list[str], spans: Float64[np.ndarray, "rows 2"], values: Float32[np.ndarray, "rows dim"]
@@ -83,6 +86,13 @@ class ParquetEmbeddings:
     def close(self) -> None:
         """Write the footer."""
         self._writer.close()
+
+
+class ArrowEmbeddings(ParquetEmbeddings):
+    """An Arrow IPC file with the same columns, which other programs map into memory."""
+
+    def _open(self, out: Path) -> pq.ParquetWriter | pa.ipc.RecordBatchFileWriter:
+        return pa.ipc.new_file(out, self._schema)
 
 
 class CsvEmbeddings:
@@ -106,7 +116,10 @@ class CsvEmbeddings:
 
 
 class NumpyEmbeddings:
-    """Arrays ``path``, ``start``, ``duration``, ``embedding``, held in memory until the end; and the network's ``metadata``."""
+    """Arrays held in memory until the end: ``path``, ``start``, ``duration``, ``embedding``, and the network's ``metadata``.
+
+    ``timestamps`` are the middles of the segments in seconds; programs that read OpenL3's archives use them and ``embedding``.
+    """
 
     def __init__(self, out: Path, dim: int, metadata: Mapping[str, str]) -> None:
         self._out, self._metadata = out, metadata
@@ -131,6 +144,7 @@ class NumpyEmbeddings:
                 path=np.array(self._paths, dtype=np.str_),
                 start=spans[:, 0],
                 duration=spans[:, 1],
+                timestamps=spans[:, 0] + spans[:, 1] / 2.0,
                 embedding=np.concatenate(self._values),
                 metadata=pairs,
             )
@@ -138,6 +152,7 @@ class NumpyEmbeddings:
 
 WRITERS: dict[str, Callable[[Path, int, Mapping[str, str]], EmbeddingWriter]] = {
     ".parquet": ParquetEmbeddings,
+    ".arrow": ArrowEmbeddings,
     ".csv": CsvEmbeddings,
     ".npz": NumpyEmbeddings,
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Float64
 
 from hearsight.console import print_message, track
 from hearsight.errors import InputError, MediaError
@@ -112,19 +113,20 @@ def tag_files(
     return report
 
 
-def embed_files(listener: Listener, files: Sequence[str | Path], out: Path) -> EmbedReport:
+def embed_files(listener: Listener, files: Sequence[str | Path], out: Path, *, pool: bool = False) -> EmbedReport:
     """Write the embedding of every segment of some files, and of the audio and video files in folders.
 
-    A Parquet table has the columns ``path``, ``start`` and ``duration`` in seconds, ``embedding`` (a float32 list of fixed length);
-    a CSV table has a column per number instead, and a NumPy archive has arrays of the same names. Tables are written in memory that
-    does not grow with the files. Parquet and NumPy files name the network that made them: ``hearsight.version``,
+    With ``pool``, it is one per file: the mean over its time. A Parquet or Arrow table has the columns ``path``, ``start`` and
+    ``duration`` in seconds, ``embedding`` (a float32 list of fixed length); a CSV table has a column per number instead, and a
+    NumPy archive has arrays of the same names, and ``timestamps``, the middles of the segments. Tables are written in memory that
+    does not grow with the files. Parquet, Arrow and NumPy files name the network that made them: ``hearsight.version``,
     ``hearsight.model``, ``hearsight.digest`` (of its weights), ``hearsight.sample_rate``, ``hearsight.segment_seconds``. The file
     appears under its name when it is complete; where no file could be read, none appears.
 
     Raises
     ------
     UsageError
-        When ``out`` does not end in .parquet, .csv or .npz, or is a folder.
+        When ``out`` does not end in .parquet, .arrow, .csv or .npz, or is a folder.
     """
     suffix = check_suffix(out)
     started = time.monotonic()
@@ -140,7 +142,8 @@ def embed_files(listener: Listener, files: Sequence[str | Path], out: Path) -> E
     ):
         for path in _track(_find(files, failures)):
             try:
-                duration = table.add(path, listener.forward_file(path))
+                outputs = listener.forward_file(path)
+                duration = table.add(path, average_outputs(outputs) if pool else outputs)
             except MediaError as error:
                 failures.append(error)
             else:
@@ -215,6 +218,31 @@ class _RowBuffer:
         if count and self.writer is not None:
             self.writer.write(self._paths, self._spans[:count], self._values[:count])
             self._paths = []
+
+
+def average_outputs(outputs: Iterable[SegmentOutputs]) -> Iterator[SegmentOutputs]:
+    """Return one segment in place of those of a file: as long as the file, with the means over its time.
+
+    Raises
+    ------
+    MediaError
+        What the outputs raise, after the means of what came before.
+    """
+    sums: list[Float64[np.ndarray, " _"]] = []
+    weight = end = 0.0
+    error: MediaError | None = None
+    try:
+        for part in outputs:
+            new = [part.weights @ values.astype(np.float64) for values in (part.probabilities, part.embeddings)]
+            sums = [old + more for old, more in zip(sums, new, strict=True)] if sums else new
+            weight, end = weight + float(part.weights.sum()), part.end
+    except MediaError as damage:
+        error = damage
+    if sums:
+        means = [(values / weight).astype(np.float32)[None] for values in sums]
+        yield SegmentOutputs(np.zeros(1), np.array([end]), np.array([weight]), means[0], means[1], end)
+    if error is not None:
+        raise error
 
 
 def describe_network(listener: Listener) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import dataclasses
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,11 @@ from jaxtyping import Float32, Float64
 
 from hearsight.detection.events import EventRule, find_events, iterate_events
 from hearsight.listening.listener import BLOCK_SECONDS, Listener
-from hearsight.listening.outputs import SegmentOutputs
 from hearsight.media.audio import stream_audio
 from hearsight.records import Tag
 from hearsight.serve.refusals import Refusal
 from hearsight.serve.spectrogram import BANDS, COLUMNS_PER_SECOND, TILE_COLUMNS, SpectrogramWriter
 from hearsight.serve.work import Watch
-from hearsight.signal.waveform import resample_blocks
 
 TRACES = 16
 """Classes whose probabilities the page draws."""
@@ -139,7 +136,7 @@ def analyse(listener: Listener, path: Path, watch: Watch, out: Path) -> Analysis
     try:
         blocks = picture.follow(stream_audio(path, listener.training_sample_rate, BLOCK_SECONDS))
         with out.with_suffix(".probabilities").open("xb") as file:
-            for part in watch.follow(_forward(listener, blocks, path)):
+            for part in watch.follow(listener.forward_stream(blocks, path)):
                 file.write(part.probabilities.astype(np.float16).tobytes())
                 starts.extend(part.starts.tolist())
                 ends.extend((part.starts + part.durations).tolist())
@@ -164,8 +161,3 @@ def analyse(listener: Listener, path: Path, watch: Watch, out: Path) -> Analysis
         np.argsort(-highest, kind="stable").tolist(),
         highest.tolist(),
     )
-
-
-def _forward(listener: Listener, blocks: Iterable[Float32[np.ndarray, " _"]], path: Path) -> Iterator[SegmentOutputs]:
-    resampled = resample_blocks(blocks, listener.training_sample_rate, listener.sample_rate)
-    return listener._forward_blocks(resampled, path)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
@@ -77,7 +78,7 @@ def test_rows_are_written_in_groups_so_that_memory_stays_bounded(listener, write
 
 def test_a_file_of_embeddings_is_named_by_its_format(listener, tmp_path):
     for out in (tmp_path / "x.txt", tmp_path):
-        with pytest.raises(UsageError, match=r"ends in \.parquet or \.csv or \.npz"):
+        with pytest.raises(UsageError, match=r"ends in \.parquet or \.arrow or \.csv or \.npz"):
             embed_files(listener, [], out)
 
 
@@ -99,6 +100,33 @@ def test_embeddings_are_the_same_in_every_format(listener, write_sound, tmp_path
     assert table["path"].to_pylist() == wanted["path"].to_pylist()
     found = np.stack([table[f"embedding_{index}"].to_numpy() for index in range(values.shape[1])], axis=1)
     np.testing.assert_allclose(found, values, rtol=1e-6)
+
+
+def test_an_arrow_file_has_the_table_of_the_parquet_file_and_an_archive_the_times_of_openl3(
+    listener, write_sound, tmp_path
+):
+    sound = write_sound("a.wav", 2.5)
+    for suffix in ("parquet", "arrow", "npz"):
+        embed_files(listener, [sound], tmp_path / f"x.{suffix}")
+    with pa.ipc.open_file(tmp_path / "x.arrow") as file:
+        assert file.read_all().equals(pq.read_table(tmp_path / "x.parquet"))
+        assert file.schema.metadata[b"hearsight.digest"].decode() == listener.digest
+    with np.load(tmp_path / "x.npz") as archive:
+        assert archive["timestamps"].tolist() == [0.5, 1.5, 2.0]
+        assert archive["embedding"].shape == (3, listener.embedding_dim)
+
+
+def test_a_pooled_embedding_is_the_mean_over_the_time_of_a_file(listener, write_sound, tmp_path, monkeypatch):
+    monkeypatch.setattr(listener._splitter, "batch_segments", 2)
+    files = [write_sound("a.wav", 5.5), write_sound("short.wav", 0.5, seed=1), tmp_path / "absent.wav"]
+    report = embed_files(listener, files, tmp_path / "x.parquet", pool=True)
+    table = pq.read_table(report.out)
+    assert table["start"].to_pylist() == [0.0, 0.0]
+    assert table["duration"].to_pylist() == [5.5, 0.5]
+    values = listener.embed(files[0]).values
+    expected = np.array([1, 1, 1, 1, 1, 0.5]) @ values / 5.5  # the last segment adds half of its time
+    np.testing.assert_allclose(table["embedding"].to_pylist()[0], expected, rtol=1e-4, atol=1e-5)
+    assert (report.num_files, report.num_segments, len(report.failures), report.padded) == (2, 2, 1, [str(files[1])])
 
 
 def test_the_audio_and_video_files_of_a_folder_are_tagged(listener, write_sound, tmp_path):
