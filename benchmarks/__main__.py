@@ -20,7 +20,7 @@ BENCHMARKS = (
 
 
 def main() -> int:
-    """Run them as processes of their own; return 1 if one of them failed."""
+    """Run each in a separate process; return 1 if one of them failed."""
     data = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("HEARSIGHT_DATA", "../shared/data"))
     commands = [[name] for name in BENCHMARKS]
     if (data / "videos").is_dir():

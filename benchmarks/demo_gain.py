@@ -1,4 +1,4 @@
-"""Does the student of the demo hear better for having watched, and is it the labels that do it?
+"""Does the demo's network gain from training on videos, and is the gain due to the labels?
 
 For each seed a world is made and the demo run on it; then the same network is trained on the same sounds with the labels of the
 clips exchanged at random (the control), and, with `--ablations`, on the labels of the pictures or of the sounds alone. All are
@@ -8,7 +8,7 @@ intervals clear of zero; the control's gain over the better of these two not abo
 
     python -m benchmarks.demo_gain --out /tmp/demo-gain --seeds 3
 
-Killed at any moment, the same command goes on where it stopped. With the ablations twice as many networks are trained.
+After an interruption, the same command continues where it stopped. With the ablations twice as many networks are trained.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class ChangedLabels:
 
     @property
     def digest(self) -> str:
-        """What tells it from the dataset itself."""
+        """What distinguishes it from the dataset itself."""
         return f"{self._dataset.digest} {self._change}"
 
     @property
@@ -101,7 +101,7 @@ class ChangedLabels:
 
 
 def score_seed(folder: Path, seed: int, changes: Sequence[Change], settings: DemoSettings) -> dict[str, Evaluation]:
-    """Run the demo of one seed and the trainings beside it; return the scores by name."""
+    """Run the demo of one seed and the control experiments; return the scores by name."""
     result = run_demo(folder, seed=seed, settings=settings)
     scores = {
         "student": result.student,

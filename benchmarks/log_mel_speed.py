@@ -3,7 +3,7 @@
 Reference: `torch.stft` and one product of matrices, the same numbers as our own. Measured in the same turns: the NumPy path (what
 data and benchmarks go through), the torch path (what networks go through), and, where they are installed (`pip install --group
 bench`), librosa, nnAudio and kaldi-native-fbank, set as near to VGGish's front end as they let themselves be set. The ratio of
-each turn counts, and of those the median; beside it stands how far each is from VGGish's published algorithm in double
+each turn counts, and of those the median; next to it is how far each is from VGGish's published algorithm in double
 precision. Wanted: the NumPy path at least 1.5 times as fast as the reference, the torch path no slower than it (0.97, within the
 noise), both faster than the libraries.
 
@@ -57,7 +57,7 @@ def make_paths() -> dict[str, Path]:
 
 
 def make_librosa() -> Path:
-    """HTK mels, no norm, magnitudes; its triangles are linear in hertz, and its window stands in the middle of the transform."""
+    """HTK mels, no norm, magnitudes; its triangles are linear in hertz, and its window is in the middle of the transform."""
     import librosa  # pyright: ignore[reportMissingImports]  (of the group "bench")
 
     settings = {"n_fft": VGGISH.n_fft, "hop_length": VGGISH.hop_length, "win_length": VGGISH.win_length}

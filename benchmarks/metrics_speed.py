@@ -1,6 +1,6 @@
 """How fast are exact average precision and AUC of many classes?
 
-Two measurements, each beside its bound:
+Two measurements, each next to its bound:
 
 - both of `--clips` × `--classes` random scores, against scikit-learn's `average_precision_score` and `roc_auc_score`, class by
   class, in the same run (timed on `--reference-classes` of the classes and scaled up): at least 20 times as fast;
@@ -53,7 +53,7 @@ def main() -> None:
     compare(options.clips, options.classes, min(options.reference_classes, options.classes))
     with tempfile.TemporaryDirectory(dir=options.scratch) as name:
         write_file(Path(name), options.big_clips, options.big_classes)
-        # in a process of its own, so that its memory is its own
+        # in a separate process, so that its memory can be measured
         subprocess.run([sys.executable, "-m", "benchmarks.metrics_speed", "--rank", name], check=True)
 
 
@@ -100,7 +100,7 @@ def write_file(folder: Path, clips: int, classes: int) -> None:
 
 
 def rank_file(folder: Path) -> None:
-    """Rank the file's classes, and say how long it took and how much memory."""
+    """Rank the file's classes; return the seconds and the memory it took."""
     scores, targets = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("scores", "targets"))
     started = time.perf_counter()
     ranking = rank_classes(scores, targets)

@@ -1,14 +1,14 @@
-"""How much does a network hear that learned from mixtures of minutes of video, labelled by a teacher?
+"""How good is a network that was trained on mixtures of minutes of video, labelled by a teacher?
 
 The videos of a folder are built into a dataset with YAMNet and MobileNetV2 as teachers, mixed by the recipe `mixtures`, with the
 labels of the pictures and without, and each network is trained on both. ESC-10, which no network ever saw, is then scored by a
-linear SVM on the embeddings, by its official folds, and beside it the same network untrained, for each of three seeds. Printed: a
+linear SVM on the embeddings, by its official folds, and the same network untrained, for each of three seeds. Printed: a
 table, and the gains with 95 % intervals from a bootstrap paired by clips. Wanted of the best: 92 %, and 10 points over untrained.
 
     python -m benchmarks.mixtures_gain FOLDER --out /tmp/mixtures --networks hearsight-conv-4 --steps 1500
 
-The folder holds `videos/`, `esc10/` and `teachers/` with the two models. Killed at any moment, the same command goes on where it
-stopped. A network of this size takes a quarter of an hour on two cores.
+The folder holds `videos/`, `esc10/` and `teachers/` with the two models. After an interruption, the same command continues
+where it stopped. A network of this size takes a quarter of an hour on two cores.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=12_000)
     parser.add_argument("--speed", type=float, default=1.0, help="greatest change of a sound's speed")
     parser.add_argument(
-        "--chimaeras", type=float, default=0.0, help="share of chimaeras among the sounds, for labels of what is heard"
+        "--chimaeras", type=float, default=0.0, help="share of chimaeras among the sounds, for labels of audio teachers"
     )
     parser.add_argument("--steps", type=int, default=1_500)
     options = parser.parse_args()

@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def prepare(model: str, folder: Path) -> dict[str, Callable[[np.ndarray], object]]:
-    """Export a network, and give what runs it each way."""
+    """Export a network, and return what runs it each way."""
     run, files = folder / model, {bits: folder / f"{model}-{bits[:2].strip()}.onnx" for bits in WANTED}
     save_checkpoint(
         build_network(model, NUM_CLASSES, seed=0), run, vocabulary=[f"class {index}" for index in range(NUM_CLASSES)]

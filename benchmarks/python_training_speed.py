@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def train_once(kind: str, dataset: Path, out: Path, model: str, threads: int) -> float:
-    """Train in a process of its own; return the seconds that its steps took."""
+    """Train in a separate process; return the seconds that its steps took."""
     if kind == "command":
         knobs = [f"--set={knob}" for knob in ("recipe=quick", "epochs=3", f"threads={threads}")]
         command = [

@@ -3,7 +3,7 @@
 The source number m has 1 to 5 clips. One in 50 repeats another one's sound with a few bits changed, as a re-encoded copy does; one
 in 100 is the same file under another name; one in 50 is silent. Fingerprints have the size and spread that clips of 4 s have,
 while the stored sound is short and the pictures are few, so that a million clips fit on a disk and are labelled within hours.
-Workers do not wait for the disk after each source unless they are told to; that wait is the disk's, and twice per source.
+Workers do not wait for the disk after each source unless that is asked for; that wait is the disk's, and twice per source.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def read_memory(pid: int) -> float:
 
 
 def upload(address: str, seed: int, until: float, found: list[tuple[int, float]]) -> None:
-    """Upload again and again; a refused client waits as long as it is told to."""
+    """Upload again and again; a refused client waits as long as the response asks."""
     sound = make_sound(seed)
     with httpx.Client(timeout=120) as client:
         while time.monotonic() < until:

@@ -12,9 +12,9 @@ PAGE = DOCS / "networks.md"
 HEAD = """\
 # Networks
 
-Every network that hearsight implements, counted as built for the paper's number of classes, beside the figures that its paper prints.
-*Multiplies* are multiply-accumulate operations for one segment. Each network contains its front end: it takes a waveform.
-`panns-cnn14` is a strong modern reference, whose [published weights](how-to/published-weights.md) can be converted.
+Every network that hearsight implements, counted as built for the paper's number of classes, next to the figures that its paper
+prints. *Multiplies* are multiply-accumulate operations for one segment. Each network contains its front end: it takes a
+waveform. `panns-cnn14` is a strong modern reference, whose [published weights](how-to/published-weights.md) can be converted.
 
 `hearsight models` prints this table with the number of kernel weights. This page is written by `python -m tools.networks`.
 

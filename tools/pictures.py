@@ -126,7 +126,7 @@ def show_pictures(axes: Any, video: Path, seconds: float = SECONDS, count: int =
 
 
 def show_lanes(axes: Any, contents: Sequence[dict[str, Any]], scores: np.ndarray) -> None:
-    """Show the probability of each kind as a lane, full at its highest; a frame is where the kind can really be heard."""
+    """Show the probability of each kind as a lane, full at its highest; a frame is where the kind is audible."""
     names = [row["kind"] for row in sorted(contents, key=lambda row: row["start"])]
     others = np.argsort(-scores.mean(axis=0), kind="stable")
     names += [KINDS[number].name for number in others if KINDS[number].name not in names][:3]

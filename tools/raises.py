@@ -1,7 +1,7 @@
 """Find errors whose message does not state the value that was found.
 
 ``python -m tools.raises`` prints one line per ``raise`` whose message is constant, and the share of those that
-carry a value. An error says *where: what was found, what was wanted*; "what was found" is the second argument of a
+carry a value. An error has the form *where: what was found, what was wanted*; "what was found" is the second argument of a
 :class:`~hearsight.errors.HearsightError` and the first of every other error. It carries a value when it is computed: an f-string
 with a field, a variable, a call. So does an error that is made by a function which takes arguments.
 

@@ -1,4 +1,4 @@
-"""Write docs/results.md: the tables of the papers beside what was counted and measured.
+"""Write docs/results.md: the tables of the papers next to what was counted and measured.
 
 ``python -m tools.results`` writes the page; ``make check`` fails when it is out of date.
 """
@@ -10,12 +10,12 @@ from tools.pages import DOCS, write_or_check
 
 PAGE = DOCS / "results.md"
 HEAD = """\
-# Results beside the papers'
+# Results compared with the papers
 
-Every table of the four papers, with our figures beside the printed ones. Sizes are counted from the networks as built; scores were
-measured. A blank cell means that we have not measured it: nothing is estimated. `hearsight tables --provenance` lists where each of our
-figures comes from, and [tables and figures](how-to/tables-and-figures.md) explains how to add your own. Measurements that fit no
-table of the papers are in [experiments](experiments.md).
+Every table of the four papers, with our figures next to the printed ones. Sizes are counted from the networks as built; scores
+were measured. A blank cell means that we have not measured it: nothing is estimated. `hearsight tables --provenance` lists
+where each of our figures comes from, and [tables and figures](how-to/tables-and-figures.md) explains how to add your own.
+Measurements that fit no table of the papers are in [experiments](experiments.md).
 
 This page is written by `python -m tools.results`.
 """

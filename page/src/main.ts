@@ -1,4 +1,4 @@
-// The page: choose a recording, wait for it to be heard, look at it.
+// The page: choose a recording, wait for its analysis, look at it.
 
 import "./style.css";
 import * as api from "./api";

@@ -18,7 +18,7 @@ export class Traces {
     private readonly onSeek: (seconds: number) => void,
   ) {}
 
-  /** Draw anew: at the start, when the theme changes and when the width does. */
+  /** Draw again: at the start, when the theme changes and when the width does. */
   build(): void {
     this.plot?.destroy();
     const { starts, ends } = this.analysis.segments;

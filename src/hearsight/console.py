@@ -117,7 +117,7 @@ def redirect_progress(callback: ProgressCallback | None) -> Generator[None]:
 
 
 class Bar:
-    """The progress of one stage; :meth:`advance` moves it, :meth:`note` sets the words beside it."""
+    """The progress of one stage; :meth:`advance` moves it, :meth:`note` sets the words next to it."""
 
     def __init__(self, stage: str, total: int | None, unit: str) -> None:
         self._stage = stage
@@ -133,7 +133,7 @@ class Bar:
         self._show()
 
     def note(self, text: str) -> None:
-        """Replace the words beside the bar."""
+        """Replace the words next to the bar."""
         self._words = text
         self._show()
 

@@ -233,7 +233,7 @@ class MachineError(HearsightError):
 
 
 class UnwritableError(OSError):
-    """Output that cannot be written, whatever the reason: the disk, the permissions, or what stands in its place."""
+    """Output that cannot be written, whatever the reason: the disk, the permissions, or something else in its place."""
 
 
 _REFUSALS: dict[int, str] = {
@@ -282,7 +282,7 @@ def cannot_write(path: object, error: OSError) -> HearsightError:
     """Return the error of a file that cannot be written, whatever the reason; errors as in :func:`from_os_error`."""
     reason = error.strerror or (os.strerror(error.errno) if error.errno else str(error))
     if error.errno in _REFUSALS:
-        reason = os.strerror(error.errno)  # libraries add words of their own, which the system's sentence does not need
+        reason = os.strerror(error.errno)  # libraries add words that the system's sentence does not need
     return MachineError(path, f"cannot be written ({reason})", hint=_REFUSALS.get(error.errno or 0, ""))
 
 

@@ -41,7 +41,7 @@ POOLS = ("mean+max", "mean")
 
 
 class HearModel(nn.Module):
-    """A network as HEAR's tools want it; it stays in evaluation mode.
+    """A network in the form that HEAR's tools expect; it stays in evaluation mode.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class HearModel(nn.Module):
         self.hop_ms = max(HOP_MS, 1000.0 * self.segment_samples / self.sample_rate / MOST_OVERLAP)
 
     def train(self, mode: bool = True) -> HearModel:  # noqa: ARG002 (torch's signature)
-        """Stay in evaluation mode: in training, what is heard of a sound would depend on the batch."""
+        """Stay in evaluation mode: in training mode, the embedding of a sound would depend on the batch."""
         return super().train(False)
 
     def limit_band(self, waveforms: Float32[Tensor, "sounds samples"]) -> Float32[Tensor, "sounds samples"]:
@@ -122,7 +122,7 @@ class HearModel(nn.Module):
 
 
 def load_model(model_file_path: str | Path | None = "", *, pool: str = "mean+max") -> HearModel:
-    """Load a checkpoint for HEAR, on the processor; HEAR's tools move it where they want it.
+    """Load a checkpoint for HEAR, on the processor; HEAR's tools move it to their device.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def load_model(model_file_path: str | Path | None = "", *, pool: str = "mean+max
             "load_model",
             "no model_file_path",
             "a run or checkpoint folder, or hf://owner/name",
-            "hearsight has no weights of its own: hear-validator hearsight.hear -m RUN",
+            "name a run, since the module has no weights: hear-validator hearsight.hear -m RUN",
         )
     path = Path(model_file_path)
     if path.name in (WEIGHTS, CONFIG) and path.is_file():

@@ -143,7 +143,7 @@ class Clip:
 
 @dataclasses.dataclass(frozen=True)
 class SoftLabels:
-    """What one teacher said of one clip, before any policy.
+    """The output of one teacher for one clip, before any policy.
 
     Attributes
     ----------

@@ -112,7 +112,7 @@ class Session:
             reason = " ".join(str(error).split()) or type(error).__name__
             hint = ""
             if "xternal data" in reason:
-                hint = "weights in files beside the model are not loaded: save it as one file"
+                hint = "weights in separate files are not loaded: save the model as one file"
             elif "not a registered" in reason:
                 hint = "custom operations are never loaded"
             elif "BFCArena" in reason or "bad allocation" in reason:
@@ -131,7 +131,7 @@ def quantize_statically(
 ) -> None:
     """Quantise a graph to 8 bits: weights by channel, activations by their range in some examples.
 
-    Each quantised operation stands between nodes that say how numbers become bytes and back ("QDQ"), which runtimes put together
+    Each quantised operation is between nodes that convert numbers to bytes and back ("QDQ"), which runtimes put together
     into operations on bytes.
 
     Parameters

@@ -92,12 +92,37 @@ def test_page_has_none_of_the_phrases_that_contributing_names(page: str) -> None
     assert list(prose.check_page((ROOT / page).read_text(encoding="utf-8"))) == []
 
 
-def test_docstrings_have_none_of_them_either() -> None:
-    modules = sorted((ROOT / "src").rglob("*.py"))
-    found = {str(path): list(prose.check_module(path.read_text(encoding="utf-8"))) for path in modules}
+def test_docstrings_comments_and_messages_have_none_of_them_either() -> None:
+    found = {str(path): list(prose.check_module(path.read_text(encoding="utf-8"))) for path in prose.list_modules()}
     assert {path: problems for path, problems in found.items() if problems} == {}
 
 
 def test_docstring_that_opens_with_the_wrong_verb_is_found() -> None:
     assert len(list(prose.check_module('def f():\n    """Give the sound."""'))) == 1
     assert list(prose.check_module('def f():\n    """Return the sound."""')) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '"""Figures beside theirs."""',
+        'class A:\n    """Files of their\n    own."""',
+        'NAME = 1\n"""What nobody needs."""',
+        'raise ValueError(f"{name}: no clip of its own in {fold}")',
+        "# a comment whose second line\n# is read anew\nx = 1",
+        'print("a message says so")',
+    ],
+)
+def test_phrases_are_found_in_docstrings_comments_and_messages(source: str) -> None:
+    assert len(list(prose.check_module(source))) == 1
+
+
+def test_names_and_keys_are_no_prose() -> None:
+    assert list(prose.check_module('beside = {"beside": anew}')) == []
+    assert list(prose.check_page("See [the record](0006-results-beside-papers.md) of `beside`.")) == []
+
+
+def test_sentence_that_begins_with_a_block_of_code_is_found() -> None:
+    found = list(prose.check_page("```\nhearsight info run\n```\n\nprints the run."))
+    assert ["its subject" in problem for problem in found] == [True]
+    assert list(prose.check_page("```\nhearsight info run\n```\n\nThis prints the run.")) == []

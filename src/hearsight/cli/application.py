@@ -86,7 +86,7 @@ def install_completion(
 
 
 def check_whole_number(kind: Any, value: Any) -> None:
-    """Refuse whole numbers that are no count, place or seed; for commands whose arguments have no bounds of their own."""
+    """Refuse whole numbers that are no count, place or seed; for commands whose arguments have no other bounds."""
     for number in value if isinstance(value, list) else [value]:
         if isinstance(number, int):
             Number(gte=0, lte=2**32 - 1)(kind, number)

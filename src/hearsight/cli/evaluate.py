@@ -140,7 +140,7 @@ def tables(
     provenance: Annotated[bool, Parameter(negative="", help="print the origin of each of our figures")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the tables of the four papers with our figures beside the published ones.
+    """Print the tables of the four papers with our figures next to the published ones.
 
     The papers are Jia 2019, Hershey 2017, SoundNet 2016 and Wu & Lee 2018. Our figures are sizes counted from the networks, and
     recorded measurements. A cell is blank if nothing was measured. Footnotes list differences from the paper.
@@ -186,7 +186,7 @@ def models(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the networks with their sizes beside the published ones; or, with `--installed`, the trained models at hand.
+    """List the networks with their sizes next to the published ones; or, with `--installed`, the trained models at hand.
 
     Parameters and multiply-accumulates are counted for the paper's number of classes. Where a figure does not match, the reason
     is in docs/paper-notes.md. `--json` prints an array of objects with the keys

@@ -92,10 +92,10 @@ def tag(
         list[str] | None, Parameter(negative="", help="a class to leave out, or a .txt file of them; repeatable")
     ] = None,
     thresholds: Annotated[
-        Path | None, Parameter(help="CSV with the columns class, threshold and, if wanted, low")
+        Path | None, Parameter(help="CSV with the columns class, threshold and, optionally, low")
     ] = None,
     low: Annotated[
-        float | None, Parameter(help="with --events: an event goes on while its class stays at or above this")
+        float | None, Parameter(help="with --events: an event lasts while its class stays at or above this")
     ] = None,
     median: Annotated[Count, Parameter(help="with --events: median filter over so many segments, an odd number")] = 1,
     least: Annotated[Seconds, Parameter(help="with --events: drop events shorter than so many seconds")] = 0.0,
@@ -122,7 +122,7 @@ def tag(
     Prints a table, or with `--json` an array with one object per tag: `path, start, duration, class, probability, sense,
     teacher`. Without `--segments` or `--events`, a probability is the mean over the whole file. A recording that cannot be read is
     a row with the reason (jsonl, csv, parquet), and the others are tagged. A sound shorter than one segment is padded with silence,
-    and a message on stderr says so.
+    and a message on stderr reports it.
     """
     from hearsight.listening.recordings import find_recordings
     from hearsight.listening.stdin import parse_raw_format
@@ -162,7 +162,7 @@ def _print_rows(model: str, recordings: Any, options: Any, name: str, how: dict[
     if name in FORMATS and FORMATS[name].text is None:
         raise UsageError("--format", f"{name} on standard output", "a format of text", "name a folder with --out")
     if name in FORMATS and not FORMATS[name].several and len(recordings) > 1:
-        hint = "name a folder with --out: each recording has a file of its own there"
+        hint = "name a folder with --out: it gets one file per recording"
         raise UsageError("--format", f"{name} for {len(recordings)} recordings", "one recording", hint)
 
     def open_writer(context: Context) -> DetectionWriter:

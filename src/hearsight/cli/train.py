@@ -127,7 +127,7 @@ def label(
     vision: Vision = None,
     audio: Audio = None,
     cache: Annotated[Path | None, Parameter(help="folder that stores the teachers' outputs for other runs")] = None,
-    workers: Annotated[Count | None, Parameter(help="units of work at once; one per processor by default")] = None,
+    workers: Annotated[Count | None, Parameter(help="units of work in parallel; one per processor by default")] = None,
     engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
     policy: Policy = None,
     config: ConfigFile = None,
@@ -228,7 +228,7 @@ def train(
 
         hearsight train dataset --out run --from other-run --freeze trunk --set recipe=finetune
 
-    With `--devices`, that many processes share each step, each on a GPU of its own or on some of the processors. Over several
+    With `--devices`, that many processes share each step, each on its own GPU or on some of the processors. Over several
     machines, start the command without it by torchrun:
 
         hearsight train dataset --out run --devices 2

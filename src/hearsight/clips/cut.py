@@ -22,7 +22,7 @@ from hearsight.units import SAMPLE_RATE, to_samples
 Tail = Literal["share", "merge", "drop", "keep"]
 
 SHORTEST_KEPT = 1.0
-"""Seconds that a rest must have to be kept as a clip of its own by the policy ``keep``."""
+"""Seconds that a rest must have to be kept as a separate clip by the policy ``keep``."""
 
 MAX_SHARING_CLIPS = 2
 """Clips before a rest that it may be shared out with."""
@@ -58,7 +58,7 @@ def cut_media(
     Yields
     ------
     DecodedClip or Rejection
-        In order of time; together they cover the media's span once, but for less than a millisecond at its end. Whatever is
+        In order of time; together they cover the media's span once, except for less than a millisecond at its end. Whatever is
         wrong with the file becomes a rejection: of the windows that damage touches, or of all that is left. Nothing is raised.
     """
     cutter = _Cutter(media, length, min_length, max_length, tail, images_per_second)
@@ -158,7 +158,7 @@ def plan_tail(
 ) -> TailPlan:
     """Decide what becomes of the rest after the last whole clip.
 
-    A rest of at least ``min_length`` is a clip of its own. A shorter one is
+    A rest of at least ``min_length`` is a separate clip. A shorter one is
 
     - ``share``: shared out with the one or two clips before it, so that all of them stay within ``min_length`` and
       ``max_length``: 4 + 4 + 2 s become 4 + 3 + 3, and 4 + 4 + 1.5 s become 4.75 + 4.75;

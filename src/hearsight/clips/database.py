@@ -16,7 +16,7 @@ _BATCH_ROWS = 4096
 
 
 class Database:
-    """A connection to a database of its own, as :func:`open_database` opens it."""
+    """A connection to a private database, as :func:`open_database` opens it."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection

@@ -1,9 +1,9 @@
 """Clips that sound and look like an earlier one: the same recording under another name, encoded again.
 
-Two clips are the same when they are as long as each other and both fingerprints agree but for a
-few bits. Comparing all with all would take a trillion comparisons for a million clips; so only clips are compared that agree in at
-least one of 31 overlapping 16-bit words of the sound's fingerprint and in at least one of four bytes of the picture's, which the
-same recording does unless it is nearly unrecognisable.
+Two clips are the same when they are as long as each other and both fingerprints agree except in a few bits. Comparing all with
+all would take a trillion comparisons for a million clips; so only clips are compared that agree in at least one of 31
+overlapping 16-bit words of the sound's fingerprint and in at least one of four bytes of the picture's, which the same recording
+does unless it is nearly unrecognisable.
 """
 
 from __future__ import annotations
@@ -82,9 +82,9 @@ def find_duplicates(clips: pa.Table | Sequence[str | Path], memory_limit: str = 
     Returns
     -------
     pyarrow.Table
-        Columns ``uuid`` and ``duplicate_of``: each clip to be dropped, and the kept one that it repeats. Clips are gone through
-        in order of ``media_uuid``, ``start``, and each is compared with those kept before it, so that the result does not depend on
-        the order of the table. A UUID that comes twice is one clip.
+        Columns ``uuid`` and ``duplicate_of``: each clip to be dropped, and the kept one that it repeats. Clips are visited in
+        order of ``media_uuid``, ``start``, and each is compared with those kept before it, so that the result does not depend
+        on the order of the table. A UUID that comes twice is one clip.
     """
     with open_database(memory_limit) as database:
         return _find(database, clips)

@@ -56,7 +56,7 @@ def screen_clip(
     -------
     tuple[RejectReason, str] or None
         The reason and what was measured; None for a good clip. A clip is broken when there are fewer than two pictures in it,
-        when too much of its sound is missing, or when one picture stands for too long.
+        when too much of its sound is missing, or when one picture does not change for too long.
     """
     if len(clip.thumbnails) < 2:
         return RejectReason.BROKEN_STREAM, f"{len(clip.thumbnails)} pictures in {clip.duration:.2f} s"

@@ -159,7 +159,7 @@ class LabelConfig(Stage):
 
 
 class MixConfig(Stage):
-    """How excerpts and mixtures of a dataset's sounds become a new dataset, which audio teachers label anew.
+    """How excerpts and mixtures of a dataset's sounds become a new dataset, which audio teachers label again.
 
     Examples
     --------
@@ -207,7 +207,9 @@ class MixConfig(Stage):
     def _check_kept(self) -> MixConfig:
         _check_soft_top(self.soft_top, self.policy)
         if self.policy.scope == "media":
-            raise ValueError("policy.scope = media: mixtures are of several videos; each has labels of its own")
+            raise ValueError(
+                "policy.scope = media: a mixture is of several videos, so it cannot inherit the labels of one"
+            )
         if self.vision and self.chimaeras:
             raise ValueError(f"chimaeras = {self.chimaeras:g} excludes vision: chimaeras have no vision labels")
         return self

@@ -33,8 +33,9 @@ class EvaluateConfig(Stage):
     """
 
     extra_models: tuple[str, ...] = ()
-    """Further models, spelled as the run is. Their features of a clip stand beside the run's, each model counts alike, and one
-    probe is fitted on all of them (Aytar 2016, section 4.3). ``layer`` and ``untrained`` apply to the run alone."""
+    """Further models, spelled as the run is. Their features of a clip are concatenated with the run's, all models have equal
+    weight, and one probe is fitted on all of them (Aytar 2016, section 4.3). ``layer`` and ``untrained`` apply to the run
+    alone."""
     probe: Literal["linear", "svm", "knn", "forest", "mlp", "jia", "softmax", "finetune", "outputs"] = "linear"
     """What is fitted on the frozen embeddings: logistic regression, one-against-all linear SVM, nearest neighbours, random forest,
     a network with one hidden layer, the single layer of Jia 2019, or the softmax layer of Wu & Lee 2018. With ``finetune`` nothing
@@ -72,7 +73,7 @@ class EvaluateConfig(Stage):
     measure_resamples: int = Field(default=1_000, ge=100, le=10**5)
     """Maximum number of bootstrap resamples for the intervals of all other measures, which need a sort per class."""
     balanced: int = Field(default=0, ge=0, le=10**6)
-    """Clips per class of a balanced evaluation set that is drawn from the scored clips and measured beside them (Hershey 2017:
+    """Clips per class of a balanced evaluation set that is drawn from the scored clips and measured in addition (Hershey 2017:
     about 33); 0 draws none."""
     training_dataset: Path | None = None
     """A dataset folder. Clips of the benchmark that it contains are listed, and the score without them is given as well."""

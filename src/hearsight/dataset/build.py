@@ -181,7 +181,7 @@ def _label_all(
         raise WorkerError(
             layout.folder,
             f"every file failed ({len(failed)}); {last.path}: {last.detail}",
-            "at least one to give a clip or a known reason",
+            "at least one that yields a clip or a known reason",
             "remove the cause and run the same build again",
         )
     return units.names, failed

@@ -124,7 +124,7 @@ def has_failures(layout: Layout, summary: BuildSummary) -> bool:
 
 
 def reuse_finished(layout: Layout, summary: BuildSummary) -> BuildSummary:
-    """Return the summary of a finished dataset, with a message that nothing is to be done."""
+    """Return the summary of a finished dataset, with a message that there is nothing to do."""
     if not summary.num_failed:
         remove_build_files(layout)
     derive_missing_index(layout.folder)

@@ -78,7 +78,7 @@ class Truth:
         return kinds
 
     def measure_audible_share(self, video: str, start: float, end: float, kind: int) -> float:
-        """Return the share of a span in which a kind can be heard."""
+        """Return the share of a span in which a kind is audible."""
         heard = 0.0
         for begins, ends, other, _, audible in self._spans.get(Path(video).name, []):
             if audible and other == kind:

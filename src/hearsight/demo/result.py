@@ -120,7 +120,7 @@ class DemoResult:
     gains
         Of the student over the other two, in this order, with paired intervals.
     quality, label_truth
-        Of the machine's labels; ``label_truth`` is the share of visual labels that name something to be heard.
+        Of the machine's labels; ``label_truth`` is the share of visual labels that name something audible.
     build, training
         Summaries of these stages.
     seconds

@@ -43,18 +43,20 @@ def show_headline(result: DemoResult) -> str:
     )
     learned = all(gain.interval[0] > 0.0 for gain in result.gains)
     title = (
-        "A network learned to hear by watching" if learned else "A network watched, and did not clearly learn to hear"
+        "A network learned to hear by watching"
+        if learned
+        else "A network watched videos, but did not clearly learn to hear"
     )
     return f"""<h1>{title}</h1>
-<p class="lede">From {result.build.num_sources} unlabelled videos of a generated world, without one label made by a person, a small
-network was to learn what things sound like. Machine-made labels came from what the pictures and sounds have in common; the
-network itself gets sound alone. Below: how many of {result.student.num_clips} new sounds of {result.student.num_classes} kinds
-a linear classifier on top of it names rightly.</p>
+<p class="lede">From {result.build.num_sources} unlabelled videos of a generated world, without manual labels, a small network
+learned to recognise sounds. Its labels were made automatically, by grouping similar pictures and similar sounds. The
+network itself gets only the sound. The figures below are the share of {result.student.num_clips} new sounds of
+{result.student.num_classes} kinds that a linear classifier on its embeddings classifies correctly.</p>
 <ul class="numbers">
 {numbers}
 </ul>
-<p class="note">Guessing would give {100 / result.student.num_classes:.0f}&thinsp;%. The classifiers on top learn from labelled
-sounds, the network below them never did.</p>"""
+<p class="note">The chance level is {100 / result.student.num_classes:.0f}&thinsp;%. The linear classifiers are trained on
+labelled sounds. The network was never trained on them.</p>"""
 
 
 def show_world(place: DemoFolder, world: World) -> str:
@@ -73,14 +75,14 @@ def show_world(place: DemoFolder, world: World) -> str:
     silent = sum(not row["audible"] for row in contents)
     unseen = sum(not row["visible"] for row in contents)
     return f"""<h2>The world</h2>
-<p>{len(KINDS)} kinds of object. A kind has an outline with a pattern, and a gesture: what its sound does in time. Colours,
-size, pose and background, pitch, timbre, loudness, room and noise are drawn anew for every object and overlap from kind to kind, so
-that neither colour nor pitch gives a kind away. Press play.</p>
+<p>{len(KINDS)} kinds of object. Each kind has an outline with a pattern, and a sound that changes over time in its own way.
+Colour, size, pose, background, pitch, timbre, loudness, room and noise are random for every object. Their ranges are the same for
+all kinds, so neither colour nor pitch identifies a kind. Press play to see and hear them.</p>
 <div class="kinds">
 {chr(10).join(tiles)}
 </div>
-<p class="note">The {len(world.videos)} videos hold {len(contents)} objects: {both} are both seen and heard, {silent} are seen but
-silent, {unseen} are heard but out of sight; some share a scene.</p>"""
+<p class="note">The {len(world.videos)} videos contain {len(contents)} objects: {both} are visible and audible, {silent} are
+visible but silent, {unseen} are audible but not visible. Some videos show two objects at the same time.</p>"""
 
 
 def show_labels(result: DemoResult, place: DemoFolder) -> str:
@@ -94,23 +96,24 @@ def show_labels(result: DemoResult, place: DemoFolder) -> str:
     finest = max(vision, key=lambda scale: scale.num_clusters)
     kinds = [kind.name for kind in KINDS]
     agreement = draw_agreement(finest.table, kinds, f"{len(finest.meanings)} picture clusters")
-    return f"""<h2>The labels a machine made</h2>
-<p>Pictures that look alike and sounds that sound alike were put into clusters; each cluster is a label. Nobody named them. These
-are pictures of some of the finest clusters of pictures, and what they turn out to be:</p>
+    return f"""<h2>The automatic labels</h2>
+<p>Similar pictures were grouped into clusters, and so were similar sounds. Each cluster is a label without a name. The table
+shows pictures from some of the finest clusters, and the kind that each of them mostly contains:</p>
 <div class="scroll">{_show_clusters(dataset, finest)}</div>
 <div class="pair">
 <figure>{to_svg(agreement, "picture clusters against kinds")}
-<figcaption>Each row a cluster of pictures, each column a kind: dark where the cluster is that kind.</figcaption></figure>
+<figcaption>Each row is a cluster of pictures, each column a kind. The darker a cell, the more of the
+cluster is of that kind.</figcaption></figure>
 <div>{_show_quality(result.quality)}
 <p class="note">Purity: share of pictures, or of seconds of sound, that are of the most frequent kind of their cluster. Information:
 normalised mutual information of clusters and kinds, 1 where the clusters are the kinds. Only pictures and seconds with one
 object count.</p></div>
 </div>
-<p>Sounds that are alike to simple statistics are seldom of one kind: hearing alone tells less of what is there than seeing
-does. Of the labels that a clip got from its pictures, {100 * result.label_truth:.0f}&thinsp;% name a thing that can be heard
-in it; the rest is silent things, things out of sight and clusters that mix kinds.</p>
+<p>Clusters of sounds by simple statistics seldom contain a single kind. The pictures therefore identify the kinds better than the
+sounds do. Of the labels that clips got from their pictures, {100 * result.label_truth:.0f}&thinsp;% name a kind
+that is audible in the clip. The others are silent objects and clusters of several kinds.</p>
 <figure>{to_svg(draw_label_counts(counts), "clips per label")}
-<figcaption>{result.build.num_clips} clips carry {result.build.labels_per_clip.get("vision", 0.0):.1f} labels from their pictures
+<figcaption>The {result.build.num_clips} clips have {result.build.labels_per_clip.get("vision", 0.0):.1f} labels from their pictures
 and {result.build.labels_per_clip.get("audio", 0.0):.1f} from their sound on average.</figcaption></figure>"""
 
 
@@ -119,11 +122,11 @@ def show_training(place: DemoFolder) -> str:
     epochs = [line for line in read_runlog(place.run) if line["kind"] == "epoch"]
     start = next(line for line in read_runlog(place.run) if line["kind"] == "start")
     return f"""<h2>Learning</h2>
-<p>{escape(start["model"])} hears a random second of each of {start["num_clips"]} clips per epoch and learns to say which
-clusters the clip's pictures and sounds fell into.</p>
+<p>In each epoch, {escape(start["model"])} gets a random second of sound from each of {start["num_clips"]} clips. It learns to
+predict the clusters of the clip's pictures and sounds.</p>
 <figure>{to_svg(draw_learning(epochs), "learning curves")}
-<figcaption>In training half of a clip's visual labels are asked for at a time, in validation all: the two losses do not
-compare.</figcaption></figure>"""
+<figcaption>Training uses a random half of a clip's visual labels in each step, validation uses all of them. The two losses
+are therefore not comparable.</figcaption></figure>"""
 
 
 def show_scores(result: DemoResult) -> str:
@@ -137,9 +140,10 @@ def show_scores(result: DemoResult) -> str:
         f"{100 * gain.difference:+.1f} points ({100 * gain.interval[0]:+.1f} to {100 * gain.interval[1]:+.1f})"
         for gain in result.gains
     )
-    return f"""<h2>What it is worth</h2>
-<p>New sounds of one object each, a linear classifier on frozen embeddings, five folds. The student less its untrained self, and
-less statistics of the log-mel bins: {gains}; in brackets 95 % intervals, paired sound by sound.</p>
+    return f"""<h2>Evaluation</h2>
+<p>A linear classifier was fitted on the frozen embeddings of new sounds, each of one object, in five folds. Difference between the
+trained network and the same network untrained, and between it and statistics of the log-mel bins: {gains}. The brackets are 95 %
+intervals, paired by sound.</p>
 <figure>{to_svg(draw_scores(scores, 1.0 / result.student.num_classes), "accuracy of student, untrained network, log-mel")}
 <figcaption>Accuracy on {result.student.num_clips} sounds with 95 % intervals.</figcaption></figure>"""
 
@@ -158,18 +162,18 @@ def show_example(result: DemoResult, place: DemoFolder, example: World) -> str:
         f"{kind} from {' and '.join(f'{start:.0f} to {end:.0f} s' for start, end in spans)}"
         for kind, spans in truths.items()
     )
-    return f"""<h2>Listening to something new</h2>
-<p>One of {len(example.videos)} videos that the network was not trained on. The network gets its sound only, one second at a
-time. It answers with clusters of pictures, which are shown here by the kind of object that they mostly show. What can be heard:
-{escape(heard)}. <strong>In {sum(judged)} of {len(judged)} segments of a second the most probable kind is right.</strong> Press
-play, or click into the drawing to go to a time.</p>
+    return f"""<h2>A new recording</h2>
+<p>One of {len(example.videos)} videos that the network was not trained on. The network gets only its sound, one second at a
+time. It predicts clusters of pictures. For each cluster, the figure shows the kind that most of its pictures show. Audible:
+{escape(heard)}. <strong>The most probable kind is correct in {sum(judged)} of {len(judged)} one-second segments.</strong> Press
+play, or click into the figure to go to a time.</p>
 <div class="example">
 <figure>{show_video(path, "the example")}</figure>
 <figure>{figure}
-<figcaption>Above the lanes, the most probable kind of each second: <span class="right">● right</span>,
-<span class="wrong">✕ wrong</span>. In the lanes, a grey frame is the time in which the kind can be heard; a tag is
-<span class="right">green</span> where it is right and <span class="wrong">orange</span> where it is wrong, the stronger the more
-probable.</figcaption></figure>
+<figcaption>The marks at the top rate the most probable kind of each second: <span class="right">● right</span>,
+<span class="wrong">✕ wrong</span>. In the lanes, a grey frame is a span in which the kind is audible. A tag is
+<span class="right">green</span> where it is correct and <span class="wrong">orange</span> where it is wrong. The stronger the
+colour, the higher the probability.</figcaption></figure>
 </div>
 <script>
 {_read_script()}</script>"""
@@ -178,7 +182,7 @@ probable.</figcaption></figure>
 def show_commands(place: DemoFolder) -> str:
     """Return the last section: the commands to continue with."""
     folder = escape(place.folder)
-    return f"""<h2>Go on from here</h2>
+    return f"""<h2>Next steps</h2>
 <pre><code>hearsight tag {folder}/example/*.mp4 --model {folder}/run
 hearsight evaluate {folder}/run --benchmark folder={folder}/sounds
 hearsight learn your-videos/ --out my-run</code></pre>"""
@@ -214,7 +218,7 @@ def _show_clusters(dataset: Dataset, finest: ScaleQuality) -> str:
             f'<tr><td class="number">{cluster}</td><td><div class="strip">{strip}</div></td>'
             f'<td>{escape(kind)}</td><td class="number">{100 * share:.0f} %</td></tr>'
         )
-    return f"""<table class="clusters"><thead><tr><th class="number">cluster</th><th>its surest pictures</th><th>mostly</th>
+    return f"""<table class="clusters"><thead><tr><th class="number">cluster</th><th>its most probable pictures</th><th>mostly</th>
 <th class="number">share</th></tr></thead><tbody>
 {chr(10).join(rows)}
 </tbody></table>"""
@@ -264,7 +268,7 @@ def _rate_example(world: World, video: str) -> tuple[bool, int]:
 
 
 def _list_audible(world: World, video: str) -> dict[str, list[tuple[float, float]]]:
-    """List the spans in which each kind can be heard in a video, in seconds, in order of time."""
+    """List the spans in which each kind is audible in a video, in seconds, in order of time."""
     rows = [row for row in world.read_contents().to_pylist() if row["path"] == video and row["audible"]]
     spans: dict[str, list[tuple[float, float]]] = {}
     for row in sorted(rows, key=lambda row: row["start"]):
@@ -273,7 +277,7 @@ def _list_audible(world: World, video: str) -> dict[str, list[tuple[float, float
 
 
 def _judge_segments(tags: Sequence[Tag], truths: Mapping[str, Sequence[tuple[float, float]]]) -> list[Answer]:
-    """Judge the most probable kind of each segment; a segment in which nothing can be heard is not judged."""
+    """Judge the most probable kind of each segment; a segment in which nothing is audible is not judged."""
     answers: list[Answer] = []
     for (start, duration), group in itertools.groupby(
         sorted(tags, key=lambda tag: (tag.start, -tag.probability)), key=lambda tag: (tag.start, tag.duration)

@@ -88,7 +88,7 @@ def resolve_thresholds(
     vocabulary
         Names of the classes.
     rule
-        Thresholds of the classes that have none of their own.
+        Thresholds of the classes without their own.
     own
         Thresholds by class name, in any case. A name that is no class is ignored: one file serves several models.
     """
@@ -103,7 +103,7 @@ def resolve_thresholds(
 
 
 def read_thresholds(path: Path) -> dict[str, ClassThreshold]:
-    """Read a thresholds file: CSV with the columns ``class``, ``threshold`` and, if wanted, ``low``; others are ignored.
+    """Read a thresholds file: CSV with the columns ``class``, ``threshold`` and, optionally, ``low``; others are ignored.
 
     Raises
     ------

@@ -28,7 +28,7 @@ class Activation:
 def draw_activations(units: Sequence[tuple[str, Sequence[Activation]]]) -> Any:
     """Draw a row of pictures for each unit, the clip that excites it most first (after Aytar 2016, figure 6).
 
-    The network heard these clips and never saw the pictures.
+    The network got the sound of these clips, never the pictures.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ CATEGORIES = (
     *(BLUE, ORANGE, GREEN, "#7d5aa6", "#c9a227", "#2f8f8f", "#b5446e"),
     *("#6b4f3a", "#88a53c", "#5d6bd1", "#d98b8b", "#1f4e5f"),
 )
-"""Colours of named groups of points, told apart side by side on a light ground."""
+"""Colours of named groups of points, distinguishable side by side on a light ground."""
 
 _VARIABLES = {INK: "--ink", FAINT: "--faint", HAIR: "--hair"}
 _STYLE: Any = {

@@ -12,10 +12,10 @@ from hearsight.errors import UsageError
 PRIMARY = 10
 """Primary categories that have a sector; the others share one."""
 SECONDARY = 6
-"""Parts of a sector that are told apart, the largest."""
+"""Most parts of a sector that are drawn separately: the largest."""
 
 _NAMED_SHARE = 0.03
-"""Share of all labels from which on a category has its name beside it."""
+"""Share of all labels from which on a category has its name next to it."""
 _WORDS = {"vision": "seen", "audio": "heard"}
 
 
@@ -63,7 +63,7 @@ def _draw_rings(axes: Any, groups: Mapping[str, Mapping[str, int]]) -> None:
 
 
 def _name_sectors(axes: Any, names: list[str], sizes: list[int]) -> None:
-    """Write the names of the larger sectors beside them, kept apart on either side."""
+    """Write the names of the larger sectors next to them, without overlaps on either side."""
     total, before = sum(sizes), 0.0
     sides: dict[int, list[tuple[float, float, str]]] = {-1: [], 1: []}
     for name, size in zip(names, sizes, strict=True):

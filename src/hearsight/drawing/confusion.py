@@ -17,7 +17,7 @@ NAMED_CLASSES = 120
 NUMBERED_CLASSES = 60
 """Classes up to which a cell has its share written in it."""
 LISTED = 20
-"""Most confusions that are named beside a matrix without names."""
+"""Most confusions that are named next to a matrix without names."""
 LETTERS = 28
 """Longest name at a row."""
 
@@ -42,7 +42,7 @@ def count_confusions(
 
 
 def draw_confusion(counts: Int[np.ndarray, "classes classes"], classes: Sequence[str], title: str = "") -> Any:
-    """Draw which classes are taken for which (after Aytar 2016, figure 3); give the Matplotlib figure.
+    """Draw which classes are confused with which (after Aytar 2016, figure 3); return the Matplotlib figure.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ _COLOURS = {"vision": BLUE, "audio": ORANGE}
 
 
 def draw_label_statistics(counts: Mapping[str, Mapping[str, int]], num_clips: int) -> Any:
-    """Draw how the labels of a dataset are spread over its classes (after Jia 2019, figure 2); give the Matplotlib figure.
+    """Draw how the labels of a dataset are spread over its classes (after Jia 2019, figure 2); return the Matplotlib figure.
 
     Above, the number of clips of every class, most frequent first, in powers of two as the paper; below, the most frequent classes
     by name, with the share of all clips that carries them. A column for each modality.

@@ -23,7 +23,7 @@ OTHERS = "others"
 def draw_maps(maps: Mapping[str, Float[np.ndarray, "clips 2"]], labels: Sequence[str]) -> Any:
     """Draw the same clips in several planes, each in the colour of its class (after Aytar 2016, figure 4).
 
-    The most frequent classes have a colour, as many as colours can be told apart (12); clips of all others are grey.
+    The most frequent classes have a colour, as many as there are distinguishable colours (12); clips of all others are grey.
 
     Parameters
     ----------

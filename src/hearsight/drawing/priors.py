@@ -38,7 +38,7 @@ def draw_d_prime(
         Share of the training clips that carries the class, 0..1.
     d_primes
         Separation of each class; infinite ones stand as triangles at the edge, undefined ones (NaN) and classes without a training
-        clip are left out, and the figure says how many.
+        clip are left out, and the figure states how many.
     precisions
         Average precision of each class, 0..1.
     classes

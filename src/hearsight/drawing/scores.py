@@ -20,7 +20,7 @@ class Score:
 
 
 def draw_scores(scores: Sequence[Score], chance: float | None = None) -> Any:
-    """Draw accuracies as bars with intervals, and a line at chance; give the Matplotlib figure."""
+    """Draw accuracies as bars with intervals, and a line at chance; return the Matplotlib figure."""
     with drawing(6.6, 0.45 + 0.36 * len(scores)) as figure:
         axes = figure.add_subplot()
         for row, score in enumerate(scores):

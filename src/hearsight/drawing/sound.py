@@ -1,4 +1,4 @@
-"""A sound as a picture: its log-mel matrix, and what was heard in it, second by second."""
+"""A sound as a picture: its log-mel matrix, and the classes predicted for each second."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hearsight.signal.filters import hertz_to_mel, hertz_to_slaney
 from hearsight.signal.front_ends import FrontEnd
 
 LEAST_SHARE = 0.25
-"""Share of a segment in which a class must be heard for its tag to be right."""
+"""Share of a segment in which a class must be audible for its tag to be correct."""
 
 _LEAST_STRENGTH = 0.45
 _TICKS = (250.0, 500.0, 1000.0, 2000.0, 4000.0)
@@ -74,7 +74,7 @@ def draw_judged_tags(
 ) -> Any:
     """Draw the tags of a sound whose contents are known: right ones green, wrong ones orange; return the Matplotlib figure.
 
-    A grey frame in a lane is the time in which its class can be heard. The marks above the lanes judge the most probable class of
+    A grey frame in a lane is the time in which its class is audible. The marks above the lanes judge the most probable class of
     each segment: a green dot where it is right, an orange cross where it is wrong. The elements with the ids ``playhead-0`` and
     ``playhead-1`` are lines at time 0, and ``playhead-span`` is as wide as the sound is long: a script can move the lines.
 
@@ -85,7 +85,7 @@ def draw_judged_tags(
     tags
         Tags of its segments.
     truths
-        Spans in which each class can be heard, in seconds. These classes have the first lanes, the most probable others follow.
+        Spans in which each class is audible, in seconds. These classes have the first lanes, the most probable others follow.
     answers
         One for each segment.
     lanes

@@ -80,7 +80,7 @@ def choose_traces(
 
 
 def draw_traces(log_mel: Float32[np.ndarray, "frames mels"], front_end: FrontEnd, traces: Traces) -> Any:
-    """Draw a lane for each class above the log-mel matrix of the sound; give the Matplotlib figure.
+    """Draw a lane for each class above the log-mel matrix of the sound; return the Matplotlib figure.
 
     All lanes have one scale, whose top is the highest peak of all; the number at the end of a lane is its own peak.
     """
@@ -103,7 +103,7 @@ def draw_overlay(traces: Traces, width: float, height: float) -> Any:
     Parameters
     ----------
     traces
-        What was heard.
+        What the network predicted.
     width, height
         Inches; a lane of less than 0.2 inches cannot be read.
     """
@@ -129,7 +129,7 @@ def draw_overlay(traces: Traces, width: float, height: float) -> Any:
 
 
 def _draw_lanes(axes: Any, traces: Traces, colour: str, ink: str, *, peaks: bool = True) -> None:
-    """Draw each class's probability as a filled step in a lane of its own, the first at the top."""
+    """Draw each class's probability as a filled step in its own lane, the first at the top."""
     highest = max(float(traces.values.max()), 1e-9)
     for row, values in enumerate(traces.values):
         floor = row + 0.42

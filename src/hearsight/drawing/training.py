@@ -9,7 +9,7 @@ from hearsight.drawing.canvas import BLUE, CATEGORIES, ORANGE, drawing
 
 
 def draw_learning(epochs: Sequence[Mapping[str, Any]]) -> Any:
-    """Draw the lines of kind ``epoch`` of a run log; give the Matplotlib figure.
+    """Draw the lines of kind ``epoch`` of a run log; return the Matplotlib figure.
 
     To the left the loss on training and validation clips, to the right the mean average precision on validation clips, where they
     were measured.

@@ -79,7 +79,7 @@ def pack_stage(stage: Stage[Any, Any]) -> tuple[dict[str, Any], bytes]:
             "script",
             "it starts work again when a worker imports it",
             "a main program that only runs when it is run",
-            'put it under `if __name__ == "__main__":`, or define teachers and stages in a module of their own',
+            'put it under `if __name__ == "__main__":`, or define teachers and stages in a separate module',
         )
     content = pickle.dumps(stage)
     needed: dict[str, Any] = {}

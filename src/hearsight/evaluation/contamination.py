@@ -1,8 +1,8 @@
-"""What a dataset that was trained on shares with a benchmark: clips of the benchmark that can be heard in it, too.
+"""What a dataset that was trained on shares with a benchmark: clips of the benchmark whose sound is also in it.
 
-A model that has heard the clips it is scored on may know them by heart. Each clip of the benchmark is searched for in the sound of
-the dataset, at any moment of any clip, by :mod:`hearsight.clips.audio_fingerprints`: another cut, encoding, level or sample rate
-does not hide it.
+A model that was trained on the clips it is scored on may have memorised them. Each clip of the benchmark is searched for in the
+sound of the dataset, at any moment of any clip, by :mod:`hearsight.clips.audio_fingerprints`: another cut, encoding, level or
+sample rate does not hide it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How good is this model, and how sure are we: :func:`evaluate` goes from a benchmark to a score."""
+"""How good a model is, with intervals: :func:`evaluate` scores it on a benchmark."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def _evaluate_outputs(run: str | Path, benchmark: str, config: EvaluateConfig) -
     folder = load_benchmark(benchmark).folder  # a wrong folder is reported before the network is loaded
     extractor = load_extractor(run)
     if not isinstance(extractor, NetworkExtractor) or extractor.untrained:
-        raise UsageError(f"--probe {OUTPUTS}", f"{extractor.name}, which has no outputs of its own", "a run")
+        raise UsageError(f"--probe {OUTPUTS}", f"{extractor.name}, which has no trained outputs", "a run")
     clips, score = score_outputs(extractor.listener, folder, config)
     config = config.model_copy(update={"pool": "mean"})
     made = make_evaluation(str(run), config, [extractor], clips, score, None)
@@ -181,7 +181,7 @@ def _leave_out_unreadable(clips: Benchmark, failures: dict[int, str], unreadable
             clips.folder,
             f"{len(failures)} of {len(clips)} clips cannot be read: {messages}",
             "all of them",
-            "unreadable=exclude scores the others and says so",
+            "unreadable=exclude scores the others and lists what was left out",
         )
     left_out = [clips.clips[index] for index in failures]
     return clips.without(left_out, [f"{len(left_out)} clips that cannot be read left out: {messages}"])

@@ -15,7 +15,7 @@ from hearsight.metrics.balanced import draw_balanced
 from hearsight.metrics.intervals import Resampling, estimate_measures
 
 SINGLE_LABEL_MEASURES = ("mean_average_precision", "top_5")
-"""Measures besides the accuracy if a clip has one class."""
+"""Measures in addition to the accuracy if a clip has one class."""
 MULTI_LABEL_MEASURES = (
     "mean_average_precision",
     "area_under_curve",
@@ -26,7 +26,7 @@ MULTI_LABEL_MEASURES = (
     "f1_macro",
     "top_5",
 )
-"""Measures besides the accuracy if it may have several."""
+"""Measures in addition to the accuracy if it may have several."""
 
 
 def choose_rows(clips: Benchmark, score: CrossScore, *, held_out: bool) -> Bool[np.ndarray, " scored"]:

@@ -46,8 +46,8 @@ class Evaluation:
     Attributes
     ----------
     benchmark, run, extra_models, model
-        The benchmark's name; what was asked to be scored; what was set beside it; the name of its network, and behind a plus those
-        of the others.
+        The benchmark's name; what was asked to be scored; what was set in addition; the name of its network, and behind a plus
+        those of the others.
     probe, pool
         What was fitted on the embeddings, and how segments became clips; ``statistics`` where the model gives one vector per clip.
         One after the other for several models.
@@ -164,7 +164,7 @@ class Evaluation:
         return [*lines, *(f"note: {note}" for note in self.notes)]
 
     def _list_conditions(self) -> list[str]:
-        """List what the run's network is, other than its name says."""
+        """List what distinguishes the run's network from the network of its name."""
         found = ["untrained"] if self.untrained else []
         for facts in self.networks[:1]:
             found += [facts.options] if facts.options else []

@@ -99,7 +99,7 @@ def name_kept_nodes(nodes: Any) -> Collection[str]:
     """Name the nodes of a graph that stay in floating point: everything before the front end's logarithm, and normalisations.
 
     What the front end gives is as loud as it is quiet, over many orders of magnitude: 8 bits would silence the quiet bands. A
-    normalisation that could not be put into a convolution (Jia's stand behind the activation) costs little as it is.
+    normalisation that could not be put into a convolution (Jia's follow the activation) costs little as it is.
     """
     makers = {output: node for node in nodes for output in node.output}
     kept: dict[str, Any] = {}

@@ -1,6 +1,6 @@
 """A network as an exporter can follow it: no Fourier transform, no branch on the data, a batch and a length of any size.
 
-The front end becomes one matrix product: the window and the transform of the bins that any mel band hears are put into one
+The front end becomes one matrix product: the window and the transform of the bins that any mel band uses are put into one
 matrix of kernels, and a frame is a row of neighbouring blocks of one hop. Every runtime has that operation, and has it fast; the
 operator that ONNX has for the transform itself is missing in some runtimes and slow in others.
 """
@@ -87,7 +87,7 @@ def make_kernels(
 ) -> tuple[Float64[np.ndarray, "win_length parts"], Float64[np.ndarray, "bins mels"]]:
     """Make the kernels of the windowed transform, real parts first, and the matrix from their magnitudes to bands.
 
-    Bins that no band hears are left out: with bands up to 7,500 Hz of 8,000, and none below 125 Hz, a tenth of the work.
+    Bins that no band uses are left out: with bands up to 7,500 Hz of 8,000, and none below 125 Hz, a tenth of the work.
     """
     if definition.kind == "cqt":
         return constant_q_kernels(definition).copy(), np.eye(definition.n_mels)

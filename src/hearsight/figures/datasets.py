@@ -95,8 +95,8 @@ def _check_classes(data: Dataset) -> Sequence[ClassRecord]:
 def plot_maps(dataset: Path, run: Path, *, clips: int = 1000, seed: int = 0) -> Any:
     """Draw t-SNE maps of clips, by picture and by sound (after Aytar 2016, figure 4).
 
-    What is seen are the probabilities that the first vision teacher gave, what is heard is the mean of the network's embeddings.
-    The colours are the most probable visual labels, which neither map was made with.
+    What is seen are the probabilities that the first vision teacher gave, the features of the sound are the mean of the
+    network's embeddings. The colours are the most probable visual labels, which neither map was made with.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def plot_maps(dataset: Path, run: Path, *, clips: int = 1000, seed: int = 0) -> 
 def read_vision_probabilities(
     data: Dataset, clips: Int64[np.ndarray, " clips"]
 ) -> Float64[np.ndarray, "clips classes"]:
-    """Read what the first vision teacher said of clips: the square root of each class's probability, 0 where it was not kept.
+    """Read the first vision teacher's predictions for clips: the root of each class's probability, 0 where it was not kept.
 
     The distance of two rows is then that of Hellinger, which suits probabilities.
 
@@ -173,7 +173,7 @@ def plot_activations(
     clips
         Clips of each unit, all from different media.
     most
-        Most clips that are heard, taken evenly from all of the dataset.
+        Most clips to use, taken evenly from all of the dataset.
 
     Raises
     ------

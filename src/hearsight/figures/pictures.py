@@ -19,7 +19,7 @@ PICTURE = ImageRequest(height=135, width=180)
 
 
 def read_picture(clip: dict[str, Any], seconds: float) -> UInt8[np.ndarray, "height width 3"]:
-    """Read the picture that is shown at a time of a clip, as far as whole seconds tell it.
+    """Read the picture that is shown at a time of a clip, to the second.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from hearsight.signal.waveform import from_int16
 
 @dataclasses.dataclass(frozen=True)
 class ClipPredictions:
-    """What a network said of clips, a row each.
+    """What a network predicted for clips, a row each.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ def check_vocabulary(listener: Listener, dataset: Dataset) -> None:
 
 
 def mark_labels(dataset: Dataset, clips: Int64[np.ndarray, " clips"]) -> Bool[np.ndarray, "clips classes"]:
-    """Mark the labels of clips, of what is seen and of what is heard."""
+    """Mark the labels of clips, those from pictures and those from sound."""
     marks = np.zeros((len(clips), len(dataset.classes)), dtype=np.bool_)
     for row, clip in enumerate(clips):
         labels = dataset.labels(int(clip))

@@ -38,7 +38,7 @@ def trace_file(file: Path, run: Path, top: int) -> Traces:
     Raises
     ------
     MediaError, CheckpointError
-        When the file cannot be heard, or the run has no usable checkpoint.
+        When the file cannot be read, or the run has no usable checkpoint.
     UsageError
         When ``top`` is below 1.
     """
@@ -61,7 +61,7 @@ def write_traced_video(file: Path, run: Path, out: Path, *, top: int = 16) -> No
     """Write a video again with the classes that peak highest in lanes over its pictures, and a line that moves with the time.
 
     Pictures are enlarged to at least 720 lines so that the names can be read; the sound is the file's, as one channel. What lies
-    behind a place where the file is broken is left out, and a line on stderr says so.
+    behind a place where the file is broken is left out, and a message on stderr reports it.
 
     Raises
     ------

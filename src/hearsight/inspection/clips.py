@@ -1,4 +1,4 @@
-"""Clips as a person wants to see them: pictures, sound, and every label with its probability and the teacher that said so."""
+"""Clips as a person wants to see them: pictures, sound, and every label with its probability and its teacher."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PICTURES_PER_CLIP = 4
 
 @dataclasses.dataclass(frozen=True)
 class Label:
-    """A label of a clip: class, sense, the teacher that said so, and how probable it found it."""
+    """A label of a clip: class, sense, teacher and probability."""
 
     name: str
     sense: str
@@ -69,7 +69,7 @@ class ClipView:
 
 @dataclasses.dataclass(frozen=True)
 class SpanMedia:
-    """Pictures and sound of a span; ``problem`` says why something is missing.
+    """Pictures and sound of a span; ``problem`` is the reason if something is missing.
 
     Attributes
     ----------
@@ -157,7 +157,7 @@ def read_clip_media(dataset: Dataset, clip: int, row: dict[str, Any]) -> SpanMed
 
 
 def read_span(source: str, start: float, duration: float, sample_rate: int) -> SpanMedia:
-    """Read pictures and sound of a span of a media file; what cannot be read is missing, and the problem says why."""
+    """Read pictures and sound of a span of a media file; what cannot be read is missing, and ``problem`` is the reason."""
     span = Source(source, start, start + duration)
     try:
         with contextlib.ExitStack() as stack:

@@ -39,7 +39,7 @@ class ClipReport:
     indices, clips
         Their places in the dataset, and what is known of them.
     lead
-        A sentence that says which clips they are.
+        A sentence that describes which clips they are.
     """
 
     path: Path

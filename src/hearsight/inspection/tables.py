@@ -147,7 +147,7 @@ def tabulate_durations(survey: Survey) -> Table:
 
 
 def tabulate_folds(survey: Survey) -> Table:
-    """Return how evenly the folds are filled, beside an assignment of sources by chance."""
+    """Return how evenly the folds are filled, compared with an assignment of sources by chance."""
     clips, num_folds = survey.clips, survey.tables.manifest.num_folds
     sizes = np.zeros(num_folds, np.int64)
     sources = np.zeros(num_folds, np.int64)
@@ -277,7 +277,7 @@ def tabulate_shared(survey: Survey) -> Table:
 
 
 def tabulate_twins(survey: Survey) -> Table:
-    """Return classes whose labels say the same."""
+    """Return classes whose labels nearly coincide."""
     classes = survey.tables.classes
     rows = [
         (classes[one.first].name, classes[one.second].name, SENSES[classes[one.first].modality], one.overlap)
@@ -290,7 +290,7 @@ def tabulate_twins(survey: Survey) -> Table:
         Column("overlap", "clips in common", "share"),
     )
     note = f"Classes of one sense with at least {TWIN_OVERLAP:.0%} of their clips in common."
-    return Table("twins", "Classes whose labels say the same", columns, rows, note)
+    return Table("twins", "Classes with nearly the same labels", columns, rows, note)
 
 
 def tabulate_companions(survey: Survey) -> Table:

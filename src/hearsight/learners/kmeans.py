@@ -62,7 +62,7 @@ def fit_kmeans(
     with (
         one_thread(),
         watch_convergence(),
-    ):  # of k-means it says that clusters are fewer: the order below drops empty ones
+    ):  # k-means warns of fewer clusters than asked for: the order below drops empty ones
         model.fit(descriptors)
     return _order_centres(np.asarray(model.cluster_centers_, dtype=np.float32), descriptors)
 

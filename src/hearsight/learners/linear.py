@@ -31,8 +31,8 @@ MAX_THREADS = 8
 """Maximum number of classes of an SVM that are solved in parallel; it does not change the result."""
 MAX_ITERATIONS = 5_000
 MAX_PAIRS = 100_000
-"""Steps of the hinge loss's solver, each of two clips. Some ten thousand are plenty where classes can be told apart; where equal
-clips are of different classes (silence is), a high C might take it hours to say so."""
+"""Steps of the hinge loss's solver, each of two clips. Ten thousand are enough where classes can be separated; where equal
+clips are of different classes (silence is), a fit with a high C might take hours to find that."""
 
 
 @dataclasses.dataclass(frozen=True)

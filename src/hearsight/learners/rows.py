@@ -37,7 +37,7 @@ def weigh_parts(varies: Bool[np.ndarray, " dim"], widths: Sequence[int]) -> Floa
     Parameters
     ----------
     varies
-        Which features vary at all; others have no say, and a part in which none does has no share.
+        Which features vary at all; others are ignored, and a part in which none varies has no weight.
     widths
         Features of each part, from left to right; none, or one, if there is but one part: its weights are 1.
 
@@ -58,7 +58,7 @@ def weigh_parts(varies: Bool[np.ndarray, " dim"], widths: Sequence[int]) -> Floa
 def check_labelled(
     features: Float[np.ndarray, "clips dim"], labels: Int[np.ndarray, " labels"], num_classes: int | None
 ) -> int:
-    """Refuse clips that no classifier can be fitted on; give the number of classes: as given, or one more than the highest label.
+    """Refuse clips that no classifier can be fitted on; return the number of classes: as given, or the highest label plus one.
 
     Raises
     ------

@@ -177,7 +177,7 @@ class Detector:
             for part in outputs:
                 values = cut_to_top(part.probabilities[:, self._chosen], self._options.most_classes)
                 new = found.push(part.starts, part.starts + part.durations, values)
-                # joined at once: as columns, the events of ten hours are a few megabytes
+                # joined in one go: as columns, the events of ten hours are a few megabytes
                 events = join_events([events, new]) if len(new.starts) else events
         except MediaError as damage:
             error = damage

@@ -1,7 +1,8 @@
 """The journal of an output folder: which recordings are done, from which bytes and with which parameters.
 
 It is a file of JSON lines, one per finished recording; the last line of a recording counts. A line is written after the files that
-it is about, so that a run that was killed goes on with the first recording without a line. A line that a kill cut off is ignored.
+it is about, so that a run that was killed continues with the first recording without a line. A line that a kill cut off is
+ignored.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ class Listener:
         if self.network.tail != "overlap":
             digest.update(f"tail {self.network.tail}".encode())
         if self.training_sample_rate < self.sample_rate:
-            digest.update(f"heard up to {self.training_sample_rate}".encode())
+            digest.update(f"used up to {self.training_sample_rate}".encode())
         return digest.hexdigest()
 
     def tag(
@@ -341,7 +341,7 @@ def load(run: str | Path, *, device: str | None = None) -> Listener:
 
         run = fetch_checkpoint(str(run))
     network, info = load_checkpoint(locate_model(str(run)))
-    clips = info.training.get("clips")  # a configuration may say anything
+    clips = info.training.get("clips")  # a configuration may contain anything
     return Listener(
         network,
         info.vocabulary,

@@ -251,7 +251,7 @@ def tag_to_folder(
     raw: RawFormat | None = None,
     only_failed: bool = False,
 ) -> FolderReport:
-    """Write the rows of each recording into files of their own, and go on where an earlier run stopped.
+    """Write one file per recording and format, and continue where an earlier run stopped.
 
     Parameters
     ----------
@@ -298,12 +298,12 @@ def tag_to_folder(
 
 
 def make_context(listener: Listener) -> Context:
-    """Return what formats state about the network: the highest frequency that it hears."""
+    """Return what formats state about the network: the highest frequency that it uses."""
     return Context(highest=listener.training_sample_rate / 2.0)
 
 
 def digest_parameters(listener: Listener, options: TagOptions, formats: Sequence[str]) -> str:
-    """Return a SHA-256 of all that results in a folder depend on beside the recordings."""
+    """Return a SHA-256 of all that the results in a folder depend on, except the recordings."""
     parts = [listener.digest, *listener.vocabulary, options.compute_digest(), *formats]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -366,7 +366,7 @@ def run_stage(
 
 
 def _number(recordings: Sequence[Recording]) -> list[Recording]:
-    """Return the recordings with numbers for names, for a folder that nobody sees."""
+    """Return the recordings with numbers for names, for a temporary folder."""
     return [dataclasses.replace(one, name=str(place)) for place, one in enumerate(recordings)]
 
 

@@ -39,7 +39,7 @@ class TagSelection:
     per_segment
         Whether each segment is tagged, in order of time, instead of the whole file.
     sense
-        ``heard``: classes that an audio teacher taught; ``seen``: those of a vision teacher, which may have no sound of their own;
+        ``heard``: classes that an audio teacher taught; ``seen``: those of a vision teacher, which may make no sound;
         ``all``: both. None for the heard ones if there are some, otherwise for all.
 
     Raises

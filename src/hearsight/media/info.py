@@ -70,7 +70,7 @@ def _find_span(source: Source, duration: float | None) -> tuple[float, float | N
     if not source.may_be_excerpt or source.end is None or duration is None:
         return source.start, source.end
     length = source.end - source.start
-    # a whole video of which the list names a span is longer than the span, but for rounding
+    # a whole video of which the list names a span is longer than the span, except for rounding
     is_excerpt = duration <= length + EXCERPT_MARGIN and duration < source.end - EXCERPT_MARGIN
     return (0.0, None) if is_excerpt else (source.start, source.end)
 

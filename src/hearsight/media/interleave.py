@@ -2,8 +2,8 @@
 
 Most files keep sound and pictures of the same time within a second of each other, and one pass through one handle reads both.
 Where one kind runs ahead of the other by more than ``LOOKAHEAD``, because the file stores it so or because the other one has a
-hole, the one that lags is read through a second handle from there on. Either way a packet is decoded once, but for the two seconds
-that the second handle's decoder needs to start.
+hole, the one that lags is read through a second handle from there on. Either way a packet is decoded once, except for the two
+seconds that the second handle's decoder needs to start.
 """
 
 from __future__ import annotations

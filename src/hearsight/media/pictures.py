@@ -181,7 +181,7 @@ class PictureSampler:
         return self._last_time >= self._start + (window + 1) * self._length
 
     def pop(self, window: int, duration: float) -> tuple[list[ConvertedPicture], float]:
-        """Return a window's pictures, oldest window first, and the longest time in seconds that one of them stood.
+        """Return a window's pictures, oldest window first, and the longest time in seconds that one of them was shown.
 
         A window shorter than the others has as many pictures as lie within its duration.
         """

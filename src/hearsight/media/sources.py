@@ -27,7 +27,8 @@ from hearsight.records import MISSING_SCHEMA, Source
 __all__ = ["MEDIA_SUFFIXES", "Collection", "collect_sources", "list_sources"]
 
 _MOMENTS_CLASSES = "moments_categories.txt"
-"""File of Moments in Time that lists its classes; it lies beside the folders of its splits, in which there is one of each class."""
+"""File of Moments in Time that lists its classes; it is next to the folders of its splits, in which there is one of each
+class."""
 _BATCH = 4_096
 
 
@@ -74,7 +75,7 @@ def collect_sources(specs: Sequence[str | Path], config: CollectConfig | None = 
     specs
         Each one a file (of any suffix), a folder (searched recursively for videos by their suffix; hidden files and folders,
         ``__MACOSX`` and links to folders are passed over), a glob (``**`` for any number of folders), a CSV or Parquet list with
-        the columns ``path`` and, if wanted, ``start`` and ``end`` in seconds, or a list of a published format
+        the columns ``path`` and, optionally, ``start`` and ``end`` in seconds, or a list of a published format
         (:data:`~hearsight.media.lists.formats.FORMATS`). A tar archive stands for the videos in it, and an address that fsspec
         knows (``s3://bucket/videos``) for the objects at it. Paths in a list are relative to the list's folder. Before each there
         may stand the name of a group whose share is configured, as in ``own=videos/own``.

@@ -1,4 +1,4 @@
-"""Scores and targets, taken a block of columns or rows at a time, so that a file larger than memory can be gone through."""
+"""Scores and targets, taken a block of columns or rows at a time, so that a file larger than memory can be processed."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ def check_shapes(scores: np.ndarray, targets: np.ndarray) -> None:
     wanted = scores.shape if targets.dtype == np.bool_ else (scores.shape[0], -(-scores.shape[1] // 8))
     if targets.shape != wanted:
         kind = "targets" if targets.dtype == np.bool_ else "packed targets"
-        raise UsageError(
-            "scores", f"shape {scores.shape} beside {kind} of shape {targets.shape}", f"targets of {wanted}"
-        )
+        raise UsageError("scores", f"shape {scores.shape}, and {kind} of shape {targets.shape}", f"targets of {wanted}")
 
 
 def walk_columns(

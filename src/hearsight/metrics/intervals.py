@@ -32,7 +32,7 @@ LEVEL = 0.95
 _BLOCK_VALUES = 4_000_000
 
 Over = Literal["clips", "folds", "both"]
-"""What is drawn anew in each resample."""
+"""What each resample draws."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Resampling:
     Attributes
     ----------
     over
-        Whether clips within folds are drawn anew, or folds, or both.
+        Whether clips within folds are resampled, or folds, or both.
     resamples
         How many times.
     seed
@@ -205,7 +205,7 @@ def _resample(
     drawn: Resampling,
     threshold: float,
 ) -> dict[str, Float64[np.ndarray, " resamples"]]:
-    """Draw resamples and give the mean over folds of each; the draws depend on the folds and the seed alone."""
+    """Draw resamples and return the mean over folds of each; the draws depend on the folds and the seed alone."""
     if len(folds) == 0 or drawn.resamples < 1 or not 0.0 < drawn.level < 1.0:
         found = f"{len(folds)} clips, {drawn.resamples} resamples, level {drawn.level}"
         raise UsageError("bootstrap", found, "some clips, some resamples, a level within 0 and 1")
@@ -237,7 +237,7 @@ def _mean_defined(values: Float64[np.ndarray, "resamples folds"]) -> Float64[np.
 def _summarise(
     name: str, value: float, resampled: Float64[np.ndarray, " resamples"], drawn: Resampling, least: float = 0.0
 ) -> Estimate:
-    """Set the percentiles of the resamples' deviations from their mean around the value; within ``least`` and 1 but for d-prime."""
+    """Set the percentiles of the resamples' deviations from their mean around the value; in ``least`` to 1, except d-prime."""
     usable = np.sort(resampled[~np.isnan(resampled)])
     if not usable.size or math.isnan(value):
         return Estimate(value, math.nan, math.nan)
@@ -288,7 +288,7 @@ def bootstrap_interval(
     Returns
     -------
     tuple of float
-        Its ends. It says how far the score would move with other clips of the same kind (and other seeds), the training clips of
+        Its ends. It shows how far the score would move with other clips of the same kind (and other seeds), the training clips of
         each fold being what they are.
 
     Raises

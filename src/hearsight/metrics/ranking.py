@@ -93,7 +93,7 @@ def rank_classes(
 def _rank_tile(
     block: Float[np.ndarray, "clips tile"], flags: Bool[np.ndarray, "clips tile"]
 ) -> tuple[Float64[np.ndarray, " tile"], Float64[np.ndarray, " tile"], Float64[np.ndarray, " tile"]]:
-    """Rank a few classes: so few that their scores stay in the processor's cache once they stand in rows."""
+    """Rank a few classes: so few that their scores stay in the processor's cache once they are in rows."""
     rows, flags = widen(np.array(block.T, order="C")), np.ascontiguousarray(flags.T)  # a copy: it is sorted in place
     precision, area, positives = np.full(len(rows), np.nan), np.full(len(rows), np.nan), np.zeros(len(rows))
     for index, (row, chosen) in enumerate(zip(rows, flags, strict=True)):

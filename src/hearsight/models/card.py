@@ -110,8 +110,8 @@ def _tell_classes(config: Mapping[str, Any]) -> list[str]:
     return [
         *lines,
         "",
-        "The classes are what machine teachers said of pictures and sounds: they are no ground truth, and a class that was only "
-        "ever seen may not be one that can be heard.",
+        "The classes were predicted by teachers from pictures and sounds. They are not ground truth, and a class that was only "
+        "ever seen may not be audible.",
     ]
 
 

@@ -43,7 +43,7 @@ LEAST_RATE = 1_000
 
 @dataclasses.dataclass(frozen=True)
 class CheckpointInfo:
-    """What a checkpoint contains besides the weights.
+    """What a checkpoint contains in addition to the weights.
 
     Attributes
     ----------
@@ -101,9 +101,9 @@ def save_checkpoint(
     converted_from: Mapping[str, Any] | None = None,
     classes: Sequence[ClassOrigin] = (),
 ) -> None:
-    """Write a network into a folder, beside whatever else is in it.
+    """Write a network into a folder; other files in it stay.
 
-    A checkpoint that stood there stops being one until the new one is whole: ``config.json`` goes first and comes last.
+    A checkpoint that was there is not readable until the new one is complete: ``config.json`` goes first and comes last.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ LONGEST_NAME = 1_000
 """Characters of a class name."""
 
 Sense = Literal["heard", "seen"]
-"""By which sense a class was learned: a teacher heard it in sounds, or saw it in pictures."""
+"""By which sense a class was learned: from the labels of an audio teacher, or from those of a vision teacher."""
 Name = Annotated[str, Field(max_length=LONGEST_NAME)]
 
 
@@ -32,7 +32,7 @@ class ClassOrigin(BaseModel):
     Attributes
     ----------
     sense
-        Whether its teacher heard it in sounds or saw it in pictures.
+        Whether its teacher was one of sounds or of pictures.
     teacher
         The teacher's name in the dataset.
     id
@@ -96,11 +96,11 @@ class CheckpointConfig(BaseModel):
         if missing is not None:
             raise ValueError(f"id2label has {len(self.id2label)} names, but none for {missing!r}")
         if self.num_labels != len(self.id2label):
-            raise ValueError(f"num_labels {self.num_labels!r} beside {len(self.id2label)} names in id2label")
+            raise ValueError(f"num_labels {self.num_labels!r} and {len(self.id2label)} names in id2label")
         if self.label2id != index_names(self.vocabulary):
             raise ValueError("label2id contradicts id2label")
         if self.classes is not None and len(self.classes) != self.num_labels:
-            raise ValueError(f"{len(self.classes)} entries in classes beside {self.num_labels} names in id2label")
+            raise ValueError(f"{len(self.classes)} entries in classes and {self.num_labels} names in id2label")
         for index, name in enumerate(self.vocabulary):
             if control := find_control(name):
                 raise ValueError(f"the name of class {index} contains the control character {control}")

@@ -18,8 +18,8 @@ class LogMel(nn.Module):
     """Waveforms to log-mel matrices, on any device.
 
     The window and the mel matrix are derived from the definition, so they are no part of a checkpoint. The transform is taken in
-    single precision at least, a constant-Q transform and one that ends in dB in double: less would lose quiet bands beside loud
-    ones.
+    single precision at least, a constant-Q transform and one that ends in dB in double: less would lose quiet bands next to
+    loud ones.
     """
 
     window: Float[Tensor, " n_fft"]
@@ -107,7 +107,7 @@ def _measure_power(spectrum: Complex[Tensor, "*frames bins"]) -> Float[Tensor, "
 
 
 class NormalizedLogMel(LogMel):
-    """Waveforms to log-mel matrices, each band brought to mean 0 and variance 1 of the training data.
+    """Waveforms to log-mel matrices, each band normalised to mean 0 and variance 1 of the training data.
 
     The statistics are learned from the data, and a part of the checkpoint: in training mode each batch adds its frames to them
     before it is normalised by what is known then. They are exact, however the data is divided into batches; after a few
@@ -150,7 +150,7 @@ class NormalizedLogMel(LogMel):
 
 
 class ScaledWaveform(nn.Module):
-    """The front end of a network that hears the waveform itself: amplitudes, scaled."""
+    """The front end of a network that takes the waveform itself: amplitudes, scaled."""
 
     def __init__(self, definition: WaveformFrontEnd) -> None:
         super().__init__()

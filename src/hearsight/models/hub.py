@@ -91,7 +91,7 @@ def fetch_checkpoint(address: HubAddress | str, **settings: Any) -> Path:
     address
         The repository.
     settings
-        What ``hf_hub_download`` takes besides: ``token``, ``cache_dir``, ``force_download``, ``local_files_only``.
+        Further arguments of ``hf_hub_download``: ``token``, ``cache_dir``, ``force_download``, ``local_files_only``.
 
     Returns
     -------
@@ -154,8 +154,8 @@ class Pushed:
 def push_checkpoint(folder: str | Path, repository: str, *, private: bool = False, token: str | None = None) -> Pushed:
     """Push the three files of a checkpoint, and nothing else of its folder, in one commit.
 
-    The checkpoint is read first, so that only whole ones are pushed; the model card goes as it stands. The repository is made where
-    it is absent.
+    The checkpoint is read first, so that only whole ones are pushed; the model card is pushed unchanged. The repository is made
+    where it is absent.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def push_checkpoint(folder: str | Path, repository: str, *, private: bool = Fals
 
 
 def _make_repository(api: HfApi, address: HubAddress, *, private: bool) -> bool:
-    """Make a repository where it is absent, and say whether it is private; one that should be and is not is refused."""
+    """Make a repository where it is absent, and return whether it is private; one that should be and is not is refused."""
     with _explaining(address, writing=True):
         api.create_repo(address.repository, private=private or None, exist_ok=True)
         is_private = bool(api.model_info(address.repository).private)

@@ -35,7 +35,7 @@ class InstalledModel:
     scores
         Scores by name, as recorded when it was made.
     folder
-        Where it is; its ``README.md`` says what it was trained on.
+        Where it is; its ``README.md`` describes what it was trained on.
     """
 
     name: str

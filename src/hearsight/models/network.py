@@ -106,7 +106,7 @@ class Network(nn.Module):
         self.name = ""
         """Name in the zoo; :func:`~hearsight.models.zoo.build_network` sets it."""
         self.options: dict[str, Any] = {}
-        """What it was built with besides its name and number of classes, fit for JSON."""
+        """The other options that it was built with, fit for JSON."""
 
     def train(self: _NetworkT, mode: bool = True) -> _NetworkT:
         """Set training mode, or evaluation mode; frozen layers stay in the latter."""

@@ -75,7 +75,7 @@ class NetworkRow:
     notes
         What a reader of the figures should know.
     reason
-        Where a published figure is not met: the heading of ``docs/paper-notes.md`` that says why, as an anchor.
+        Where a published figure is not met: the heading of ``docs/paper-notes.md`` that explains why, as an anchor.
     variants
         Other readings of the same figures.
     classless

@@ -5,7 +5,7 @@ end of a sound is its ``tail``:
 
 ``overlap``
     The rule of all networks. Where the last whole segment does not end with the sound, one more does: it overlaps the one before
-    it by more than the others do. Every sample is used, and none stands beside invented silence. In a mean over time the last
+    it by more than the others do. Every sample is used, and no silence is added. In a mean over time the last
     segment counts for what it adds, a share of a hop.
 ``drop``
     The framing of the VGGish release: whole segments only. What is left at the end is dropped.

@@ -29,7 +29,7 @@ class NetworkDescription:
     name, paper, table, input, notes
         As in :class:`~hearsight.models.row.NetworkRow`.
     options
-        What it was built with; empty but for other readings of the same figures.
+        What it was built with; empty except for other readings of the same figures.
     num_classes
         Number of outputs that it was counted with: the paper's.
     embedding_dim
@@ -37,13 +37,13 @@ class NetworkDescription:
     parameters, weights, macs
         All parameters; kernels only; multiply-accumulates for one segment.
     published_parameters, published_macs
-        What the paper prints; None where it prints nothing. ``counted`` says whether the former are parameters or weights.
+        What the paper prints; None where it prints nothing. ``counted`` is whether the former are parameters or weights.
     matches_parameters, matches_macs
         Whether the printed figure comes out at its printed precision; None where none is printed.
     matches
         Whether all printed figures do; None where none is printed.
     reason
-        Where one does not: the place that says why.
+        Where one does not: the place that explains why.
     """
 
     name: str

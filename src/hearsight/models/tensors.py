@@ -84,7 +84,7 @@ def read_tensors(
             file.seek(0)
             found = None if sha256 is None else hash_open_file(file)
         if found != sha256:
-            hint = "the file was damaged or exchanged: copy the checkpoint again, or train anew"
+            hint = "the file was damaged or exchanged: copy the checkpoint again, or train again"
             raise CheckpointError(path, f"SHA-256 {found}", f"{sha256}, as config.json says", hint)
         # copies are aligned as torch aligns its own tensors, so that the same weights give the same sums, bit for bit
         return {name: tensor.clone() for name, tensor in safetensors.torch.load_file(path).items()}

@@ -20,7 +20,7 @@ def write_page(title: str, body: str, *, style: str = "", script: str = "") -> s
     body
         Markup, in which everything from outside is escaped.
     style, script
-        CSS and JavaScript of the page's own, besides the common style.
+        CSS and JavaScript of this page, in addition to the common style.
     """
     code = f"<script>\n{script}</script>\n" if script else ""
     return f"""<!doctype html>

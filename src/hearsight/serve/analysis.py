@@ -26,12 +26,12 @@ MOST_EVENTS = 5_000
 
 @dataclasses.dataclass(frozen=True)
 class Analysis:
-    """A recording that has been heard once.
+    """A recording that has been analysed.
 
     Attributes
     ----------
     path
-        The file of columns; ``.peaks`` and ``.probabilities`` lie beside it.
+        The file of columns; ``.peaks`` and ``.probabilities`` are next to it.
     starts, ends
         Of the segments, in seconds.
     seconds

@@ -1,6 +1,6 @@
-"""The private folder that uploads lie in: nobody else can read it, its bytes are counted, and it is removed at the end.
+"""The private folder of the uploads: no other user can read it, its bytes are counted, and it is removed at the end.
 
-A server that was killed could not remove its folder. The next one does: a folder whose lock nobody holds has no server.
+A server that was killed could not remove its folder. The next one does: a folder whose lock is free has no server.
 """
 
 from __future__ import annotations

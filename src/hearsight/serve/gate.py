@@ -50,9 +50,9 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 class Gate:
     """An ASGI application around another one.
 
-    Another site's page can make a browser send requests to this machine, and a name of its own that points here (DNS rebinding)
-    would even let it read the answers. So a request must call the server by one of its names, and must come from its own page or
-    from none.
+    Another site's page can make a browser send requests to this machine, and a host name that it controls and that points here
+    (DNS rebinding) would even let it read the answers. So a request must call the server by one of its names, and must come
+    from its own page or from none.
     """
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], service: Service) -> None:

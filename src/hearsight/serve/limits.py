@@ -32,7 +32,7 @@ class ServeLimits:
     workers
         Requests that are answered at a time.
     upload_seconds, idle_seconds
-        How long an upload may take, and how long it may bring nothing.
+        How long an upload may take, and how long it may pause.
     grace_seconds, bytes_per_second
         An upload that is slower than this rate after so many seconds is ended.
     header_seconds
@@ -40,7 +40,7 @@ class ServeLimits:
     answer_seconds
         How long a request may be at work.
     kept_uploads, kept_seconds
-        How many uploads the page may keep at a time, and for how long one is kept that nobody asks for.
+        How many uploads the page may keep at a time, and for how long one is kept without a request.
     """
 
     upload_bytes: int = 1024 * MIB

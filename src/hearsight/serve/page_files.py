@@ -10,7 +10,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "page"
 """What ``npm run build`` writes from the sources in ``page/``."""
 NONCE = "@NONCE@"
-"""Stands in the page for the number that allows its styles; a new one for every answer."""
+"""The placeholder in the page for the number that allows its styles; a new one for every answer."""
 
 _KINDS = {
     ".html": "text/html; charset=utf-8",

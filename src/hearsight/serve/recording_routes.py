@@ -42,7 +42,7 @@ def list_recordings(request: Request) -> Any:
 
 @router.post("", summary="Keep an upload for a while", status_code=201)
 async def add_recording(request: Request, name: Annotated[str, Query(max_length=1000)] = "") -> Any:
-    """Receive a file, which is kept until it is deleted or nobody has asked for it in an hour."""
+    """Receive a file, which is kept until it is deleted or has had no request for an hour."""
     service = get_service(request)
     upload = await receive(request, service.folder, name)
     return service.recordings.add(upload).as_json()
@@ -55,9 +55,9 @@ def remove_recording(request: Request, key: str) -> Any:
     return Response(status_code=204)
 
 
-@router.post("/{key}/analysis", summary="Hear a recording")
+@router.post("/{key}/analysis", summary="Analyse a recording")
 async def analyse_recording(request: Request, key: str) -> Any:
-    """Return lines of JSON: progress, and at the end what the page draws. What has been heard is answered at once."""
+    """Return lines of JSON: progress, and at the end what the page draws. What has been analysed is answered immediately."""
     service = get_service(request)
     recording = service.recordings.get(key)
     known = recording.analysis
@@ -161,7 +161,7 @@ def get_analysis(recording: Recording) -> Analysis:
     Raises
     ------
     Refusal
-        409 when it has not been heard yet.
+        409 when it has not been analysed yet.
     """
     if recording.analysis is None:
         raise Refusal(409, "not_heard", recording.name, "not analysed yet", hint="POST its analysis first")

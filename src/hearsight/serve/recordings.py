@@ -36,7 +36,7 @@ class Recording:
     upload
         The upload that it is; None for a file of the folder, which is never removed.
     analysis
-        What is known of it; None until it has been heard.
+        What is known of it; None until it has been analysed.
     used
         When it was last asked for.
     """
@@ -83,7 +83,7 @@ class Recordings:
         self._known: dict[str, Recording] = {}
 
     def add(self, upload: Upload) -> Recording:
-        """Keep an upload, and discard those that nobody has asked for, the oldest first where there are too many."""
+        """Keep an upload, and discard those without a recent request, the oldest first where there are too many."""
         recording = Recording(secrets.token_hex(8), upload.name, upload.path, upload)
         with self._lock:
             self._known[recording.key] = recording
@@ -117,7 +117,7 @@ class Recordings:
         recording.discard()
 
     def sweep(self) -> None:
-        """Discard what nobody has asked for in a while."""
+        """Discard what has had no request for a while."""
         now = time.monotonic()
         with self._lock:
             held = [one for one in self._known.values() if one.upload is not None or one.analysis is not None]

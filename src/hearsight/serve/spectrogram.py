@@ -29,7 +29,7 @@ class SpectrogramWriter:
     Parameters
     ----------
     path
-        The file of columns. Beside it, with the suffix ``.peaks``, lies that of the peaks.
+        The file of columns. That of the peaks is next to it, with the suffix ``.peaks``.
     sample_rate
         Hz of the sound.
     """

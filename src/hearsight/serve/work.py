@@ -18,7 +18,7 @@ RETRY_SECONDS = 2
 
 
 class Watch:
-    """How one piece of work is followed and ended: it reports how far it is, and stops when nobody waits for it any longer.
+    """How one piece of work is followed and ended: it reports how far it is, and stops when no client waits for it any longer.
 
     Parameters
     ----------

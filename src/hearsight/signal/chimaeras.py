@@ -1,8 +1,8 @@
 """One sound made of two: the envelope of one on the fine structure of the other, and the noise that has a sound's colour.
 
 Smith, Delgutte & Oxenham 2002, "Chimaeric sounds reveal dichotomies in auditory perception", Nature 416, 87-90: in each of some
-frequency bands a sound is how strong it is (its envelope) times how it swings (its fine structure), and the parts of two sounds can
-be put together anew. With few bands such an auditory chimaera sounds mostly as its fine structure does, with many as its envelope.
+frequency bands a sound is how strong it is (its envelope) times how it swings (its fine structure), and the parts of two sounds
+can be recombined. With few bands such an auditory chimaera sounds mostly as its fine structure does, with many as its envelope.
 """
 
 from __future__ import annotations

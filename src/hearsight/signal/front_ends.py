@@ -39,7 +39,7 @@ class FrontEnd:
         What the numbers of a frame are: ``mel``, logarithms of mel bands; ``mfcc``, their cosine transform; ``cqt``, logarithms of
         a constant-Q transform.
     normalize
-        Whether each band is then brought to mean 0 and variance 1, by statistics of the training data that the network keeps:
+        Whether each band is then normalised to mean 0 and variance 1, by statistics of the training data that the network keeps:
         see :func:`~hearsight.signal.log_mel.normalize_bands`.
     centred
         Whether frames lie around their time and do not begin there: half a transform of the sound, reflected, goes before it and
@@ -155,7 +155,7 @@ class WaveformFrontEnd:
     segment_samples
         Samples from the start of one segment to the start of the next.
     patch_samples
-        Samples that the network sees at once where a sound is cut into pieces.
+        Samples that the network takes in one piece where a sound is cut.
     """
 
     name: str

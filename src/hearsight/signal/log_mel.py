@@ -40,9 +40,9 @@ def compute_log_mel(
     Float[np.ndarray, "frames mels"]
         Natural logarithms, or dB. Frame ``i`` covers the samples from ``i * hop_length`` on, ``win_length`` of them; where frames
         are centred, as many around that place. A waveform shorter than one window has no frame. Computed in the waveform's own
-        precision: float64 is the published algorithm to 1e-6; float32, 1.4 times as fast, is off by up to 1e-5, and by up to 1e-3
-        in a band that is silent beside a band at full scale.
-        Decibels, which no offset keeps from showing such a band, are computed in float64 and rounded.
+        precision: float64 is the published algorithm to 1e-6; float32, 1.4 times as fast, is off by up to 1e-5, and by up to
+        1e-3 in a band that is silent next to a band at full scale. Decibels, which no offset keeps from showing such a band,
+        are computed in float64 and rounded.
 
     Raises
     ------

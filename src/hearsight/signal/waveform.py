@@ -75,7 +75,8 @@ def limit_band(
 ) -> Float32[np.ndarray, " samples"]:
     """Remove the frequencies above half of a lower sample rate from a waveform; its length stays.
 
-    It is the same array where ``band_rate`` is not lower. A waveform that came from there before is, but for rounding, what it was.
+    It is the same array where ``band_rate`` is not lower. Resampling there and back returns the same waveform, except for
+    rounding.
     """
     if band_rate >= sample_rate:
         return waveform

@@ -146,7 +146,7 @@ def _parse(model: type[_ConfigT], keys: dict[str, Any], place: str, stage: str) 
 
 
 def _merge(stage: str, study: Study, values: Sequence[AxisValue]) -> dict[str, Any] | None:
-    """Return the keys of a stage: those of the study, then those of the values; None where nobody has a table for it."""
+    """Return the keys of a stage: those of the study, then those of the values; None where there is no table for it."""
     given: list[dict[str, Any] | None] = [getattr(part, stage) for part in (study, *values)]
     tables = [table for table in given if table is not None]
     merged: dict[str, Any] = {}

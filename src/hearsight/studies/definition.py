@@ -1,4 +1,4 @@
-"""What a study file says: base configurations, and the axes of the grid."""
+"""The content of a study file: base configurations, and the axes of the grid."""
 
 from __future__ import annotations
 

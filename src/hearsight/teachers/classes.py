@@ -73,7 +73,7 @@ def find_classes(
 
     1. the file named by the option ``vocabulary``;
     2. a list inside the model;
-    3. a file beside the model of the same name, with the suffix ``.labels.txt``, ``.txt`` or ``.csv``;
+    3. a file next to the model with the same name, with the suffix ``.labels.txt``, ``.txt`` or ``.csv``;
     4. a file in the same folder whose name contains *label* or *classes*, and that has exactly as many names;
     5. numbers.
 

@@ -118,7 +118,7 @@ def check_size(where: object, what: str, size: int, most: int) -> None:
 def run_with_deadline(
     function: Callable[[], _ResultT], where: object, *, seconds: float, cancel: Callable[[], None] | None = None
 ) -> _ResultT:
-    """Run a function that may never return, in a thread of its own.
+    """Run a function that may never return, in a separate thread.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@
 ``clusters:k=64``. A comma belongs to the file's name unless ``option=`` follows it. Several numbers in one value are separated by
 colons: ``mean=0.485:0.456:0.406``.
 
-Other packages add kinds of their own through the entry point group ``hearsight.teachers``; see
+Other packages add kinds through the entry point group ``hearsight.teachers``; see
 :mod:`hearsight.teachers.registry`.
 """
 

@@ -1,4 +1,4 @@
-"""The processes of a run, and what they tell each other: sums of gradients, and a few words at the start.
+"""The processes of a run, and what they exchange: sums of gradients, and a few words at the start.
 
 Each process has its number in ``RANK``, of ``WORLD_SIZE`` processes, and meets the others at ``MASTER_ADDR``:``MASTER_PORT``. These
 variables are set by ``hearsight train --devices``, by torchrun, or by hand.
@@ -28,8 +28,8 @@ JOIN_SECONDS = "HEARSIGHT_JOIN_SECONDS"
 _stores: Any = dist
 """torch documents its stores as public, and does not declare them so."""
 _PATIENCE = timedelta(days=7)
-"""How long a process waits for the others within a run, such as for the end of a validation; a process that dies is noticed at
-once."""
+"""How long a process waits for the others within a run, such as for the end of a validation; a dead process is noticed
+immediately."""
 
 
 class Group:

@@ -101,7 +101,7 @@ def check_audio_teachers(build: BuildConfig, mix: MixConfig) -> None:
     Raises
     ------
     UsageError
-        When no audio teacher is named, or one for mixing has no classes of its own.
+        When no audio teacher is named, or one for mixing has no fixed classes.
     TeacherError
         When the model of one for mixing is absent or broken.
     """

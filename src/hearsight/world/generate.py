@@ -91,7 +91,7 @@ def generate_world(
     """
     probabilities = probabilities or SceneProbabilities()
     make_folder(folder)
-    # the names say nothing: content is drawn from the number, the name is a hash of it
+    # names reveal nothing: content is drawn from the number, the name is a hash of it
     numbers = range(num_videos)
     paths = [folder / f"{_hash_name('video', seed, number)}.mp4" for number in numbers]
     make = functools.partial(_write_world_video, seed=seed, seconds=seconds, probabilities=probabilities)

@@ -1,7 +1,7 @@
 """The dozen kinds of object: how each looks, and how each sounds.
 
 A kind is an outline with a surface (:mod:`hearsight.world.pictures`) and a gesture (:mod:`hearsight.world.sounds`). Everything
-else about an object, its colours, size and pose, its pitch, timbre, loudness and room, is drawn anew for each object from
+else about an object, its colours, size and pose, its pitch, timbre, loudness and room, is drawn for each object from
 distributions that all kinds share; only the middle of the pitch and the share of noise lean a little to one side from kind to
 kind, as those of real things do, far less than they vary within a kind.
 """

@@ -64,7 +64,7 @@ OUTLINES: dict[str, _Pattern] = {
 
 
 def _alternate(phase: _Plane) -> _Plane:
-    """Two colours in turn, with soft borders."""
+    """Two alternating colours, with soft borders."""
     return 0.5 + 0.5 * np.clip(4.0 * np.sin(phase), -1.0, 1.0)
 
 
@@ -156,7 +156,7 @@ def draw_background(rng: np.random.Generator) -> Float32[np.ndarray, "height wid
 
 
 def draw_grain(rng: np.random.Generator) -> Float32[np.ndarray, "grains height width 3"]:
-    """Draw the camera's noise, as a few pictures to take in turn."""
+    """Draw the camera's noise, as a few pictures to alternate."""
     return 0.02 * rng.standard_normal((4, HEIGHT, WIDTH, 3), dtype=np.float32)
 
 

@@ -11,7 +11,7 @@ from hearsight.world.kinds import KINDS, Kind
 
 @dataclasses.dataclass(frozen=True)
 class Presence:
-    """One object in a video: its kind, from when to when (seconds), and whether it can be heard and seen."""
+    """One object in a video: its kind, from when to when (seconds), and whether it is audible and visible."""
 
     kind: Kind
     start: float

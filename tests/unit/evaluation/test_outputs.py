@@ -103,9 +103,9 @@ def test_what_does_not_fit_together_is_refused(dataset, make_run, benchmark, key
 
 
 def test_a_baseline_has_no_outputs(dataset):
-    with pytest.raises(UsageError, match="no outputs of its own"):
+    with pytest.raises(UsageError, match="no trained outputs"):
         evaluate("baseline:log-mel", f"dataset={dataset}", probe="outputs")
-    with pytest.raises(UsageError, match="no outputs of its own"):
+    with pytest.raises(UsageError, match="no trained outputs"):
         evaluate("untrained:wu-mlp,width=0.05", f"dataset={dataset}", probe="outputs")
 
 

@@ -64,7 +64,7 @@ def test_the_number_of_threads_does_not_change_the_result():
 
 def test_truths_of_another_shape_are_refused():
     scores, targets = draw()
-    with pytest.raises(UsageError, match=r"beside targets of shape \(90, 20\)"):
+    with pytest.raises(UsageError, match=r"and targets of shape \(90, 20\)"):
         check_shapes(scores, targets[:, :-1])
     with pytest.raises(UsageError, match=r"packed targets of shape \(90, 21\)"):
         mean_average_precision(scores, targets.astype(np.uint8))

@@ -125,7 +125,7 @@ class MappedRows:
 
 
 class TableRows:
-    """Rows that are read from the tables of all shards, and held in memory: of sound at once, of labels when they are asked for.
+    """Rows that are read from the tables of all shards into memory: of sound immediately, of labels on first use.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ def inherit_labels(table: pa.Table, media: Sequence[str], top: int) -> pa.Table:
 
 
 def restore_labels(table: pa.Table, top: int) -> pa.Table:
-    """Return the soft labels of each clip again, computed from those of its own images or seconds."""
+    """Return the soft labels of each clip again, computed from those of the images or seconds of this clip."""
     items = _count_items(table)
     inner = table.column("item_classes").combine_chunks().flatten()
     owner = np.repeat(np.arange(len(table)), items.astype(np.int64))

@@ -1,4 +1,4 @@
-"""Make a dataset of excerpts and mixtures of another dataset's sounds, labelled anew by audio teachers: ``hearsight mix``.
+"""Make a dataset of excerpts and mixtures of another dataset's sounds, labelled again by audio teachers: ``hearsight mix``.
 
 The result has the same format as any dataset. The unit of work is a range of mixture numbers and is idempotent: a run that was
 killed and started again writes the same bytes.

@@ -129,7 +129,7 @@ class _ClipLabeller:
         return items
 
     def _predict(self, teacher: Teacher, items: Sequence[np.ndarray]) -> list[SoftLabels]:
-        """Answer clips: sounds of all of them at once, pictures clip by clip, which are larger."""
+        """Answer clips: the sounds of all of them in one batch, the pictures, which are larger, clip by clip."""
         top = self._stage.soft_top or len(teacher.vocabulary)
         if teacher.image_request is not None:
             answers = []

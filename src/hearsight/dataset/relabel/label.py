@@ -52,10 +52,10 @@ def label_dataset(
         The folder of the new dataset. Files that do not change are linked where the file system allows it, and copied otherwise. A
         finished dataset with the same parent and configuration is left unchanged.
     config
-        The configuration. A modality without teachers keeps those of the dataset, with their answers; without any, only the policy
-        is applied anew.
+        The configuration. A modality without teachers keeps those of the dataset, with their answers; without any, only the
+        policy is applied again.
     workers
-        Units of work that run at once; by default one per processor. The result does not depend on it.
+        Units of work that run in parallel; by default one per processor. The result does not depend on it.
     engine
         ``local`` or ``ray``.
     cache
@@ -225,7 +225,7 @@ class _Scope:
 
     @property
     def changed(self) -> bool:
-        """Whether soft labels that are kept have to be written anew."""
+        """Whether soft labels that are kept have to be written again."""
         return self._old != self._new
 
     @property

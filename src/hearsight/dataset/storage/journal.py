@@ -2,7 +2,7 @@
 
 A line is the CRC-32 of the JSON in 8 hexadecimal digits, a blank, and the JSON. It is on the disk before :meth:`Journal.append`
 returns. Whatever a killed process or a failing disk leaves behind, a reader gets whole lines only: a torn last line and damaged
-lines are passed over, and the work that they stood for is done again.
+lines are passed over, and the work that they recorded is done again.
 """
 
 from __future__ import annotations

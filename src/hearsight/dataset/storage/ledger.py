@@ -32,7 +32,7 @@ _SCHEMA = pa.schema(
     ]
 )
 _BATCH = 65_536
-_AGAIN = "run the same build again, which makes the damaged parts anew"
+_AGAIN = "run the same build again, which makes the damaged parts again"
 
 
 def pack_names(names: Sequence[str]) -> pa.FixedSizeBinaryArray:
@@ -120,7 +120,7 @@ class Ledger:
 
 
 def void_rows(folder: Path, extent: Extent) -> DatasetError:
-    """Record that the rows of a unit are damaged, so that the next run of the build makes them anew, and return the error of it."""
+    """Record that the rows of a unit are damaged, so that the next build makes them again, and return the error to raise."""
     with Journal(folder / f"{secrets.token_hex(8)}.void") as journal:
         journal.append({"pack": extent.pack, "offset": extent.offset})
     where = folder / f"{extent.pack}.pack"

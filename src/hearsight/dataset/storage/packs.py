@@ -5,8 +5,8 @@
     parts/3f9c0a7d51e2b846.pack      the rows of up to 1,000 units or 1 GiB: one Arrow IPC stream after the other
     parts/3f9c0a7d51e2b846.journal   a line per unit: where its rows are, their checksum, its counts and rejections
 
-Each worker writes packs of its own. It appends the rows of a unit, brings them to the disk, and then appends the journal line,
-which finishes the unit. Rows without a line are what a killed worker or a failed unit has left; nobody reads them.
+Each worker writes its own packs. It appends the rows of a unit, writes them to the disk, and then appends the journal line,
+which finishes the unit. Rows without a line are what a killed worker or a failed unit has left; they are never read.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _BUFFER = 2**18
 
 
 class PackWriter:
-    """Writes finished units into packs of its own.
+    """Writes finished units into packs that no one else writes.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ class UnitRows:
             self._writer.write_batch(row)
 
     def finish(self, report: PartReport) -> None:
-        """Finish the unit: bring its rows to the disk, then its line of the journal.
+        """Finish the unit: write its rows to the disk, then its line of the journal.
 
         Raises
         ------

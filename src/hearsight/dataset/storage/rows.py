@@ -35,7 +35,7 @@ class PackReader:
         Raises
         ------
         DatasetError
-            When they cannot be read. The next run of the build makes them anew.
+            When they cannot be read. The next run of the build makes them again.
         """
         if extent.num_bytes == 0:
             return []
@@ -50,7 +50,7 @@ class PackReader:
         Raises
         ------
         DatasetError
-            When the rows are damaged. The next run of the build makes them anew.
+            When the rows are damaged. The next run of the build makes them again.
         """
         batches = self._open_unit(extent)
         if row >= len(batches):

@@ -6,9 +6,9 @@ lexicography*), ``ln((observed + 1) / (expected + 1))``. Observed and expected a
 so that a pair seen once is not taken for a law.
 
 The agreement of a clip is the logarithm of the mean ratio over all pairs of one visual and one audio label of it, each ratio
-counted **without the clip's own fold**. A clip is thereby judged by other sources only, and by no copy of its own, since media that
-share sound share a fold. Where sight and sound have nothing to do with each other the mean ratio is 1 and the agreement 0; an
-agreement of 0.7 means that the clip's labels occur together twice as often as by chance.
+counted **without the clip's own fold**. A clip is therefore judged by other sources only, never by a copy of itself, since
+media that share sound share a fold. Where sight and sound have nothing to do with each other the mean ratio is 1 and the
+agreement 0; an agreement of 0.7 means that the clip's labels occur together twice as often as by chance.
 """
 
 from __future__ import annotations

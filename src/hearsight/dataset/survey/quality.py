@@ -1,4 +1,4 @@
-"""Which classes say little of their own: those that are labels of the same clips, and those that never come alone."""
+"""Which classes are redundant: those that are labels of the same clips, and those that never occur alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hearsight.dataset.survey.pairs import PairCounts
 from hearsight.dataset.survey.tables import LabelTables
 
 TWIN_OVERLAP = 0.8
-"""Clips with both of two classes over those with either of them, from which on the two say the same."""
+"""Clips with both of two classes over those with either of them, from which on the two count as synonyms."""
 COMPANION_SHARE = 0.98
 """Share of a class's clips that have another class too, from which on it never comes alone."""
 LEAST_SOURCES = 3
@@ -78,7 +78,7 @@ class SharedClass:
 
 
 def find_twins(counts: PairCounts, tables: LabelTables, most: int) -> list[TwinClasses]:
-    """Find classes of one sense whose labels say the same, by falling overlap."""
+    """Find classes of one sense whose labels nearly coincide, by falling overlap."""
     pairs = _list_pairs(counts, tables)
     weights = counts.weights
     overlap = pairs.both / (weights[pairs.first] + weights[pairs.second] - pairs.both)

@@ -109,7 +109,7 @@ def survey_dataset(path: str | Path) -> Survey:
 def find_agreement(tables: LabelTables, counts: PairCounts | None = None) -> Float32[np.ndarray, " clips"]:
     """Read the agreement of each clip, or compute and store it where it is not there or of other clips.
 
-    Where the folder cannot be written, a message says so.
+    Where the folder cannot be written, a message reports it.
 
     Raises
     ------

@@ -100,7 +100,7 @@ class LabelTables:
         Parameters
         ----------
         columns
-            Columns of the clip table to read besides ``media_uuid`` and ``fold``.
+            Columns of the clip table to read in addition to ``media_uuid`` and ``fold``.
 
         Raises
         ------

@@ -58,7 +58,7 @@ class AudacityWriter(TextWriter):
 class RavenWriter(TextWriter):
     """A selection table. Of several recordings, begin and end times count on from one to the next, as Raven opens them in a row.
 
-    ``File Offset (s)`` is the start within the recording. The network hears all frequencies up to its limit, so that a selection
+    ``File Offset (s)`` is the start within the recording. The network uses all frequencies up to its limit, so that a selection
     covers them all.
     """
 

@@ -73,7 +73,7 @@ def open_file(name: str, out: Path, context: Context) -> Generator[DetectionWrit
     out
         The file.
     context
-        What the format states beside the rows.
+        What the format states in addition to the rows.
 
     Raises
     ------

@@ -58,7 +58,8 @@ def read_detections(path: Path, extra: Sequence[pa.Field] = ()) -> Iterator[pa.T
     path
         A file with a suffix of :data:`SUFFIXES`.
     extra
-        Further columns to read; one that the file lacks is null. Of :data:`SCHEMA`, too, a file may lack what nobody needs.
+        Further columns to read; one that the file lacks is null. A file may also lack columns of :data:`SCHEMA` that are
+        optional.
 
     Yields
     ------

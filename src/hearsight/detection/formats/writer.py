@@ -14,12 +14,12 @@ Sink = Callable[[str], None]
 
 @dataclasses.dataclass(frozen=True)
 class Context:
-    """What a format states beside the rows.
+    """What a format states in addition to the rows.
 
     Attributes
     ----------
     highest
-        Hz up to which the network hears.
+        The highest frequency in Hz that the network uses.
     """
 
     highest: float = 8_000.0

@@ -1,4 +1,4 @@
-"""The benchmarks by name: ``NAME=PATH`` in, clips with labels and folds out; :data:`BENCHMARKS` says what each one is."""
+"""The benchmarks by name: ``NAME=PATH`` in, clips with labels and folds out; :data:`BENCHMARKS` describes each one."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def read_tut2016(folder: Path) -> Benchmark:
 
 
 def _read_evaluation_2016(folder: Path, root: Path) -> tuple[tuple[BenchmarkClip, ...], tuple[str, ...]]:
-    """Read the evaluation set, whose files are numbered; their recordings are known where a third column says so."""
+    """Read the evaluation set, whose files are numbered; their recordings are known where a third column names them."""
     table = root / "meta.txt"
     if not table.is_file():
         table = root / "evaluation_setup" / "evaluate.txt"

@@ -112,7 +112,7 @@ def _read_rows(table: Path) -> list[dict[str, str]]:
         match = _ESC50_NAME.fullmatch(row["filename"])
         if not match or (match[1], match[4]) != (row["fold"], row["target"]):
             told = f"fold {row['fold']} and target {row['target']}"
-            raise BenchmarkError(where, f"{row['filename']!r} beside {told}", "FOLD-SOURCE-TAKE-TARGET.wav")
+            raise BenchmarkError(where, f"{row['filename']!r} in a row with {told}", "FOLD-SOURCE-TAKE-TARGET.wav")
         rows.append(row)
     return rows
 
@@ -136,5 +136,5 @@ def _check_counts(benchmark: Benchmark, num_classes: int) -> None:
         benchmark.folder,
         found,
         f"{total} clips, {CLIPS_PER_CLASS} in each of {num_classes} classes, {per_fold} in each of {NUM_FOLDS} folds",
-        f"to score what is there by folds of its own: --benchmark folder={benchmark.folder}",
+        f"to score what is there by other folds: --benchmark folder={benchmark.folder}",
     )

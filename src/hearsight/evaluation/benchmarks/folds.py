@@ -1,4 +1,4 @@
-"""Folds for benchmarks that bring none: assigned by content, so that they depend neither on file names nor on the machine.
+"""Folds for benchmarks without their own: assigned by content, so that they depend neither on file names nor on the machine.
 
 The clips of each class, in the order of their content's SHA-256, are assigned in turn. Copies of one file share a fold,
 and so do the clips of one source where sources are known.
@@ -29,7 +29,8 @@ def assign_folds(benchmark: Benchmark, turns: Sequence[int] = CROSS_VALIDATION) 
     benchmark
         Its clips; their folds are not looked at.
     turns
-        The folds in their order: ``CROSS_VALIDATION``, or ``SIXTY_TO_FORTY`` for a fixed split, which begins anew with each class.
+        The folds in their order: ``CROSS_VALIDATION``, or ``SIXTY_TO_FORTY`` for a fixed split, which starts again with each
+        class.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def assign_folds(benchmark: Benchmark, turns: Sequence[int] = CROSS_VALIDATION) 
     for label, name in enumerate(benchmark.classes):
         groups = sorted((digests[row], key) for key, row in first.items() if benchmark.clips[row].label == label)
         if len(groups) < 2:
-            found = f"one clip in class {name!r}" if groups else f"no clip of its own in class {name!r}"
+            found = f"one clip in class {name!r}" if groups else f"no separate clip in class {name!r}"
             raise BenchmarkError(benchmark.folder, found, "at least two different clips (or sources) per class")
         assigned = 0 if fixed else assigned
         for _, key in groups:

@@ -33,7 +33,7 @@ _FOLD_FOLDER = re.compile(r"fold[ _-]?(\d+)", re.IGNORECASE)
 
 
 def read_labelled_folder(folder: Path) -> Benchmark:
-    """Read a folder with a class per sub-folder, with the folds it brings or with five made from content.
+    """Read a folder with a class per sub-folder, with its own folds or with five made from content.
 
     Raises
     ------

@@ -21,7 +21,7 @@ _WORDS = {"train": TRAIN, "test": TEST}
 
 @dataclasses.dataclass(frozen=True)
 class TableRow:
-    """One line of a table: a clip, its class, and its fold and source as they stand there."""
+    """One line of a table: a clip, its class, and its fold and source as written there."""
 
     where: str
     path: str
@@ -76,7 +76,7 @@ def read_rows(table: Path, columns: Sequence[str] = ("path", "label"), *, within
     Raises
     ------
     BenchmarkError
-        As :func:`read_labelled_table` says.
+        As :func:`read_labelled_table` raises it.
     """
     rows = [_read_row(where, row) for where, row in read_records(table, columns)]
     for row in rows:

@@ -1,8 +1,8 @@
 """Labelled videos as a benchmark, after the multi-modal set of Aytar 2016, section 4.3 (9,478 videos, 44 categories, not released).
 
-A folder with a sub-folder of videos per class, or a CSV table of them. Videos that bring no folds are split six to four within each
-class, as the paper's were, by content. What is scored is what can be heard, or with ``vision:KIND:WHERE`` what a
-vision teacher sees, or both (``--with``); a file without sound is one that cannot be read.
+A folder with a sub-folder of videos per class, or a CSV table of them. Videos without folds are split six to four within each
+class, as the paper's were, by content. A network is scored on the sound, a vision teacher (``vision:KIND:WHERE``) on the
+pictures, or both (``--with``); a file without sound is one that cannot be read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The tables that benchmarks bring: read line by line, and checked against the files that are there."""
+"""The tables of benchmarks: read line by line, and checked against the files that are there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read_records(table: Path, columns: Sequence[str], *, delimiter: str = ",") -
     columns
         What it must have; further columns are kept.
     delimiter
-        What stands between them.
+        What separates them.
 
     Returns
     -------

@@ -5,7 +5,7 @@
     metadata/UrbanSound8K.csv   slice_file_name,fsID,start,end,salience,fold,classID,class
     audio/fold1/7061-6-0-0.wav  FSID-CLASSID-OCCURRENCE-SLICE.wav, in the folder of its fold
 
-The folds keep the slices of one Freesound recording together; dealing them anew is known to give scores that are far too good.
+The folds keep the slices of one Freesound recording together; other folds are known to give scores that are far too high.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _read_clip(where: str, row: dict[str, str]) -> BenchmarkClip:
     match = _NAME.fullmatch(name)
     if not match or (match[1], match[2]) != (row["fsID"], row["classID"]):
         told = f"fsID {row['fsID']} and classID {row['classID']}"
-        raise BenchmarkError(where, f"{name!r} beside {told}", "FSID-CLASSID-OCCURRENCE-SLICE.wav")
+        raise BenchmarkError(where, f"{name!r} in a row with {told}", "FSID-CLASSID-OCCURRENCE-SLICE.wav")
     if int(match[2]) >= len(CLASSES) or CLASSES[int(match[2])] != class_name:
         raise BenchmarkError(where, f"class {class_name!r} with number {match[2]}", "one of UrbanSound8K's ten classes")
     if row["fold"] not in {str(fold) for fold in range(1, NUM_FOLDS + 1)}:

@@ -1,4 +1,4 @@
-"""Descriptions of clips that nobody learned, for learned ones to be measured against."""
+"""Features of clips that are not learned: baselines for learned ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hearsight.signal.log_mel import compute_log_mel
 
 
 class LogMelBaseline:
-    """Mean and deviation over time of each bin of the log-mel matrix of Jia's front end: 128 numbers that nobody learned."""
+    """Mean and deviation over time of each bin of the log-mel matrix of Jia's front end: 128 numbers, none of them learned."""
 
     name = "baseline:log-mel"
     pooled = True

@@ -21,7 +21,7 @@ def find_cache(kind: str) -> Path:
 
 
 def read_arrays(path: Path, names: tuple[str, ...]) -> tuple[np.ndarray, ...] | None:
-    """Read an entry; None if there is none, or, which is said, one that cannot be read."""
+    """Read an entry; None if there is none, or if it cannot be read, which prints a message."""
     if not path.exists():
         return None
     try:
@@ -33,7 +33,7 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> tuple[np.ndarray, ...] | 
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
-    """Write an entry, whole or not at all; where that cannot be, it is said, and nothing is kept."""
+    """Write an entry completely or not at all. If it cannot be written, print a message and keep nothing."""
     try:
         with write_atomically(path) as temporary, temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)

@@ -1,4 +1,4 @@
-"""Several models' descriptions of the same clips, side by side: what is heard and what is seen (Aytar 2016, section 4.3).
+"""Several models' features of the same clips, concatenated: those of sounds and of pictures (Aytar 2016, section 4.3).
 
 Each model describes all clips on its own, from its own entry of the cache; a clip that one of them cannot read is left out of all.
 """
@@ -50,7 +50,7 @@ class ClipFeatures:
 def extract_parts(
     extractors: Sequence[FeatureExtractor | MediaExtractor], benchmark: Benchmark, *, cache: bool = True
 ) -> tuple[list[BenchmarkFeatures], dict[int, str]]:
-    """Describe every clip of a benchmark by each of several models, each of which has an entry of its own in the cache.
+    """Describe every clip of a benchmark by each of several models, each of which has its own entry in the cache.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def pool_clips(extractor: FeatureExtractor | MediaExtractor, found: BenchmarkFea
 def concatenate_features(parts: Sequence[ClipFeatures], names: Sequence[str]) -> ClipFeatures:
     """Set descriptions of the same clips side by side.
 
-    Where some have a row for each window, one that has a single row per clip says the same beside each of its windows. Nothing is
+    Where some have a row for each window, the row of one with a single row per clip is repeated for each of them. Nothing is
     scaled here: a probe standardises features by what it is fitted on, and there gives each part the same weight
     (:func:`hearsight.learners.weigh_parts`).
 
@@ -120,7 +120,7 @@ def concatenate_features(parts: Sequence[ClipFeatures], names: Sequence[str]) ->
     for part, name in zip(parts, names, strict=True):
         if part.num_clips != parts[0].num_clips:
             found = f"{parts[0].num_clips} and {part.num_clips} clips"
-            raise UsageError(f"{names[0]} beside {name}", found, "descriptions of the same clips")
+            raise UsageError(f"{names[0]} and {name}", found, "features of the same clips")
     counts = _agree_on_windows(parts, names)
     rows = [
         part.values if counts is None or part.counts is not None else np.repeat(part.values, counts, axis=0)
@@ -140,5 +140,5 @@ def _agree_on_windows(parts: Sequence[ClipFeatures], names: Sequence[str]) -> In
         if len(differ):
             found = f"{counts[differ[0]]} and {windows[differ[0]]} windows of clip {differ[0]}"
             hint = "--pool mean makes one vector of a clip's windows, whatever their number"
-            raise UsageError(f"{first} beside {name}", found, "as many of each, to set them side by side", hint)
+            raise UsageError(f"{first} and {name}", found, "equal numbers, to concatenate them", hint)
     return counts

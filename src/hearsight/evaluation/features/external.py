@@ -28,7 +28,7 @@ FEATURES = ("logits", "probabilities")
 LEAST_PROBABILITY = 1e-6
 """What a probability counts as at least, and one less it at most, in logits."""
 HEAR_FUNCTIONS = ("load_model", "get_scene_embeddings")
-"""What a module has to offer of HEAR's interface."""
+"""The functions of HEAR's interface that a module must have."""
 
 _BATCH_SEGMENTS = 32
 
@@ -165,7 +165,7 @@ def load_external_model(text: str) -> TeacherExtractor | EncoderExtractor | Hear
     UsageError
         When an option is unknown, a module cannot be imported or has another interface, or a package is not installed.
     TeacherError
-        When the model is absent, broken, or does not hear.
+        When the model is absent, broken, or takes no sound.
     """
     kind, _, rest = text.partition(":")
     if kind == "hear":
@@ -173,7 +173,7 @@ def load_external_model(text: str) -> TeacherExtractor | EncoderExtractor | Hear
         return HearExtractor(_import(text, name), model_file)
     spec = parse_spec(text)
     if not spec.where:
-        raise ConfigError(text, "does not say where the model is", f"{kind}:WHERE")
+        raise ConfigError(text, "has no model after the colon", f"{kind}:WHERE")
     if kind == "transformers":
         return EncoderExtractor(spec)
     features = spec.options.pop("features", FEATURES[0])

@@ -86,12 +86,12 @@ class NetworkFacts:
 
     @classmethod
     def collect(cls, listener: hearsight.Listener) -> NetworkFacts:
-        """Collect what a listener and its checkpoint's record say."""
+        """Collect what is in a listener and in its checkpoint's record."""
         from hearsight.models.counts import count_parameters  # torch takes a second to import
 
         network, training = listener.network, listener.training
         options = {key: value for key, value in network.options.items() if key != "heads"}
-        steps = training.get("steps")  # a configuration may say anything
+        steps = training.get("steps")  # a configuration may contain anything
         return cls(
             options=", ".join(f"{key}={value}" for key, value in sorted(options.items())),
             parameters=count_parameters(network),

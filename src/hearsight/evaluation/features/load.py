@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EXTERNAL_MODELS = ("litert", "onnx", "transformers", "hear")
 """Kinds of other people's models; see :mod:`hearsight.evaluation.features.external`."""
 VISION = "vision"
-"""A vision teacher, which looks at videos instead of hearing them."""
+"""A vision teacher, which gets the pictures of videos instead of the sound."""
 KINDS = ("baseline", "untrained", VISION, *EXTERNAL_MODELS)
 """Prefixes before a colon that are not folders."""
 AUTOENCODER = "autoencoder"
@@ -34,7 +34,8 @@ def load_extractor(
     run
         A run or checkpoint folder, or ``hf://owner/name``; ``baseline:log-mel`` or ``baseline:mfcc``;
         ``baseline:autoencoder=RUN``, the run of an autoencoder; ``untrained:NAME[,option=value...]``, a network of the zoo with
-        fresh weights; ``vision:KIND:WHERE``, a vision teacher that looks at videos instead of hearing them; or another's model, as
+        fresh weights; ``vision:KIND:WHERE``, a vision teacher, which gets the pictures of videos instead of the sound; or
+        another's model, as
         :func:`~hearsight.evaluation.competitors.load_external_model` takes it: ``litert:FILE``, ``onnx:FILE``,
         ``transformers:REPOSITORY_OR_FOLDER``, ``hear:MODULE[=MODEL_FILE]``.
     untrained

@@ -138,7 +138,7 @@ def load_vision(spec: str) -> VisionExtractor:
     Raises
     ------
     UsageError
-        When the teacher has no classes of its own (``clusters``), or there is no such kind.
+        When the teacher has no fixed classes (``clusters``), or there is no such kind.
     TeacherError
         When its model is absent or broken.
     """
@@ -146,7 +146,7 @@ def load_vision(spec: str) -> VisionExtractor:
     if not isinstance(teacher, Teacher):
         raise UsageError(
             f"vision:{spec}",
-            f"a teacher without classes of its own ({type(teacher).__name__})",
+            f"a teacher without fixed classes ({type(teacher).__name__})",
             "a published classifier",
         )
     return VisionExtractor(teacher)

@@ -1,4 +1,4 @@
-"""The papers' tables with our figures beside theirs: counted or measured, otherwise blank, with differences in footnotes.
+"""The papers' tables with our figures next to theirs: counted or measured, otherwise blank, with differences in footnotes.
 
 Nothing here is estimated: a number of ours is counted from a network as built, or comes from a recorded measurement.
 """
@@ -87,7 +87,7 @@ class FilledCell:
 
 @dataclasses.dataclass(frozen=True)
 class FilledTable:
-    """A published table with ours beside it; ``cells`` has a row per row and a cell per column."""
+    """A published table with ours next to it; ``cells`` has a row per row and a cell per column."""
 
     table: PublishedTable
     cells: tuple[tuple[FilledCell, ...], ...]

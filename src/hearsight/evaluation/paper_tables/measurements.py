@@ -1,8 +1,8 @@
-"""Measurements that belong beside a published number, kept as JSON lines with all that is needed to measure them again.
+"""Measurements that belong next to a published number, kept as JSON lines with all that is needed to measure them again.
 
 A file of results has one measurement per line. Lines are only ever added, and a file is replaced as a whole, so that after a crash
-it is as it was before or holds the new lines. Where a cell was measured several times the last one is shown, all are kept. Our own
-stand in the package, in ``measured/*.jsonl``.
+it is as it was before or holds the new lines. Where a cell was measured several times the last one is shown, all are kept. Our
+own are in the package, in ``measured/*.jsonl``.
 """
 
 from __future__ import annotations

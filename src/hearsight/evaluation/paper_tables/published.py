@@ -114,7 +114,7 @@ class PublishedTable(_Printed):
 
 
 class PublishedCell(NamedTuple):
-    """One cell with the table, row and column that it stands in."""
+    """One cell, with its table, row and column."""
 
     table: PublishedTable
     row: PublishedRow

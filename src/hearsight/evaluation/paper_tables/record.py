@@ -79,7 +79,7 @@ def make_measurement(evaluation: Evaluation, cell: PublishedCell, command: str) 
         interval=(round(scale * found.low, 4), round(scale * found.high, 4)),
         benchmark=evaluation.benchmark,
         protocol=_describe_protocol(evaluation),
-        data=" beside ".join([evaluation.run, *evaluation.extra_models]),
+        data=" and ".join([evaluation.run, *evaluation.extra_models]),
         num_clips=evaluation.num_clips,
         seed=evaluation.seed,
         date=datetime.datetime.now(tz=datetime.UTC).date(),

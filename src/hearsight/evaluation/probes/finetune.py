@@ -40,7 +40,7 @@ LEAST_PROBABILITY = 1e-30
 
 @dataclasses.dataclass(frozen=True)
 class ClipSounds:
-    """The sound of a benchmark's clips, one after the other in a file that nobody else sees.
+    """The sound of a benchmark's clips, one after the other in a private file.
 
     Attributes
     ----------

@@ -45,7 +45,7 @@ def measure_spread(
 ) -> tuple[Float64[np.ndarray, " dim"], Float64[np.ndarray, " dim"]]:
     """Return mean and deviation of each feature; infinity in the place of a deviation of zero.
 
-    What never varies has nothing to say: not even where it does vary among other clips. With the ``widths`` of several parts,
+    A feature that never varies here is ignored, even where it varies among other clips. With the ``widths`` of several parts,
     deviations are such that each part counts alike once features are divided by them (:func:`hearsight.learners.weigh_parts`).
     """
     mean, deviation = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)

@@ -70,8 +70,8 @@ class MediaRoot:
 
         The names that are known are ``ID.*``, ``ID_START.*`` and ``ID_START_END.*``. Start and end are seconds, with or without
         decimals, or milliseconds, with or without leading zeros. A file whose name repeats the span is the excerpt. A file that is
-        named after the id alone may be the whole video or the excerpt, which its length tells when it is read. Where several files
-        fit, the one whose name says the most is taken, then the first by name.
+        named after the id alone may be the whole video or the excerpt, which is decided from its length when it is read. Where
+        several files fit, the one whose name is the most specific is taken, then the first by name.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""A span of a video written to a file of its own: sound packet by packet, pictures encoded again."""
+"""A span of a video written to a separate file: sound packet by packet, pictures encoded again."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ def encode_jpeg(image: UInt8[np.ndarray, "height width 3"], quality: int = 4) ->
 
 
 def make_bitexact(stream: Any) -> None:
-    """Let an encoder leave out of its stream what tells one run from another."""
+    """Let an encoder leave out of its stream what differs from run to run."""
     stream.codec_context.flags |= av.codec.context.Flags.bitexact.value
 
 

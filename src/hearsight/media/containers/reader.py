@@ -39,7 +39,7 @@ _LATE_FORMATS = frozenset({"flv", "live_flv", "mpegts", "mpeg"})
 
 
 class MediaReader:
-    """One opened media file: what its container says, and its sound and pictures in the order of the file.
+    """One opened media file: the metadata of its container, and its sound and pictures in the order of the file.
 
     Times are seconds since the first of its (chosen) streams starts, so that streams that start apart stay apart. Where the time
     stamps start again on the way, time continues: see :class:`~hearsight.media.containers.clock.JoinedClock`.

@@ -14,7 +14,7 @@ from hearsight.media.containers.streams import Damage, Picture, Sound
 from hearsight.media.limits import MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 
 UNREFERENCED = frozenset({"h264", "mpeg1video", "mpeg2video"})
-"""Codecs in which a picture marked as no reference is never needed to decode another one, and has a packet of its own."""
+"""Codecs in which a picture marked as no reference is never needed to decode another one, and has its own packet."""
 
 SAME_TIME = 0.001
 """Seconds within which two times are the same."""

@@ -85,7 +85,7 @@ def fetch_list(
 
     Each becomes a file that :func:`~hearsight.media.sources.collect_sources` finds in ``media_root``: ``ID_STARTms_ENDms.mkv`` for
     a span, ``ID.*`` for a whole video. What became of each entry is in ``fetch.jsonl``. The same call continues where it stopped:
-    what is done or gone is not tried again, what was blocked only where the configuration says so, and what failed is.
+    what is done or gone is not tried again, what was blocked only if the configuration asks for it, and what failed always.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def fetch_list(
     UsageError
         When it is no list of videos, or what the sites need is not installed.
     WorkerError
-        When the server wants no more requests, also after waiting; the same call later goes on.
+        When the server wants no more requests, also after waiting; the same call continues later.
     """
     config = config or FetchConfig()
     videos = recognise_list(Path(path)) if Path(path).is_file() else None

@@ -43,7 +43,7 @@ def download(
     """Download an address to a file.
 
     What an earlier call has left of it is kept, if the server can go on there and the file is the same as before; its version
-    stands beside it as ``NAME.version``.
+    is stored next to it as ``NAME.version``.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def _open(url: str, headers: dict[str, str]) -> Any:
 
 
 def _note_version(response: Any, path: Path) -> None:
-    """Keep what tells this version of the file from another; where the server does not say, nothing is resumed."""
+    """Keep what distinguishes this version of the file; if the server sends nothing of the kind, nothing is resumed."""
     tag = response.headers.get("ETag") or ""
     version = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified") or ""
     if version:

@@ -130,7 +130,7 @@ def _match(path: Path) -> VideoList | None:
 
 
 def _fits(one: ListFormat, head: Sequence[Row]) -> bool:
-    # only in lists of AudioSet the comments tell something
+    # only the comments of AudioSet's lists matter
     rows = head if one.name == "audioset" else [row for row in head if not row.text.startswith("#")]
     try:
         return bool(rows) and one.recognise(rows)

@@ -68,7 +68,7 @@ def read_column_names(path: Path) -> list[str]:
 
 
 def read_entries(path: Path) -> Iterator[ListEntry]:
-    """Read a list with the columns ``id`` or ``url`` or both and, if wanted, ``start``, ``end`` and ``labels``.
+    """Read a list with the columns ``id`` or ``url`` or both and, optionally, ``start``, ``end`` and ``labels``.
 
     Raises
     ------
@@ -124,5 +124,5 @@ def _check_columns(path: Path, names: Iterable[str]) -> None:
         hint = guess("path", found) if found else "the first line names the columns"
         hint = hint if hint.startswith(("did", "the")) else "or a list of a known shape; see hearsight build --help"
         raise TableError(
-            path, f"columns {', '.join(found) or 'none'}", "a column 'path', and start and end if wanted", hint
+            path, f"columns {', '.join(found) or 'none'}", "a column 'path', and optionally start and end", hint
         )

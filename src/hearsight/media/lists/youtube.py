@@ -50,7 +50,7 @@ def read_audioset(rows: Iterator[Row]) -> Iterator[ListEntry]:
             raise TableError(
                 row.where, f"{len(row.fields)} fields ({row.text[:80]!r})", "YTID, start_seconds, end_seconds, labels"
             )
-        # copies that went through another CSV program have the labels in fields of their own, with quotes inside
+        # copies that went through another CSV program have the labels in separate fields, with quotes inside
         labels = [label.strip(' "') for field in row.fields[3:] for label in field.split(",")]
         wrong = [label for label in labels if label and not label.startswith(_AUDIOSET_LABELS)]
         if wrong or not any(labels):

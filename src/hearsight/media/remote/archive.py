@@ -60,7 +60,7 @@ def list_members(archive: str) -> Iterator[str]:
 @functools.lru_cache(maxsize=_OPEN_ARCHIVES)
 def read_index(archive: str, state: ObjectState | None) -> Mapping[str, Member]:
     """Read the positions of the members of an archive. The headers are read once for each state of the archive."""
-    del state  # only tells one version of the archive from another
+    del state  # only distinguishes versions of the archive
     members: dict[str, Member] = {}
     try:
         with open_object(archive) as file:

@@ -51,7 +51,7 @@ def observe_source(name: str) -> ObjectState | None:
 
 @contextlib.contextmanager
 def copy_to_local(name: str, folder: Path) -> Generator[Path]:
-    """Copy the bytes of a source to a file of its own below a folder, and remove it at the end of the block.
+    """Copy the bytes of a source to a temporary file below a folder, and remove it at the end of the block.
 
     The file has the suffix of the source and no other part of its name.
 

@@ -22,7 +22,7 @@ def assemble_network(
     Parameters
     ----------
     front_end, trunk, trunk_dim
-        What is heard, what it becomes, and how long that vector is.
+        The input, the layers, and the length of the vector that they return.
     num_classes
         Number of outputs.
     bottleneck
@@ -55,8 +55,8 @@ def scale_channels(count: int, width: float) -> int:
 def draw_weights(module: nn.Module) -> None:
     """Draw the kernels of convolutions and fully connected layers after He (fan-in, for ReLU); biases become zero.
 
-    The papers do not say how they drew theirs. After He, a network passes on what it hears also where its normalisations have seen
-    no data yet: an untrained network must be an honest opponent of a trained one.
+    The papers do not say how they drew theirs. With He's initialisation, signals keep their scale even before the normalisation
+    layers have seen any data: an untrained network must be an honest opponent of a trained one.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear):

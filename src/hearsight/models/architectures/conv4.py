@@ -1,7 +1,7 @@
 """Our own small network: four convolutions, whose mean and maximum over the whole patch are the embedding.
 
-The papers' networks press what they hear into 128 units behind a kernel that covers the whole map. Ours keeps every channel twice:
-how much of it there is, and how strong it is where it is strongest. There is little to learn by heart in it (a third of a million
+The papers' networks reduce it to 128 units behind a kernel that covers the whole map. Ours keeps every channel twice:
+how much of it there is, and how strong it is where it is strongest. It is too small to memorise much (a third of a million
 parameters), so that minutes of video are enough to train it; see ``docs/experiments.md``.
 """
 

@@ -1,7 +1,8 @@
 """Hershey 2017: the fully connected baseline, AlexNet and VGG-E on 96 x 64 log-mel patches, and the models of section 4.4.
 
 Batch normalisation follows every convolution and no fully connected layer; there is no dropout (section 3.1). Convolutions have no
-biases: the normalisation behind them has one. ResNet-50 stands in ``models/resnet.py``, Inception V3 in ``models/inception.py``.
+biases: the normalisation behind them has one. ResNet-50 is in ``models/architectures/resnet.py``, Inception V3 in
+``models/architectures/inception.py``.
 """
 
 from __future__ import annotations

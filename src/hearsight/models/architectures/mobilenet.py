@@ -122,8 +122,8 @@ class MobileNetV2Trunk(nn.Module):
 def build_jia_mobilenet_v2(num_classes: int, *, width: float = 1.0) -> Network:
     """Build Jia's MobileNetV2 with its 128-unit bottleneck, with fresh weights from torch's global generator.
 
-    Kernels are drawn after He (fan-in), which the papers do not say: an untrained network then passes on what it hears also
-    where its normalisations have seen no data. (Drawing after fan-out, as is common, leaves embeddings of 1e-9.)
+    Kernels are drawn after He (fan-in), which the papers do not say: signals then keep their scale even before the
+    normalisation layers have seen any data. (Drawing after fan-out, as is common, leaves embeddings of 1e-9.)
     """
     trunk = MobileNetV2Trunk(width)
     output = nn.Linear(EMBEDDING_DIM, num_classes)

@@ -70,7 +70,8 @@ class Cnn14Trunk(nn.Module):
 class Cnn14(Network):
     """CNN14 on sounds of up to ten seconds at a time.
 
-    A longer sound is split into segments of ten seconds, a shorter one is one segment of its own length. The shortest has
+    A longer sound is split into segments of ten seconds, a shorter one is a single segment with the length of the sound. The
+    shortest has
     :attr:`least_samples` (0.31 s); what is shorter still is padded with silence to as many. (The authors' code refuses those.)
     """
 

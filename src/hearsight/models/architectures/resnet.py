@@ -27,7 +27,7 @@ EXPANSION = 4
 class ResidualBlock(nn.Module):
     """Narrow, filter, widen, add to the input: convolutions 1 x 1, 3 x 3, 1 x 1, each normalised, ReLU between and after the sum.
 
-    ``stride_at`` says which of the convolutions halves the maps.
+    ``stride_at`` is the convolution that halves the maps.
     """
 
     def __init__(self, in_channels: int, channels: int, stride: int, stride_at: Literal["1x1", "3x3"]) -> None:

@@ -3,9 +3,9 @@
 The paper's tables say how the eight-layer and the five-layer network are made, with two slips that its own code and the printed
 sizes of the maps correct: the poolings have strides of 8, 8 and 4, and the sizes are those of 20 s (``docs/paper-notes.md``).
 
-A network says something every 3 or 4.5 s: the outputs of its last layer are its segments. All that it sees is the waveform and the
-padding of its layers, so that a batch of unequal lengths gives for each waveform what it gives alone. A waveform too short for a
-single output is repeated until it is long enough, as the authors do.
+A network makes a prediction every 3 or 4.5 s: the outputs of its last layer are its segments. All that it sees is the waveform
+and the padding of its layers, so that a batch of unequal lengths gives for each waveform what it gives alone. A waveform too
+short for a single output is repeated until it is long enough, as the authors do.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SoundNet(Network):
     Parameters
     ----------
     plan, front_end
-        One of the paper's tables, and what is heard.
+        One of the paper's tables, and the input.
     num_classes
         Outputs of the last layer.
     embedding_layer
@@ -165,12 +165,12 @@ class SoundNet(Network):
         Returns
         -------
         Float[Tensor, "batch channels values"]
-            :meth:`count_values` says how many values belong to each waveform; zeros follow.
+            :meth:`count_values` returns how many values belong to each waveform; zeros follow.
 
         Raises
         ------
         UsageError
-            When there is no such layer, or the waveform cannot be heard.
+            When there is no such layer, or the waveform does not fit the network.
         """
         check_layer(layer, self.plan)
         return self._run_layers(*check_waveform(waveform, lengths), until=layer)[0][layer]

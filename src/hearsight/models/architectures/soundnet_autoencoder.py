@@ -1,7 +1,7 @@
 """SoundNet's baseline: a convolutional autoencoder of waveforms (Aytar et al. 2016, section 4, "Baselines").
 
 The encoder is the first four convolutions of the eight-layer SoundNet with the poolings between them; four fractionally strided
-convolutions, of which the paper says no more, lead back to the waveform. It learns without labels, by
+convolutions, which the paper does not describe further, lead back to the waveform. It learns without labels, by
 :meth:`Autoencoder.measure_loss`; its last layer, which gives logits of the encoder's mean, is there so that it can be used as every
 other network.
 """
@@ -63,7 +63,7 @@ class Autoencoder(Network):
         Raises
         ------
         UsageError
-            When the waveforms cannot be heard.
+            When the waveforms do not fit the network.
         """
         waveform, _ = check_waveform(waveform, None)
         # the encoder needs one stride of its code, and drops what is left of another

@@ -63,7 +63,7 @@ class VggishTrunk(nn.Module):
 
 
 class NoClasses(nn.Module):
-    """Stands where a classifier would, in a network that is without one: no logits."""
+    """Takes the place of a classifier in a network without one: no logits."""
 
     def forward(self, embeddings: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch 0"]:
         """Return no logits for each embedding."""

@@ -1,9 +1,9 @@
 """Wu & Lee 2018: the perceptron, the recurrent networks, AlexNet, and the ten reductions of it (Tables 1 and 2).
 
-All hear 100 x 64 patches of a second, each band brought to mean 0 and variance 1 of the training data. AlexNet is, by the printed
-sizes, torchvision's ("one weird trick": 64, 192, 384, 256, 256 filters) and not the one that the paper cites; ``AlexNet(BN)`` has a
-normalisation behind every layer. Dropout of 0.5 stands before the fully connected layers, as in torchvision's. ResNet-50 stands
-in ``models/resnet.py``.
+All take 100 x 64 patches of a second, each band normalised to mean 0 and variance 1 of the training data. AlexNet is, by the
+printed sizes, torchvision's ("one weird trick": 64, 192, 384, 256, 256 filters) and not the one that the paper cites;
+``AlexNet(BN)`` has a normalisation behind every layer. Dropout of 0.5 stands before the fully connected layers, as in
+torchvision's. ResNet-50 is in ``models/architectures/resnet.py``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CELLS = 5 * 7
 
 
 FEATURES = {"log-mel": WU, "mfcc": WU_MFCC, "cqt": WU_CQT}
-"""What the paper compared as input (section 3.1); its networks hear log-mel."""
+"""The inputs that the paper compared (section 3.1); its networks take log-mel."""
 
 
 def choose_features(features: str) -> FrontEnd:
@@ -48,7 +48,7 @@ def choose_features(features: str) -> FrontEnd:
 
 
 def assemble(trunk: nn.Module, classifier: nn.Module, embedding_dim: int, num_classes: int, features: str) -> Network:
-    """Put a network together that hears one of the paper's kinds of features."""
+    """Assemble a network that takes one of the paper's kinds of features."""
     front_end = choose_features(features)
     return Network(front_end, trunk, classifier, embedding_dim=embedding_dim, num_classes=num_classes)
 
@@ -118,7 +118,7 @@ def build_wu_bgru_att(num_classes: int, *, features: str = "log-mel", width: flo
 
 @dataclasses.dataclass(frozen=True)
 class AlexNetPlan:
-    """What stands behind the convolutions: the paper's AlexNet by default, else one of its reductions.
+    """The layers after the convolutions: the paper's AlexNet by default, else one of its reductions.
 
     Attributes
     ----------

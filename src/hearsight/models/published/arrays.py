@@ -30,7 +30,8 @@ _NUMPY: list[Any] = [
     *((_RECONSTRUCT, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
     *(np.ndarray, np.dtype, np.dtypes.Int64DType, np.dtypes.Int32DType, np.dtypes.Float64DType, np.dtypes.Float32DType),
 ]
-"""What PyTorch may build besides tensors: plain arrays, which the authors of PANNs left in their files beside the weights."""
+"""What PyTorch may build in addition to tensors: plain arrays, which the authors of PANNs left in their files next to the
+weights."""
 
 
 def read_npz(source: Source) -> dict[str, np.ndarray]:

@@ -34,7 +34,7 @@ def read_hdf5(source: Source) -> dict[str, np.ndarray]:
         if node.external or node.is_virtual:
             raise WeightsError(f"{source.path} {name}", "numbers in another file", "all in one file")
         if node.shape is None or node.dtype.kind not in "biuf":
-            return  # text and the like, which Keras keeps beside the weights
+            return  # text and the like, which Keras stores next to the weights
         unpacked += math.prod(node.shape) * node.dtype.itemsize
         check_unpacked(source, unpacked)
         arrays[name] = np.asarray(node[()])

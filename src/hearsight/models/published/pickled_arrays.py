@@ -30,7 +30,7 @@ KNOWN: dict[str, str] = {
 _NUMBERS = re.compile(r"[<>=|]?(b1|[iu][1248]|f[248]|O[48]?)")
 
 Spend = Callable[[int], None]
-"""Told how many bytes are about to be copied; raises where they are too many."""
+"""Called with the number of bytes about to be copied; raises where they are too many."""
 
 
 class Refusal(Exception):  # noqa: N818  (turned into a WeightsError where the file is known)

@@ -2,8 +2,8 @@
 
 The dictionary (``sound8.npy``) has the layers ``conv1`` to ``conv7`` with ``weights, biases, gamma, beta, mean, var``, and the two
 last layers ``conv8`` (objects) and ``conv8_2`` (scenes) with the first two; kernels lie as height, 1, in, out. In a Torch7 file,
-the layers are found by their classes in the order of the network, and kernels lie as out, in, height, 1. Eight or five layers are
-told apart by what is there; the last layers' sizes are the network's heads.
+the layers are found by their classes in the order of the network, and kernels lie as out, in, height, 1. Eight and five layers
+are distinguished by what is there; the last layers' sizes are the network's heads.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def build_vggish(source: Source, pca: Source | None, width: float) -> Network:
     WeightsError
         When a file cannot be read or does not fit.
     """
-    hint = "a TensorFlow checkpoint: docs/how-to/published-weights.md says how its variables become a .npz"
+    hint = "a TensorFlow checkpoint: docs/how-to/published-weights.md explains how its variables become a .npz"
     source.require_format(("npz", "hdf5", "torch"), hint)
     network = build_of_width("vggish", 0, width, tail="drop", **({} if pca is None else {"pca": True}))
     state = start_state(network)

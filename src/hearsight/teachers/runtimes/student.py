@@ -39,7 +39,7 @@ def load(spec: TeacherSpec, modality: Modality, *, quiet: bool = False) -> Class
     """Load a checkpoint as an audio teacher; see :func:`hearsight.teachers.registry.load_teacher` for the errors."""
     options = read_options(StudentOptions, spec)
     if modality != "audio":
-        raise TeacherError(spec.where, "a network that hears", "a teacher of pictures, for --vision")
+        raise TeacherError(spec.where, "a network of sounds", "a teacher of pictures, for --vision")
     if options.activation not in ("auto", "none"):
         raise TeacherError(spec.where, f"activation={options.activation}", "none: a checkpoint states its own")
     folder = _find(spec.where)
@@ -118,5 +118,5 @@ def _name_classes(info: CheckpointInfo, chosen: np.ndarray, option: str | None) 
 
 
 def _describe(network: Network, rate: int, sense: str) -> str:
-    """Return what decides the outputs beside the weights."""
+    """Return what the outputs depend on in addition to the weights."""
     return json.dumps([network.name, network.options, network.tail, rate, sense], sort_keys=True)

@@ -81,7 +81,7 @@ def load(spec: TeacherSpec, modality: Modality, *, quiet: bool = False) -> Class
 
 
 def load_prompted(spec: TeacherSpec, modality: Modality, *, suffix: str) -> Classifier:
-    """Load a model that compares with texts. The suffix tells teachers with the same model and different words apart."""
+    """Load a model that compares with texts. The suffix distinguishes teachers with the same model and different words."""
     return _load(spec, modality, quiet=True, suffix=suffix)
 
 
@@ -93,9 +93,7 @@ def _load(spec: TeacherSpec, modality: Modality, *, quiet: bool, suffix: str = "
     _check_modality(architecture, modality, origin.where)
     if suffix and architecture not in _PROMPTED:
         wanted = f"a model that compares with texts: {', '.join(sorted(_PROMPTED))}"
-        raise TeacherError(
-            origin.where, f"a {architecture}, which has classes of its own", wanted, "transformers: loads it"
-        )
+        raise TeacherError(origin.where, f"a {architecture}, which has fixed classes", wanted, "transformers: loads it")
     network = load_network(
         origin, _choose_maker(architecture, modality), wanted="a model trained to classify", settings=settings
     )
@@ -200,7 +198,7 @@ def _encode_texts(
     """Encode a prompt for every class name, as rows of unit length."""
     if options.vocabulary is None:
         wanted = "vocabulary=FILE with the names to compare with"
-        raise TeacherError(origin.where, f"a {architecture}, which has no classes of its own", wanted)
+        raise TeacherError(origin.where, f"a {architecture}, which has no fixed classes", wanted)
     vocabulary = load_vocabulary(options.vocabulary)
     templates = _read_templates(options) or (options.prompt or _PROMPTED[architecture][1],)
     tokenizer = load_tokenizer(origin)
@@ -224,7 +222,7 @@ def _read_templates(options: TransformersOptions) -> tuple[str, ...]:
         return ()
     path = Path(options.templates).expanduser()
     if options.prompt is not None:
-        raise ConfigError(path, f"templates beside prompt={options.prompt}", "one of the two")
+        raise ConfigError(path, f"templates together with prompt={options.prompt}", "one of the two")
     lines = [line.strip() for line in read_text(path, ConfigError, wanted="a prompt on each line").splitlines()]
     found = tuple(line for line in lines if line)
     wrong = next((line for line in found if "{}" not in line), None)

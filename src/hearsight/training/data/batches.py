@@ -207,7 +207,7 @@ class TrainBatches:
     def make(
         self, epoch: int, clips: Int64[np.ndarray, " batch"], draws: Int64[np.ndarray, " batch"] | None = None
     ) -> Batch:
-        """Draw one example from each of some clips; ``draws`` tells several draws of a clip apart."""
+        """Draw one example from each of some clips; ``draws`` distinguishes several draws of a clip."""
         whole = self._sampling.int16 and not self._sampling.gain and not self._sampling.mix
         waveform = np.zeros((len(clips), self._sampling.segment_samples), dtype=np.int16 if whole else np.float32)
         keys = [

@@ -70,7 +70,7 @@ def _start(arguments: Sequence[str], rank: int, size: int, port: int, output: IO
         LAUNCHER: str(os.getpid()),
     }
     environment.setdefault("OMP_NUM_THREADS", str(max(1, count_cores() // size)))
-    # a session of its own: Ctrl-C in the terminal reaches each process once, through us
+    # a separate session: Ctrl-C in the terminal reaches each process once, through us
     return subprocess.Popen(
         [sys.executable, "-m", "hearsight", *arguments],
         env=environment,

@@ -81,7 +81,7 @@ class RunFolder:
         return self.checkpoints / f"epoch-{epoch:04d}"
 
     def last_epoch(self) -> int:
-        """Return the last epoch that the run can go on after; 0 where it must start from the beginning."""
+        """Return the last epoch that the run can continue from; 0 where it must start from the beginning."""
         whole = [epoch for epoch in self.epochs() if (self.checkpoint(epoch) / OPTIMIZER).exists()]
         return max(whole, default=0)
 
@@ -170,7 +170,7 @@ class RunFolder:
         restore_state(self.checkpoint(epoch), network, optimizer, average)
 
     def prune(self, keep: Iterable[int], resumable: Iterable[int]) -> None:
-        """Remove the checkpoints of all other epochs, and the optimizer's state where no run will go on after an epoch."""
+        """Remove the checkpoints of all other epochs, and the optimizer's state of epochs that no run will continue from."""
         kept, needed = set(keep), set(resumable)
         for epoch in self.epochs():
             if epoch not in kept | needed:

@@ -78,7 +78,7 @@ class RunLog:
             self._file = self._path.open("a", encoding="utf-8")
 
     def _recover(self, first: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the lines to go on after: those of the log, or of the history where the log is damaged."""
+        """Return the lines to continue from: those of the log, or of the history where the log is damaged."""
         try:
             lines = [line for line in _read_lines(self._path) if self._is_kept(line)]
         except InputError:

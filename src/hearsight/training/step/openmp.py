@@ -1,4 +1,4 @@
-"""How torch's CPU threads wait for each other, which determines how fast a small network trains beside other work.
+"""How torch's CPU threads wait for each other, which determines how fast a small network trains next to other work.
 
 By default GNU OpenMP lets a thread that waits spin for some milliseconds. While it spins, the thread that prepares batches, or any
 other process, lacks a processor: on two busy cores training took 3 to 4 times as long. ``OMP_WAIT_POLICY=PASSIVE`` makes threads

@@ -48,7 +48,7 @@ weight by at most its learning rate per step."""
 
 @dataclasses.dataclass(frozen=True)
 class RunPlan:
-    """What a run keeps when it is continued, besides its configuration, and who trains it.
+    """What a run keeps when it is continued, except its configuration, and who trains it.
 
     Attributes
     ----------

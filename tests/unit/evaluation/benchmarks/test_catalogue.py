@@ -103,7 +103,7 @@ def test_a_table_of_esc50_that_contradicts_its_files_is_refused(esc50):
     table = esc50 / "meta" / "esc50.csv"
     text = table.read_text()
     table.write_text(text.replace("1-0-A-0.wav,1,", "1-0-A-0.wav,2,"))
-    with pytest.raises(BenchmarkError, match=r"'1-0-A-0\.wav' beside fold 2"):
+    with pytest.raises(BenchmarkError, match=r"'1-0-A-0\.wav' in a row with fold 2"):
         load(esc50)
     table.write_text(text.replace("fold,target", "fold,goal"))
     with pytest.raises(BenchmarkError, match="no column target"):

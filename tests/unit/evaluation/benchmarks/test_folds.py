@@ -82,7 +82,7 @@ def test_the_clips_of_a_source_share_a_fold_whatever_their_class(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("contents", "found"),
-    [([b"a", b"b", b"c"], "one clip in class 'rain'"), ([b"a", b"b"], "no clip of its own in class 'rain'")],
+    [([b"a", b"b", b"c"], "one clip in class 'rain'"), ([b"a", b"b"], "no separate clip in class 'rain'")],
 )
 def test_a_class_needs_two_clips(tmp_path: Path, contents: list[bytes], found: str) -> None:
     clips = [(f"{number}.wav", int(number == 2), content, "") for number, content in enumerate(contents)]

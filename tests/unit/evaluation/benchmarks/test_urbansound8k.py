@@ -31,7 +31,7 @@ def test_urbansound8k_has_ten_folds_and_freesound_recordings_as_sources(folder):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("10001-0-0-0.wav,10001", "10001-0-0-0.wav,10002", r"line 2: '10001-0-0-0\.wav' beside fsID 10002"),
+        ("10001-0-0-0.wav,10001", "10001-0-0-0.wav,10002", r"line 2: '10001-0-0-0\.wav' in a row with fsID 10002"),
         (",0,air_conditioner", ",0,air conditioner", "line 2: class 'air conditioner' with number 0"),
         (",1,1,0,air_conditioner", ",1,11,0,air_conditioner", "line 2: fold '11'"),
         (

@@ -84,14 +84,14 @@ def test_what_has_one_row_per_clip_says_the_same_beside_each_window():
 
 def test_windows_of_other_numbers_do_not_stand_side_by_side():
     one, other = (ClipFeatures(np.ones((sum(counts), 1)), np.array(counts)) for counts in ([2, 2, 3], [2, 3, 2]))
-    with pytest.raises(UsageError, match="ear beside other: 2 and 3 windows of clip 1") as caught:
+    with pytest.raises(UsageError, match="ear and other: 2 and 3 windows of clip 1") as caught:
         concatenate_features([one, other], ["ear", "other"])
     assert "--pool mean" in caught.value.hint
     assert concatenate_features([one, one], ["ear", "ear"]).widths == (1, 1)
 
 
 def test_descriptions_of_other_clips_do_not_stand_side_by_side():
-    with pytest.raises(UsageError, match="ear beside eye: 4 and 3 clips"):
+    with pytest.raises(UsageError, match="ear and eye: 4 and 3 clips"):
         concatenate_features([ClipFeatures(np.ones((4, 1))), ClipFeatures(np.ones((3, 1)))], ["ear", "eye"])
 
 
@@ -220,7 +220,7 @@ def test_sound_and_sight_together_are_recorded_in_the_paper_s_table(tones):
     (cell,) = check_cells(["soundnet2016-7:conv7:both"], "videos=x")
     result = evaluate("baseline:log-mel", tones, extra_models=["baseline:mfcc"], probe="svm", hyperparameter=1.0)
     one = make_measurement(result, cell, "hearsight evaluate x")
-    assert one.data == "baseline:log-mel beside baseline:mfcc"
+    assert one.data == "baseline:log-mel and baseline:mfcc"
     assert one.list_differences(cell) == [
         "benchmark folder (paper: flickr-44)",
         "number of classes 3 (paper: 44)",

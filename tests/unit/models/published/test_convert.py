@@ -36,7 +36,7 @@ def test_the_checkpoint_says_what_it_was_converted_from(panns: Path, tmp_path: P
     card = (tmp_path / "out" / "README.md").read_text()
     assert "By others. Its weights were converted from a published file:" in card
     assert f"- sha256: {sha256}" in card
-    assert "machine teachers" not in card
+    assert "predicted by teachers" not in card
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "README.md",
         "config.json",

@@ -74,7 +74,7 @@ def test_a_model_and_a_word_list_are_both_needed(where: str):
 
 
 def test_a_classifier_has_classes_of_its_own(saved: Path):
-    with pytest.raises(TeacherError, match="ViTForImageClassification, which has classes of its own"):
+    with pytest.raises(TeacherError, match="ViTForImageClassification, which has fixed classes"):
         _load(f"prompts:{saved / 'vit'}@{saved / 'names.txt'}", "vision")
 
 

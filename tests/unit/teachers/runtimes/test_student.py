@@ -109,7 +109,7 @@ def test_what_cannot_be_a_teacher_is_refused(
 
 
 def test_a_student_does_not_see_and_knows_its_senses_only_where_they_were_recorded(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(TeacherError, match="a network that hears"):
+    with pytest.raises(TeacherError, match="a network of sounds"):
         load_teacher(f"student:{run}", "vision")
     with pytest.raises(TeacherError, match="sense=seen for a checkpoint that does not record it"):
         load_teacher(f"student:{_save(tmp_path / 'old')},sense=seen", "audio")

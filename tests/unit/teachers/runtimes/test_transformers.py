@@ -229,7 +229,7 @@ def test_pictures_are_compared_with_prompts(saved: Path, name: str, prompt: str)
     assert teacher.vocabulary.names == ("dog", "cat", "drum")
     other = load_teacher(f"transformers:{saved / name},vocabulary={saved / 'names.txt'},prompt=sound of {{}}", "vision")
     assert other.digest != teacher.digest
-    with pytest.raises(TeacherError, match=r"has no classes of its own, wanted vocabulary=FILE"):
+    with pytest.raises(TeacherError, match=r"has no fixed classes, wanted vocabulary=FILE"):
         load_teacher(f"transformers:{saved / name}", "vision")
 
 
