@@ -10,6 +10,7 @@ from hearsight.errors import InputError, MachineError
 from hearsight.listening import journal as journal_module
 from hearsight.listening.journal import NAME, locate_output, measure, open_journal
 from hearsight.listening.recordings import Recording
+from tests.support.disk import identify, record_syncs
 
 
 @pytest.fixture
@@ -113,3 +114,11 @@ def test_a_name_that_is_too_long_for_a_file_is_shortened_and_stays_its_own(tmp_p
     assert path.name.endswith(".selections.txt")
     assert path.parent == (tmp_path / name).parent
     assert path != locate_output(tmp_path, Recording("a.wav", name[:-1] + "x"), ".selections.txt")
+
+
+def test_a_line_is_on_the_disk_when_add_returns(tmp_path, recording, monkeypatch):
+    synced = record_syncs(monkeypatch)
+    with open_journal(tmp_path, "p", []) as journal:
+        for rows in (3, 4):
+            journal.add(recording, measure(recording.path), rows, 1.5, None)
+            assert synced[-1] == identify(tmp_path / NAME)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hearsight.dataset.storage.journal import Journal, decode_line, encode_line, read_journal
+from tests.support.disk import identify, record_syncs
 
 VALUES = [{"unit": "a", "clips": 3}, {"unit": "b\n\u2028", "path": "caf\udce9.mp4"}, {"unit": "c"}]
 
@@ -56,3 +57,11 @@ def test_line_that_is_no_object_is_passed_over() -> None:
     assert decode_line(b"") is None
     assert decode_line(line[:-1]) is None
     assert decode_line(b"00000000 \n") is None
+
+
+def test_a_line_is_on_the_disk_when_append_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = record_syncs(monkeypatch)
+    with Journal(tmp_path / "a.journal") as journal:
+        for value in VALUES:
+            journal.append(value)
+            assert synced[-1] == identify(tmp_path / "a.journal")

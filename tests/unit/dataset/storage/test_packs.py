@@ -16,6 +16,7 @@ from hearsight.dataset.storage.reports import PartReport
 from hearsight.dataset.storage.rows import PackReader
 from hearsight.errors import DatasetError, MachineError
 from hearsight.records import Rejection, RejectReason, Source
+from tests.support.disk import identify, record_syncs
 
 SCHEMA = pa.schema([("uuid", pa.string()), ("value", pa.int64())])
 
@@ -136,3 +137,12 @@ def test_ledger_of_an_absent_folder_is_empty(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "none")
     assert len(ledger) == 0
     assert ledger.find(pack_names([name(0)])).tolist() == [-1]
+
+
+def test_the_rows_of_a_unit_are_on_the_disk_before_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with PackWriter(tmp_path) as packs:
+        write_unit(packs, 0, 3)
+        synced = record_syncs(monkeypatch)
+        write_unit(packs, 1, 3)
+        (rows,), (lines,) = tmp_path.glob("*.pack"), tmp_path.glob("*.journal")
+        assert synced == [identify(rows), identify(lines)]

@@ -12,6 +12,7 @@ import pytest
 
 from hearsight.errors import InputError, MissingExtraError
 from hearsight.training.run.log import RunLog, read_runlog
+from tests.support.disk import identify, record_syncs
 
 
 def write_epochs(folder: Path, epochs: int) -> list[dict[str, Any]]:
@@ -113,3 +114,11 @@ def test_tensorboard_is_shown_what_is_logged(tmp_path: Path) -> None:
         log.write("epoch", 1, {"loss": 0.5, "validation_accuracy": None}, step=10)
     (events,) = (tmp_path / "tensorboard").iterdir()
     assert b"epoch/loss" in events.read_bytes()
+
+
+def test_a_settled_log_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = record_syncs(monkeypatch)
+    with RunLog(tmp_path, {"model": "m"}) as log:
+        log.write("epoch", 1, {"loss": 1.0})
+        log.settle()
+        assert synced[-1] == identify(tmp_path / "runlog.jsonl")
