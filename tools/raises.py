@@ -11,16 +11,15 @@ What is absent or empty has no other value than its path, which is the first arg
 from __future__ import annotations
 
 import ast
-import dataclasses
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from hearsight import errors
-from tools.pages import ROOT
+from tools.shares import Place, report_share
 
-FLOOR = 0.90
+FLOOR = 0.93
 """The least share of raises that carry the value found."""
 OURS = frozenset(
     name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.HearsightError)
@@ -34,17 +33,7 @@ PLACES = re.compile(r"no such (file|folder)|an? (empty|unfinished)|empty|another
 """Messages about a place as such, whose value is the place."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Raise:
-    """One ``raise`` of a new error: its module, its line, whether its message carries a value, and its source."""
-
-    path: Path
-    line: int
-    carries: bool
-    text: str
-
-
-def find_raises(path: Path) -> Iterator[Raise]:
+def find_raises(path: Path) -> Iterator[Place]:
     """Find the raises of a module that make a new error; ``raise`` alone and ``raise error`` pass one on."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not isinstance(node, ast.Raise) or node.exc is None:
@@ -52,7 +41,7 @@ def find_raises(path: Path) -> Iterator[Raise]:
         name, arguments = _split(node.exc)
         if not name or name in SIGNALS:
             continue
-        yield Raise(path, node.lineno, _carries(name, arguments), " ".join(ast.unparse(node).split()))
+        yield Place(path, node.lineno, " ".join(ast.unparse(node).split()), _carries(name, arguments))
 
 
 def _split(error: ast.expr) -> tuple[str, ast.Call | None]:
@@ -83,21 +72,9 @@ def is_computed(message: ast.expr) -> bool:
     return any(isinstance(node, ast.Name | ast.Attribute) for node in ast.walk(message))
 
 
-def count_raises() -> tuple[list[Raise], float]:
-    """Return all raises of the package, and the share that carry a value."""
-    found = [one for path in sorted((ROOT / "src").rglob("*.py")) for one in find_raises(path)]
-    return found, sum(one.carries for one in found) / len(found)
-
-
 def main() -> int:
     """Print the raises without a value, and the share of the others; return 1 if it is below the floor."""
-    found, share = count_raises()
-    for one in found:
-        if not one.carries:
-            print(f"{one.path.relative_to(ROOT)}:{one.line}: {one.text}")
-    carrying = sum(one.carries for one in found)
-    print(f"raises: {carrying} of {len(found)} carry the value found ({share:.1%}, wanted {FLOOR:.0%})")
-    return int(share < FLOOR)
+    return report_share(find_raises, "raises: {} carry the value found", FLOOR)
 
 
 if __name__ == "__main__":

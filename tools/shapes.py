@@ -9,13 +9,12 @@ checked by beartype in the tests.
 from __future__ import annotations
 
 import ast
-import dataclasses
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.pages import ROOT
+from tools.shares import Place, report_share
 
 FLOOR = 0.90
 """The least share of annotated arrays that have a shape."""
@@ -23,32 +22,12 @@ ARRAYS = re.compile(r"\b(?:np\.ndarray|npt\.NDArray|NDArray|torch\.Tensor|Tensor
 KINDS = re.compile(r"(?:Shaped|Bool|Num|Inexact|Real|Complex|Float|Int|UInt|Integer|Key)\w*")
 
 
-@dataclasses.dataclass(frozen=True)
-class Annotation:
-    """One array in the annotation of a parameter, a result or an attribute.
-
-    Attributes
-    ----------
-    path, line
-        Its place.
-    name
-        ``function(parameter)``, ``function ->`` or ``attribute``.
-    shaped
-        Whether it has a shape.
-    """
-
-    path: Path
-    line: int
-    name: str
-    shaped: bool
-
-
-def find_arrays(path: Path) -> Iterator[Annotation]:
+def find_arrays(path: Path) -> Iterator[Place]:
     """Find the annotated arrays of a module; names that stand for a shaped array count as shaped."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for name, annotation in _list_annotations(tree):
         for shaped in _list_arrays(annotation):
-            yield Annotation(path, annotation.lineno, name, shaped)
+            yield Place(path, annotation.lineno, name, shaped)
 
 
 def _list_annotations(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
@@ -88,21 +67,9 @@ def _list_arrays(node: ast.AST) -> Iterator[bool]:
         yield from _list_arrays(child)
 
 
-def count_arrays() -> tuple[list[Annotation], float]:
-    """Return all annotated arrays of the package, and the share that have a shape."""
-    found = [one for path in sorted((ROOT / "src").rglob("*.py")) for one in find_arrays(path)]
-    return found, sum(one.shaped for one in found) / len(found)
-
-
 def main() -> int:
     """Print the arrays without a shape, and the share of the others; return 1 if it is below the floor."""
-    found, share = count_arrays()
-    for one in found:
-        if not one.shaped:
-            print(f"{one.path.relative_to(ROOT)}:{one.line}: {one.name}")
-    shaped = sum(one.shaped for one in found)
-    print(f"arrays: {shaped} of {len(found)} have a shape ({share:.1%}, wanted {FLOOR:.0%})")
-    return int(share < FLOOR)
+    return report_share(find_arrays, "arrays: {} have a shape", FLOOR)
 
 
 if __name__ == "__main__":

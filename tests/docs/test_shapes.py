@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tools.shapes import FLOOR, count_arrays, find_arrays
+from tools.shapes import FLOOR, find_arrays
+from tools.shares import count_places
 
 
 def test_nine_of_ten_annotated_arrays_have_a_shape() -> None:
-    found, share = count_arrays()
+    found, share = count_places(find_arrays)
     assert len(found) > 1000
-    missing = [f"{one.path.name}:{one.line}: {one.name}" for one in found if not one.shaped]
+    missing = [f"{one.path.name}:{one.line}: {one.text}" for one in found if not one.passes]
     assert share >= FLOOR, "\n".join(missing)
 
 
@@ -35,4 +36,4 @@ def test_nine_of_ten_annotated_arrays_have_a_shape() -> None:
 def test_arrays_are_found_wherever_their_types_stand(source: str, shaped: list[bool], tmp_path: Path) -> None:
     path = tmp_path / "module.py"
     path.write_text(source + "\n")
-    assert [one.shaped for one in find_arrays(path)] == shaped
+    assert [one.passes for one in find_arrays(path)] == shaped

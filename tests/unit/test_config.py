@@ -56,7 +56,7 @@ def test_all_mistakes_are_told_at_once_and_unknown_keys_guess_the_meant_one() ->
         (["cut.length=6"], "max_length 5"),
         (["soft_top=4"], "fewer classes"),
         (["vision=[]", "audio=[]"], "there is no teacher"),
-        (["nonsense"], "no key=value"),
+        (["nonsense"], "'nonsense', which is not key=value"),
         (["seed.deep=1"], "seed"),
     ],
 )

@@ -86,10 +86,11 @@ def inspect(
     from hearsight.inspection.table import print_tables
 
     _check_page(page)
-    if rejected and (clip or class_name or order != "random"):
-        raise UsageError(
-            "--rejected", "with --clip, --class or --order", "none of them: what was rejected has no labels"
-        )
+    given = [
+        name for name, value in (("--clip", clip), ("--class", class_name), ("--order", order != "random")) if value
+    ]
+    if rejected and given:
+        raise UsageError("--rejected", f"with {' and '.join(given)}", "without them: what was rejected has no labels")
     if rejected:
         report = inspect_rejections(dataset, sample, seed)
     else:

@@ -115,7 +115,7 @@ def apply_override(values: Mapping[str, Any], override: str, stage: str) -> dict
     key, equals, text = override.partition("=")
     key = key.strip()
     if not equals or not key:
-        raise ConfigError(f"--set {override}", "no key=value", "for example cut.length=5")
+        raise ConfigError(f"--set {override}", f"{override!r}, which is not key=value", "for example cut.length=5")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except (RecursionError, ValueError):

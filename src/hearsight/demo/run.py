@@ -23,6 +23,7 @@ from hearsight.errors import UsageError
 from hearsight.evaluation.compare import compare
 from hearsight.evaluation.evaluate import evaluate
 from hearsight.evaluation.result import Evaluation
+from hearsight.files import describe_path
 from hearsight.training.loop import train
 from hearsight.world.generate import World, generate_portraits, generate_sounds, generate_world
 
@@ -101,7 +102,8 @@ def _claim(place: DemoFolder, seed: int, settings: DemoSettings) -> None:
             )
         return
     if place.folder.exists() and (not place.folder.is_dir() or any(place.folder.iterdir())):
-        raise UsageError(place.folder, "something that is no demo", "a new or empty folder", "choose another --out")
+        found = f"{describe_path(place.folder)}, which is not a demo"
+        raise UsageError(place.folder, found, "a new or empty folder", "choose another --out")
     write_json(place.settings, identity)
 
 

@@ -131,7 +131,7 @@ def _collect_thresholds(rows: csv.DictReader[str], path: Path) -> dict[str, Clas
             raise TableError(where, f"class {name!r} for the second time", "each class once")
         high, low = (_read_probability(row.get(head), where, head) for head in COLUMNS[1:])
         if high is None:
-            raise TableError(where, "no threshold", "a probability, from 0 to 1")
+            raise TableError(where, f"no threshold for {name!r}", "a probability, from 0 to 1")
         if low is not None and low > high:
             raise TableError(where, f"low {low:g} above threshold {high:g}", "at most the threshold")
         found[name] = ClassThreshold(high, low)

@@ -7,7 +7,7 @@ from hearsight.errors import TableError, guess
 JUDGEMENT = "judgement"
 """The column of a table of detections that holds them."""
 RIGHT, WRONG, SKIP = "right", "wrong", "skip"
-"""Whether the class is there; the last where nobody has judged, or could not."""
+"""Whether the class is there; the last if it was not judged, or could not be."""
 
 _WORDS = {
     RIGHT: ("right", "r", "1", "yes", "y", "true", "correct", "+"),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32
 
-from hearsight.drawing.canvas import BLUE, FAINT, GREEN, INK, ORANGE, drawing, shade
+from hearsight.drawing.canvas import FAINT, GREEN, INK, ORANGE, drawing, shade
 from hearsight.records import Tag
 from hearsight.signal.filters import hertz_to_mel, hertz_to_slaney
 from hearsight.signal.front_ends import FrontEnd
@@ -35,32 +35,6 @@ class Answer:
     start: float
     duration: float
     is_right: bool | None
-
-
-def draw_tags(
-    log_mel: Float32[np.ndarray, "frames mels"], front_end: FrontEnd, tags: Sequence[Tag], *, lanes: int = 6
-) -> Any:
-    """Draw a log-mel matrix with a lane below it for each of the most probable classes; return the Matplotlib figure.
-
-    Parameters
-    ----------
-    log_mel, front_end
-        The sound of the whole file.
-    tags
-        Tags of its segments. A lane's bars are as strong as its tags are probable.
-    lanes
-        The most lanes.
-    """
-    names = _rank_names(tags)[:lanes]
-    with drawing(8.0, 2.3 + 0.24 * len(names)) as figure:
-        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2.1, 0.24 * len(names) + 0.1))
-        show_log_mel(above, log_mel, front_end)
-        above.set_xlabel("")
-        for row, name in enumerate(names):
-            chosen = [tag for tag in tags if tag.name == name]
-            _draw_bars(below, row, chosen, shade([tag.probability for tag in chosen], BLUE))
-        _finish_lanes(below, names)
-        return figure
 
 
 def draw_judged_tags(

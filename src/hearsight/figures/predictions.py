@@ -46,7 +46,7 @@ def predict_clips(listener: Listener, dataset: Dataset, clips: Int64[np.ndarray,
         When there are none.
     """
     if not len(clips):
-        raise DatasetError(dataset.path, "no clip", "at least one")
+        raise DatasetError(dataset.path, f"{len(dataset)} clips", "at least one")
     rows: list[tuple[np.ndarray, ...]] = []
     with track("hearing", len(clips), "clips") as bar:
         for clip in clips:

@@ -163,7 +163,7 @@ def _read_header(file: Pipe) -> tuple[RawFormat, int | None]:
     """Read a WAV header up to the samples; return their format, and their bytes, None where the header does not know them."""
     head = _read(file, 12)
     if not head:
-        raise MediaError(STDIN, "nothing on standard input", "a WAV", reason=RejectReason.NOT_MEDIA)
+        raise MediaError(STDIN, f"{len(head)} bytes", "a WAV", reason=RejectReason.NOT_MEDIA)
     if head[:4] not in (b"RIFF", b"RF64") or head[8:12] != b"WAVE":
         hint = "for raw samples, name their format, as in --raw 16000:1:s16; ffmpeg -i FILE -f wav - converts others"
         raise MediaError(STDIN, f"{head[:4]!r} at the start", "a WAV", hint, reason=RejectReason.NOT_MEDIA)
@@ -173,7 +173,8 @@ def _read_header(file: Pipe) -> tuple[RawFormat, int | None]:
         chunk = _read(file, 8)
         name, size = chunk[:4], int.from_bytes(chunk[4:8], "little")
         if len(chunk) < 8 or (name != b"data" and total + size > _MOST_HEADER):
-            raise MediaError(STDIN, "a WAV header without samples", "a WAV", reason=RejectReason.NOT_MEDIA)
+            found = f"a WAV header of {total + len(chunk)} bytes without samples"
+            raise MediaError(STDIN, found, "a WAV", reason=RejectReason.NOT_MEDIA)
         if name == b"data":
             break
         content = _read(file, size + size % 2)
@@ -181,7 +182,8 @@ def _read_header(file: Pipe) -> tuple[RawFormat, int | None]:
         if name == b"fmt ":
             form = _parse_format(content)
     if form is None:
-        raise MediaError(STDIN, "a WAV without a format", "a chunk 'fmt '", reason=RejectReason.NOT_MEDIA)
+        found = f"a WAV whose samples begin at byte {total}, without a format"
+        raise MediaError(STDIN, found, "a chunk 'fmt '", reason=RejectReason.NOT_MEDIA)
     known = head[:4] == b"RIFF" and size not in _UNKNOWN_SIZES
     return form, size if known else None
 

@@ -128,7 +128,8 @@ def _read_sounds(path: str, timeline: SoundTimeline) -> Iterator[Sound]:
                     return
             file = open_audio_file(path, only_preferred=False)
             if file is None:
-                raise MediaError(path, "no sound in it", "an audio stream", reason=RejectReason.NO_AUDIO)
+                found = f"no sound in it ({reader.container})"
+                raise MediaError(path, found, "an audio stream", reason=RejectReason.NO_AUDIO)
     yield from read_audio_file(path, file)
 
 

@@ -131,9 +131,11 @@ def require_sound_and_pictures(reader: MediaReader) -> None:
         ``no_audio`` or ``no_video``.
     """
     if reader.audio is None:
-        raise MediaError(reader.path, "no sound in it", "both sound and pictures", reason=RejectReason.NO_AUDIO)
+        found = f"no sound in it ({reader.container})"
+        raise MediaError(reader.path, found, "both sound and pictures", reason=RejectReason.NO_AUDIO)
     if reader.video is None:
-        raise MediaError(reader.path, "no pictures in it", "both sound and pictures", reason=RejectReason.NO_VIDEO)
+        found = f"no pictures in it ({reader.container})"
+        raise MediaError(reader.path, found, "both sound and pictures", reason=RejectReason.NO_VIDEO)
 
 
 class _WindowMaker:

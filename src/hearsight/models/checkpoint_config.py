@@ -98,7 +98,9 @@ class CheckpointConfig(BaseModel):
         if self.num_labels != len(self.id2label):
             raise ValueError(f"num_labels {self.num_labels!r} and {len(self.id2label)} names in id2label")
         if self.label2id != index_names(self.vocabulary):
-            raise ValueError("label2id contradicts id2label")
+            wanted = index_names(self.vocabulary)
+            name = min(name for name in {*wanted, *self.label2id} if wanted.get(name) != self.label2id.get(name))
+            raise ValueError(f"label2id has {self.label2id.get(name)} for {name!r}, and id2label {wanted.get(name)}")
         if self.classes is not None and len(self.classes) != self.num_labels:
             raise ValueError(f"{len(self.classes)} entries in classes and {self.num_labels} names in id2label")
         for index, name in enumerate(self.vocabulary):

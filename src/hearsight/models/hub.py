@@ -73,7 +73,7 @@ def parse_address(text: str) -> HubAddress:
     repository, at, revision = rest.partition("@")
     wanted = f"{PREFIX}owner/name or {PREFIX}owner/name@revision"
     if repository.count("/") != 1 or (at and not revision):
-        raise UsageError(text, "no name of a repository", wanted)
+        raise UsageError(text, f"{rest!r} as the name of a repository", wanted)
     try:
         validate_repo_id(repository)
     except HFValidationError as error:
@@ -202,7 +202,7 @@ def _make_repository(api: HfApi, address: HubAddress, *, private: bool) -> bool:
         is_private = bool(api.model_info(address.repository).private)
     if private and not is_private:
         hint = "push to another name, or make it private in its settings on the Hub"
-        raise HubError(address, "a repository that everyone sees", "a private one", hint)
+        raise HubError(address, f"{address.repository}, which is public", "a private repository", hint)
     return is_private
 
 

@@ -94,17 +94,6 @@ def read_tensors(
         raise CheckpointError(path, f"cannot be read ({error})", "a whole safetensors file") from error
 
 
-def check_tensors(where: Path, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
-    """Compare tensors with those that are wanted.
-
-    Raises
-    ------
-    CheckpointError
-        When names, shapes or types differ; up to three of each mistake are named.
-    """
-    _check_shapes({name: (tuple(one.shape), one.dtype) for name, one in found.items()}, wanted, where)
-
-
 def _read_header(header: bytes, path: Path) -> tuple[dict[str, tuple[tuple[int, ...], torch.dtype | None]], int]:
     """Return the shape and type of each tensor by the header of a file, and the bytes that follow the header."""
     try:

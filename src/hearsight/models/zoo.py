@@ -140,7 +140,8 @@ def _check_options(name: str, options: dict[str, Any]) -> None:
     kinds = get_type_hints(NETWORKS[name].factory)
     for option, value in options.items():
         if option not in known:
-            raise UsageError(f"{name}: option {option}", "unknown", hint=guess(option, known))
+            found = f"{option}={value}, which is unknown"
+            raise UsageError(f"{name}: option {option}", found, hint=guess(option, known))
         try:
             TypeAdapter(kinds[option]).validate_python(value, strict=True)
         except ValidationError as error:

@@ -136,7 +136,7 @@ class Manifest(BaseModel):
     recordings_table: str = FileName
 
     def list_files(self) -> set[str]:
-        """Return the names of the files beside the manifest."""
+        """Return the names of the files next to the manifest."""
         return {self.embeddings, self.norms, self.rows_table, self.recordings_table}
 
 
@@ -183,5 +183,5 @@ def check_model(manifest: Manifest, listener: Listener, where: object) -> None:
         found = f"made by {model.name} ({model.digest[:12]}), from --model {model.location}"
         wanted = f"an index of {listener.name} ({listener.digest[:12]})"
         raise UsageError(
-            where, found, wanted, "name the model that made it, or index the recordings anew into another folder"
+            where, found, wanted, "name the model that made it, or index the recordings again into another folder"
         )

@@ -2,7 +2,7 @@
 
 The first pass is a product of the whole array, block by block, in 32 bits, at the speed of the memory. Its rounding error has a
 bound, so that all rows that may belong to the result are known. The second pass computes these in 64 bits, each row on its own:
-equal rows have equal similarities, whatever stands beside them.
+equal rows have equal similarities, whatever their neighbours.
 """
 
 from __future__ import annotations

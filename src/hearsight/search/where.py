@@ -29,7 +29,7 @@ _REFUSED = {
     "WINDOW": "a window function",
     "PARAMETER": "a parameter",
     "STAR": "a star",
-    "LAMBDA": "a function of its own",
+    "LAMBDA": "a lambda function",
 }
 _OPERATORS = "+ - * / // % || ~~ !~~ ~~* !~~*"
 _TEXT = (
@@ -39,7 +39,8 @@ _LISTS = "list_contains list_has list_has_any list_has_all list_position list_ex
 _TIMES = "year month day hour minute second dayofweek isodow dayofyear week date_part date_trunc strftime"
 _NUMBERS = "abs floor ceil round greatest least coalesce"
 FUNCTIONS = frozenset(name for names in (_OPERATORS, _TEXT, _LISTS, _TIMES, _NUMBERS) for name in names.split(" "))
-"""Functions and operators that a condition may call, beside comparisons: none makes long values, reads settings or has effects."""
+"""Functions and operators that a condition may call, except comparisons: none makes long values, reads settings or has
+effects."""
 
 
 def select_rows(rows: pa.Table, where: str, option: str = "--where") -> Int64[np.ndarray, " selected"]:
@@ -74,7 +75,7 @@ def select_rows(rows: pa.Table, where: str, option: str = "--where") -> Int64[np
 
 
 def _write(where: str) -> str:
-    # on a line of its own, so that a comment at its end does not reach the bracket
+    # on a separate line, so that a comment at its end does not reach the bracket
     return f"SELECT {_ROW} FROM rows WHERE (\n{where}\n)"
 
 

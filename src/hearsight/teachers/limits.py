@@ -127,7 +127,7 @@ def run_with_deadline(
     where
         The model, for the error.
     seconds
-        How long to wait; after :data:`NOTICE_SECONDS` a message on stderr says so.
+        How long to wait; after :data:`NOTICE_SECONDS` a message on stderr reports it.
     cancel
         Called when the time is over or the wait is interrupted, to end the function. Without it the thread continues until the
         process ends.

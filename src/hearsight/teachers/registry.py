@@ -58,7 +58,7 @@ def load_teacher(spec: str, modality: Modality, *, quiet: bool = False) -> Teach
     if parsed.kind == "clusters":
         return _make_clusters(parsed, modality)
     if not parsed.where:
-        raise ConfigError(f"teacher {spec!r}", "no model is named", f"{parsed.kind}:WHERE")
+        raise ConfigError(f"teacher {spec!r}", f"{parsed.kind} without a model", f"{parsed.kind}:WHERE")
     module = importlib.import_module(f"hearsight.teachers.runtimes.{parsed.kind}")
     return cast(Teacher, module.load(parsed, modality, quiet=quiet))
 

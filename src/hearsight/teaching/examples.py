@@ -22,7 +22,7 @@ from hearsight.text import find_control
 BACKGROUND = "background"
 """The class of what is none of the others."""
 EXTRA = (pa.field("end", pa.float64()), pa.field(JUDGEMENT, pa.string()), pa.field("source", pa.string()))
-"""Columns of a table of examples beside those of detections; each may be missing."""
+"""Columns of a table of examples in addition to those of detections; each may be missing."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _read_table(path: Path) -> list[Example]:
 
 
 def _make_example(table: Path, row: dict[str, Any], is_judged: bool) -> Example | None:
-    """Return a row as an example; None for one that nobody has judged in a table for judgements."""
+    """Return a row as an example; None for one that has not been judged in a table for judgements."""
     judgement = read_judgement(row[JUDGEMENT], table) if is_judged else RIGHT
     if judgement == SKIP or row["class"] == "":
         return None

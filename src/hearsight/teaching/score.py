@@ -1,4 +1,4 @@
-"""How well examples are told apart by heads that were taught without them: cross-validation over sources."""
+"""How well heads that were taught without them classify examples: cross-validation over sources."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FEW = 5
 
 @dataclasses.dataclass(frozen=True)
 class ClassScore:
-    """How the examples of one class were told apart.
+    """How well the examples of one class were classified.
 
     Attributes
     ----------

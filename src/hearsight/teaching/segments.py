@@ -132,7 +132,7 @@ class SegmentReader:
         rows, levels, starts = self._forward(waveform, example.path)
         if levels.max() < SILENCE:
             found = f"silence (at most {levels.max():.0f} dB)"
-            raise MediaError(example.path, found, "a sound that can be heard", reason=RejectReason.SILENT)
+            raise MediaError(example.path, found, "audible sound", reason=RejectReason.SILENT)
         if example.name == BACKGROUND or example.is_wrong:
             chosen = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_SEGMENTS)).round().astype(np.int64))
         else:

@@ -38,7 +38,7 @@ class TeachReport:
     out, model
         The new checkpoint, and the model that it was made from.
     score
-        Cross-validated, as the examples are told apart by heads that were taught without them.
+        Cross-validated: how well heads that were taught without them classify the examples.
     num_rows
         Segments that the head was fitted on.
     rejected

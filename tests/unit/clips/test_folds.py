@@ -3,9 +3,8 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-import pyarrow as pa
 
-from hearsight.clips.folds import NUM_FOLDS, assign_fold, share_folds
+from hearsight.clips.folds import NUM_FOLDS, assign_fold
 from hearsight.records import name_media
 
 
@@ -23,20 +22,3 @@ def test_folds_are_filled_evenly() -> None:
     assert len(counts) == NUM_FOLDS
     sixteenths = counts.reshape(16, -1).sum(axis=1)
     assert np.abs(sixteenths - 1_250).max() < 5 * np.sqrt(1_250)
-
-
-def test_linked_media_share_the_fold_of_their_leader_and_others_keep_theirs() -> None:
-    media = make_uuids(4)
-    clips = pa.table({"media_uuid": [*media, media[1]], "fold": pa.array([7, 8, 9, 10, 8], pa.int32())})
-    links = pa.table({"media_uuid": [media[1], media[2]], "leader": [media[0], media[3]]})
-    shared = share_folds(clips, links)
-    first, last = assign_fold(media[0]), assign_fold(media[3])
-    assert shared.column("fold").to_pylist() == [7, first, last, 10, first]
-    assert shared.schema == clips.schema
-    assert shared.column("media_uuid").to_pylist() == clips.column("media_uuid").to_pylist()
-
-
-def test_without_links_the_clips_are_returned_as_they_are() -> None:
-    clips = pa.table({"media_uuid": make_uuids(2), "fold": pa.array([7, 8], pa.int32())})
-    links = pa.table({"media_uuid": pa.array([], pa.string()), "leader": pa.array([], pa.string())})
-    assert share_folds(clips, links) is clips

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hearsight.clips.folds import assign_fold, share_folds
 from hearsight.clips.links import MAX_MEDIA, WORDS_FIELD, link_media, pack_words
 from hearsight.media.audio import read_audio
 from hearsight.signal.waveform import to_int16
@@ -109,17 +108,3 @@ def test_clips_without_words_are_linked_to_nothing() -> None:
     rows = [{"media_uuid": "a", "start": 0.0, WORDS_FIELD.name: None}, {"media_uuid": "b", "start": 0.0}]
     assert find_links(pa.Table.from_pylist(rows, schema=schema)) == {}
     assert pack_words(np.zeros(100, np.int16)) == b""
-
-
-def test_linked_media_share_the_fold_of_their_leader() -> None:
-    uuids = [f"00000000-0000-0000-0000-{k:012d}" for k in range(4)]
-    media = pa.array([uuids[0], uuids[1], uuids[2], uuids[1], uuids[3]])
-    own = pa.array([assign_fold(uuid) for uuid in media.to_pylist()], pa.int32())
-    clips = pa.table({"uuid": list("abcde"), "fold": own, "media_uuid": media})
-    links = pa.table({"media_uuid": [uuids[1], uuids[3]], "leader": [uuids[1], uuids[1]]})
-    shared = share_folds(clips, links)
-    assert shared.schema == clips.schema
-    assert shared.column("uuid") == clips.column("uuid")
-    want = [assign_fold(uuids[index]) for index in (0, 1, 2, 1, 1)]
-    assert shared.column("fold").to_pylist() == want
-    assert share_folds(clips, links.slice(0, 0)) == clips

@@ -95,7 +95,7 @@ def test_a_folder_of_another_demo_or_of_something_else_is_left_alone(result: Dem
     with pytest.raises(UsageError, match="another seed"):
         run_demo(result.page.parent, seed=4, settings=SMALL)
     (tmp_path / "letter.txt").write_text("dear")
-    with pytest.raises(UsageError, match="no demo"):
+    with pytest.raises(UsageError, match="which is not a demo"):
         run_demo(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 

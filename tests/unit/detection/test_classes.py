@@ -64,7 +64,7 @@ def test_other_columns_are_ignored_and_low_is_optional(tmp_path):
         ("", "columns none"),
         ("class,threshold\nDog,loud\n", "line 2: threshold 'loud'"),
         ("class,threshold\nDog,1.5\n", "threshold 1.5"),
-        ("class,threshold\nDog,\n", "no threshold"),
+        ("class,threshold\nDog,\n", "no threshold for 'Dog'"),
         ("class,threshold,low\nDog,0.5,0.6\n", "low 0.6 above threshold 0.5"),
         ("class,threshold\nDog,0.5\nDog,0.6\n", "line 3: class 'Dog' for the second time"),
         (f"class,threshold\n{'D' * 200_000},0.5\n", "cannot be read \\(field larger than field limit"),

@@ -11,7 +11,7 @@ import pytest
 from hearsight.drawing.canvas import GREEN, INK, ORANGE, drawing, shorten, to_file, to_svg
 from hearsight.drawing.labels import draw_agreement, draw_label_counts
 from hearsight.drawing.scores import Score, draw_scores
-from hearsight.drawing.sound import Answer, draw_judged_tags, draw_spectrogram, draw_tags, is_heard
+from hearsight.drawing.sound import Answer, draw_judged_tags, draw_spectrogram, is_heard
 from hearsight.drawing.training import draw_learning
 from hearsight.records import Tag
 from hearsight.signal.front_ends import JIA
@@ -65,12 +65,6 @@ def test_a_spectrogram_has_seconds_and_hertz(log_mel: np.ndarray) -> None:
 
 def test_silence_has_a_spectrogram_too() -> None:
     to_file(draw_spectrogram(np.full((100, 64), -4.6, np.float32), JIA), "png", "silence", 40)
-
-
-def test_the_most_probable_classes_get_a_lane_each(log_mel: np.ndarray) -> None:
-    tags = [Tag("f", float(second), 1.0, f"class {n}", 0.1 * n) for second in range(3) for n in range(9)]
-    texts = _find_texts(draw_tags(log_mel, JIA, tags, lanes=3))
-    assert [text for text in texts if text.startswith("class")] == ["class 8", "class 7", "class 6"]
 
 
 def test_right_tags_are_green_and_wrong_ones_orange_and_true_classes_have_the_first_lanes(log_mel: np.ndarray) -> None:

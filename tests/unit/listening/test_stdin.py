@@ -78,7 +78,7 @@ def test_samples_that_are_not_finite_end_the_sound():
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "nothing on standard input"),
+        (b"", "0 bytes, wanted a WAV"),
         (b"OggS" + bytes(60), "b'OggS' at the start"),
         (b"RIFF\0\0\0\0WAVEdata\0\0\0\0", "without a format"),
         (b"RIFF\0\0\0\0WAVEfmt \x04\0\0\0abcd", "format of 4 bytes"),

@@ -241,9 +241,9 @@ def test_what_should_be_private_does_not_go_where_everyone_sees_it(hub: Hub, sav
     assert push_checkpoint(saved, f"{OWNER}/secret", private=True).private
     assert hub.repositories[f"{OWNER}/secret"].private
     push_checkpoint(saved, REPOSITORY)
-    with pytest.raises(HubError, match=r"(?s)everyone sees, wanted a private one.*push to another name"):
+    with pytest.raises(HubError, match=r"(?s)which is public, wanted a private repository.*push to another name"):
         push_checkpoint(saved, REPOSITORY, private=True)
-    with pytest.raises(HubError, match="everyone sees"):
+    with pytest.raises(HubError, match="which is public"):
         SharedNetwork.from_pretrained(saved).push_to_hub(REPOSITORY, private=True)
     assert len(hub.repositories[REPOSITORY].commits) == 1
 
@@ -275,7 +275,7 @@ def test_a_shared_network_is_pushed_whole(hub: Hub, saved: Path) -> None:
 
 
 def test_a_folder_that_is_none_is_refused_under_the_librarys_verbs(saved: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no name of a repository"):
+    with pytest.raises(UsageError, match="as the name of a repository"):
         SharedNetwork.from_pretrained(tmp_path / "absent" / "run")
     shutil.rmtree(saved)
     saved.mkdir()

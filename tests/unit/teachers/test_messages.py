@@ -129,7 +129,7 @@ def test_waveforms_of_whole_numbers_and_batches_are_refused_with_their_shape(tmp
     ("spec", "message"),
     [
         ("", "'' is not a kind of teacher, wanted kind:where"),
-        ("onnx", "no model is named, wanted onnx:WHERE"),
+        ("onnx", "onnx without a model, wanted onnx:WHERE"),
         ("ONNX:a.onnx", "'ONNX' is not a kind of teacher"),
         ("a.onnx", "did you mean 'onnx:a.onnx'"),
         ("onnx:a.onnx,output=-1", "output=-1: input should be greater than or equal to 0"),

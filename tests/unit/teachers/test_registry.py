@@ -20,7 +20,7 @@ from hearsight.vocabulary import Vocabulary
 
 
 def test_a_kind_that_needs_a_file_says_so():
-    with pytest.raises(ConfigError, match=r"no model is named, wanted litert:WHERE"):
+    with pytest.raises(ConfigError, match=r"litert without a model, wanted litert:WHERE"):
         load_teacher("litert:", "vision")
 
 

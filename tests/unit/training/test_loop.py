@@ -307,9 +307,7 @@ def test_a_log_that_an_older_version_left_incomplete_is_named(
             train(data, tmp_path, make_config())
     (tmp_path / "checkpoints" / "epoch-0002" / "history.json").unlink()
     (tmp_path / "runlog.jsonl").write_text("")
-    with pytest.raises(
-        RunError, match=r"runlog\.jsonl: lines of epochs are missing or damaged, wanted a line for each of 2 epochs"
-    ):
+    with pytest.raises(RunError, match=r"runlog\.jsonl: lines of epochs \[.*\], wanted a line for each of 2 epochs"):
         train(data, tmp_path, make_config())
 
 

@@ -189,8 +189,11 @@ def map_arrays(layout: Layout, record: IndexRecord, *, verify: bool) -> dict[str
             content = path.read_bytes()
         except OSError as error:
             raise DatasetError(path, f"cannot be read ({error.strerror})", "the checksums of rows", REPAIR) from error
-        if hashlib.sha256(content).hexdigest() != wanted.sha256:
-            raise DatasetError(path, "damaged: its SHA-256 differs from index.json", "the file as written", REPAIR)
+        found = hashlib.sha256(content).hexdigest()
+        if found != wanted.sha256:
+            raise DatasetError(
+                path, f"damaged: SHA-256 {found:.12}…", f"{wanted.sha256:.12}…, as in index.json", REPAIR
+            )
         checks = np.frombuffer(content, np.uint32).reshape(-1, len(record.arrays))
     return {
         name: MappedArray(layout.index / f"{name}.bin", one, None if checks is None else checks[:, place])

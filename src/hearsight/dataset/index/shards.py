@@ -125,7 +125,8 @@ class ShardFiles:
         for path in tables:
             if not _read_parquet(path, ["uuid"]).column("uuid").equals(uuids):
                 wanted = f"those of {self.layout.audio(shard).relative_to(self.folder)}, in the same order"
-                raise DatasetError(path, "rows of other clips", wanted, "restore the file, or build the dataset again")
+                found = f"rows of other clips than the {len(uuids)} of shard {shard}"
+                raise DatasetError(path, found, wanted, "restore the file, or build the dataset again")
 
 
 def place_classes(teacher: TeacherRecord, classes: list[ClassRecord]) -> Int32[np.ndarray, " classes"]:

@@ -154,7 +154,7 @@ def _check_parent(parent: Dataset, layout: Layout, config: MixConfig) -> None:
             "mix the dataset that it was made from",
         )
     if layout.folder.resolve() == parent.path.resolve():
-        raise DatasetError(layout.folder, "the folder of the dataset itself", "another folder")
+        raise DatasetError(layout.folder, f"the folder of the dataset {parent.path} itself", "another folder")
     longest = to_seconds(int(parent.num_samples.max()), parent.sample_rate)
     if config.length > longest:
         raise DatasetError(

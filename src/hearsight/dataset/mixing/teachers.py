@@ -35,7 +35,8 @@ def load_mix_teachers(dataset: Dataset, config: MixConfig, *, quiet: bool = Fals
     """
     vision = [reload_teacher(dataset, record) for record in list_vision_teachers(dataset, config)]
     if config.vision and not vision:
-        raise UsageError(str(dataset.path), "a dataset without a vision teacher", "at least one", "leave out --vision")
+        found = f"a dataset without a vision teacher ({_name_teachers(dataset)})"
+        raise UsageError(str(dataset.path), found, "at least one", "leave out --vision")
     return vision + load_audio_teachers(dataset, config, quiet=quiet)
 
 
@@ -46,7 +47,10 @@ def load_audio_teachers(dataset: Dataset, config: MixConfig, *, quiet: bool = Fa
     audio = [reload_teacher(dataset, record) for record in dataset.manifest.teachers if record.modality == "audio"]
     if not audio:
         raise UsageError(
-            str(dataset.path), "a dataset without an audio teacher", "at least one", "name one with --audio SPEC"
+            str(dataset.path),
+            f"a dataset without an audio teacher ({_name_teachers(dataset)})",
+            "at least one",
+            "name one with --audio SPEC",
         )
     return audio
 
@@ -101,3 +105,7 @@ def reload_teacher(dataset: Dataset, record: TeacherRecord) -> Teacher:
         return teacher
     teacher.load(Layout(dataset.path).teacher(record.name))
     return FrozenTeacher(teacher)
+
+
+def _name_teachers(dataset: Dataset) -> str:
+    return ", ".join(record.name for record in dataset.manifest.teachers) or "none at all"

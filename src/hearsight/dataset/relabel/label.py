@@ -85,7 +85,7 @@ def label_dataset(
     runner = open_engine(engine, workers, DEADLINE)
     parent, layout = Dataset(dataset), Layout(Path(out))
     if layout.folder.resolve() == parent.path.resolve():
-        raise DatasetError(layout.folder, "the folder of the dataset itself", "another folder")
+        raise DatasetError(layout.folder, f"the folder of the dataset {parent.path} itself", "another folder")
     labellers = choose_labellers(parent, config)
     identity = _identify(parent, config, labellers)
     with redirect_progress(progress), lock_folder(layout):

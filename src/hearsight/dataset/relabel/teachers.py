@@ -50,7 +50,8 @@ def choose_labellers(parent: Dataset, config: LabelConfig) -> list[Labeller]:
         As :func:`~hearsight.teachers.registry.load_teacher` does.
     """
     if config.vision and parent.is_mixed:
-        raise UsageError(str(parent.path), "a dataset of mixtures, which have no pictures", "audio teachers alone")
+        found = f"a dataset of {len(parent):,} mixtures, which have no pictures"
+        raise UsageError(str(parent.path), found, "audio teachers alone")
     there = {record.name: record for record in parent.manifest.teachers}
     same_top = int(parent.manifest.config.get("soft_top", 100)) == config.soft_top
     labellers: list[Labeller] = []

@@ -1,7 +1,7 @@
 """Reading what Raven and Audacity write: selection tables and label tracks, as the rows that ``hearsight tag`` writes.
 
 A selection table names its recordings (``Begin Path`` or ``Begin File``). A label track does not: it belongs to the recording whose
-name it has, ``night.wav.labels.txt`` or ``night.txt`` beside ``night.wav``.
+name it has, ``night.wav.labels.txt`` or ``night.txt`` next to ``night.wav``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TRACK_SUFFIX = ".txt"
 BEGIN, END, OFFSET = RAVEN_COLUMNS[3], RAVEN_COLUMNS[4], RAVEN_COLUMNS[10]
 PATHS = ("Begin Path", "Begin File")
 CLASSES = ("Class", "Species", "Common Name", "Annotation", "Label", "Tag", "Type")
-"""Columns that a class is read from, the first one that is there: Raven has none of its own."""
+"""Columns that a class is read from, the first one that is there: Raven itself writes none."""
 SCORES = ("Probability", "Score", "Confidence")
 SIDE = r"\.(labels|selections|Table\.1\.selections)$"
 """What stands between the name of a recording and the suffix."""
@@ -72,7 +72,7 @@ def _read_labels(path: Path, text: str) -> list[Tag]:
         cells = line.split("\t")
         where = f"{path} line {number}"
         if not line.strip() or cells[0] == "\\":
-            continue  # the frequencies of a label, on a line of their own
+            continue  # the frequencies of a label, on a separate line
         if len(cells) != 3:
             raise TableError(where, f"{len(cells)} cells", "start, end and label, separated by tabs")
         recording = recording or _find_recording(path)
@@ -90,7 +90,7 @@ def _find_recording(path: Path) -> str:
         if other.is_file() and other.suffix != TRACK_SUFFIX and stem in (other.name, other.stem):
             return str(other)
     hint = f"a label track of night.wav is called night.wav.labels{TRACK_SUFFIX} or night{TRACK_SUFFIX}"
-    raise TableError(path, f"no recording called {stem} beside it", "the recording that it belongs to", hint)
+    raise TableError(path, f"no recording called {stem} next to it", "the recording that it belongs to", hint)
 
 
 def _read_score(row: Mapping[str, str | None], where: str) -> float:

@@ -143,7 +143,7 @@ def _parse_segment(where: str, cells: Sequence[str], indices: dict[str, int]) ->
         found = f"{'classes' if len(unknown) > 1 else 'class'} {list_some(unknown)}"
         raise BenchmarkError(where, found, f"classes of {CLASS_TABLE}")
     if not names:
-        raise BenchmarkError(where, "no class", "at least one")
+        raise BenchmarkError(where, f"no class in {labels!r}", "at least one")
     try:
         return Segment(video, float(start), float(end), tuple(sorted({indices[name] for name in names})))
     except ValueError as error:

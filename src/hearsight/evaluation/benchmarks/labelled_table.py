@@ -118,5 +118,5 @@ def read_folds(rows: Sequence[TableRow]) -> tuple[list[int] | None, tuple[Split,
 def _read_row(where: str, row: dict[str, str]) -> TableRow:
     path, label = (row["path"] or "").strip(), (row["label"] or "").strip()
     if not path or not label:
-        raise BenchmarkError(where, "no path or no label", "both")
+        raise BenchmarkError(where, f"path {path!r} and label {label!r}", "both")
     return TableRow(where, path, label, (row.get("fold") or "").strip(), (row.get("source") or "").strip())

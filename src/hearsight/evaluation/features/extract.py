@@ -117,7 +117,7 @@ def read_clip(benchmark: Benchmark, clip: BenchmarkClip, sample_rate: int) -> Fl
     """
     waveform = read_audio(benchmark.locate(clip), sample_rate)
     if not len(waveform):
-        raise MediaError(clip.path, "no samples of sound", reason=RejectReason.TOO_SHORT)
+        raise MediaError(clip.path, f"{len(waveform)} samples of sound", reason=RejectReason.TOO_SHORT)
     if not np.isfinite(waveform).all():
         found = f"samples that are not finite: {describe_not_finite(waveform)}"
         raise MediaError(clip.path, found, reason=RejectReason.BROKEN_STREAM)

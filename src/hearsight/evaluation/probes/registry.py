@@ -135,7 +135,8 @@ def fit_probe(probe: str, examples: ProbeInputs, hyperparameter: float | None = 
     kind = find_probe(probe)
     if examples.multi_label and not kind.multi_label:
         others = " or ".join(name for name, other in PROBES.items() if other.multi_label)
-        raise UsageError(f"probe {probe}", "a benchmark whose clips may have several classes", others)
+        found = f"{examples.targets.shape[1]} classes, of which a clip may have several"
+        raise UsageError(f"probe {probe}", found, others)
     return kind.fit(examples, hyperparameter)
 
 

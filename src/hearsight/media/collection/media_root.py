@@ -58,12 +58,6 @@ class MediaRoot:
         self._stems, self._paths = (table[name].combine_chunks() for name in ("stem", "path"))
         # a search in fixed-width heads of the stems is thirty times as fast as one in the stems
         self._heads = np.fromiter((stem.as_py()[:_HEAD_BYTES] for stem in self._stems), f"S{_HEAD_BYTES}", len(paths))
-        self._used = np.zeros(len(paths), bool)
-
-    @property
-    def num_unused(self) -> int:
-        """Videos that no entry has named so far."""
-        return int(np.count_nonzero(~self._used))
 
     def find(self, entry: ListEntry) -> Source | None:
         """Find the file of an entry.
@@ -85,7 +79,6 @@ class MediaRoot:
         )
         if best is None:
             return None
-        self._used[best.place] = True
         path = os.fsdecode(self._paths[best.place].as_py())
         if best.exactness:
             return Source(path)

@@ -1,4 +1,4 @@
-"""How much sound the header of an uncompressed audio file announces, beside how much is in the file.
+"""How much sound the header of an uncompressed audio file announces, compared with how much is in the file.
 
 A copy that was cut short has a header for more. libsndfile reads what is there and reports that as the length.
 

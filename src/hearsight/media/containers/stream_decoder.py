@@ -76,11 +76,6 @@ class StreamDecoder:
         self._refusal = ""
         self._last_stamps, self._faults = (_LONG_AGO, _LONG_AGO), (0, 0)
 
-    @property
-    def is_refusing(self) -> bool:
-        """Whether the last packets were refused and no good frame has followed."""
-        return bool(self._refusal)
-
     def decode(self, packet: Any) -> list[Sound | Picture | Damage]:
         """Decode a packet, or what the decoder still holds (None).
 

@@ -104,7 +104,8 @@ def load_lister(name: str) -> Lister:
     offered = {entry.name: entry for entry in importlib.metadata.entry_points(group=ENTRY_POINTS)}
     if name not in offered:
         known = guess(name, offered) if offered else "no installed package offers one"
-        raise UsageError(f"--lister {name}", "no lister of that name", f"an entry point of {ENTRY_POINTS}", known)
+        found = f"{name!r}, which no package offers"
+        raise UsageError("--lister", found, f"an entry point of {ENTRY_POINTS}", known)
     try:
         loaded: Any = offered[name].load()
     except Exception as error:

@@ -39,7 +39,7 @@ def load(spec: TeacherSpec, modality: Modality, *, quiet: bool = False) -> Class
     """Load a checkpoint as an audio teacher; see :func:`hearsight.teachers.registry.load_teacher` for the errors."""
     options = read_options(StudentOptions, spec)
     if modality != "audio":
-        raise TeacherError(spec.where, "a network of sounds", "a teacher of pictures, for --vision")
+        raise TeacherError(spec.where, f"a network of sounds, for {modality}", "a teacher of pictures")
     if options.activation not in ("auto", "none"):
         raise TeacherError(spec.where, f"activation={options.activation}", "none: a checkpoint states its own")
     folder = _find(spec.where)

@@ -299,7 +299,8 @@ def make_targets(data: TrainingData, config: TrainConfig) -> TargetSource:
         return DistributionTargets(data)
     if config.targets == "soft":
         if not isinstance(data, SoftTrainingData):
-            raise DatasetError("the dataset", "no soft labels", "some, for targets soft")
+            found = f"no soft labels of {len(data.names)} classes"
+            raise DatasetError("the dataset", found, "some, for targets soft")
         return ProbabilityTargets(data)
     labels = LabelTargets(data, config.visual_share)
     return ExclusiveTargets(labels) if config.loss == "softmax" else labels

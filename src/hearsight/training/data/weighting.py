@@ -73,7 +73,8 @@ def _weigh_agreement(data: TrainingData, clips: Int64[np.ndarray, " clips"]) -> 
     if agreement is None:
         where = data.path if isinstance(data, Dataset) else "the data"
         hint = "hearsight stats DATASET computes it"
-        raise DatasetError(where, "no agreement of pictures and sounds", "some, for sampling = agreement", hint)
+        found = f"no agreement of the pictures and sounds of {len(clips)} clips"
+        raise DatasetError(where, found, "some, for sampling = agreement", hint)
     weights = np.nan_to_num(agreement[clips].astype(np.float64), nan=0.0).clip(min=0.0)
     if not weights.any():
         found = f"{len(clips)} training clips whose agreement is not above that of chance"

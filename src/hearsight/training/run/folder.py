@@ -135,7 +135,7 @@ class RunFolder:
         found = [line["epoch"] for line in lines] if _is_history(lines) else None
         if found != list(range(1, epoch + 1)):
             wanted = f"a line for each of {epoch} epochs"
-            raise RunError(where, "lines of epochs are missing or damaged", wanted, "train into another folder")
+            raise RunError(where, f"lines of epochs {(found or [])[:8]}", wanted, "train into another folder")
         return lines
 
     def read_final_history(self) -> list[dict[str, Any]]:
@@ -221,7 +221,8 @@ def restore_state(
         kept = {key for key in tensors if key.startswith(RAW)}
         wanted = {f"{RAW}{name}" for name in names} if average is not None else set[str]()
         if not {key.partition("/")[2] for key in tensors} <= names or kept != wanted:
-            raise CheckpointError(folder / OPTIMIZER, "other parameters", "those of " + network.name)
+            other = sorted({key.partition("/")[2] for key in tensors} - names) or sorted(kept ^ wanted)
+            raise CheckpointError(folder / OPTIMIZER, f"other parameters: {other[0]}", "those of " + network.name)
         import_state(network, optimizer, {key: value for key, value in tensors.items() if key not in kept})
         if average is not None:
             average.import_weights(tensors)

@@ -52,7 +52,7 @@ def test_what_is_no_track_is_refused_by_line(tmp_path):
         with pytest.raises(TableError, match=rf"a\.txt line 1: {found}"):
             read_track(path)
     (tmp_path / "b.txt").write_text("0\t1\towl\n")
-    with pytest.raises(TableError, match="no recording called b beside it"):
+    with pytest.raises(TableError, match="no recording called b next to it"):
         read_track(tmp_path / "b.txt")
     path.write_text("Begin Time (s)\tEnd Time (s)\n0\t1\n")
     with pytest.raises(TableError, match="a class in one of"):

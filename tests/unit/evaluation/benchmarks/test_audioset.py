@@ -74,7 +74,7 @@ def test_another_span_of_a_video_is_not_taken_for_the_segment(folder):
     ("old", "new", "message"),
     [
         ('"/m/09x0r"', '"/m/0000"', r"line 4: class /m/0000, wanted classes of class_labels_indices"),
-        ('"/m/09x0r"', '""', "line 4: no class"),
+        ('"/m/09x0r"', '""', "line 4: no class in ''"),
         ('"/m/0bt9lr,/m/09x0r"', "/m/0bt9lr,/m/09x0r", "line 5: 5 columns"),
         (", 0.000, 10.000", ", now, 10.000", "line 4: from 'now'"),
         ("b-_00000001, 30.000", "b-_00000000, 0.000", "1 segments are named twice"),

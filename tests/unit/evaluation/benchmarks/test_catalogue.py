@@ -188,7 +188,7 @@ def test_folds_of_a_table_are_kept(make_folder):
     [
         (["a/0.wav,bell,1,", "a/9.wav,dog,2,"], r"1 of 2 clips are missing: .*a/9\.wav"),
         (["a/0.wav,bell,one,"], "line 2: fold 'one'"),
-        (["a/0.wav,,1,"], "no path or no label"),
+        (["a/0.wav,,1,"], "path 'a/0.wav' and label ''"),
         (["../0.wav,bell,1,"], "a path within the folder"),
         (["a/0.wav,bell,1,", "a/0.wav,bell,2,"], "named twice"),
         (["a/0.wav,bell,1,", "a/1.wav,bell,2,"], "1 class with clips"),

@@ -50,7 +50,7 @@ def fail(query: str, most: int) -> Iterator[str]:
         (lambda query, most: [3], "dog\n", TableError, "returned 3"),
         (lambda query, most: ["file:///etc/passwd"], "dog\n", TableError, "file:///etc/passwd"),
         (search, "# nothing\n", UsageError, "no query"),
-        ("absent", "dog\n", UsageError, "no lister of that name"),
+        ("absent", "dog\n", UsageError, "'absent', which no package offers"),
     ],
 )
 def test_a_lister_that_fails_leaves_no_list(
