@@ -346,7 +346,7 @@ def print_data(document: str) -> None:
 
 
 def flush_data() -> None:
-    """Flush stdout; errors as :func:`print_data`, but for one that is closed, into which nothing can have been written."""
+    """Flush stdout; errors as :func:`print_data`. If it is closed, nothing was written."""
     if getattr(sys, "stdout", None) is None:
         return
     with _name_stdout():

@@ -139,7 +139,7 @@ def open_journal(folder: Path, parameters: str, suffixes: Sequence[str]) -> Gene
         except BlockingIOError as error:
             raise MachineError(folder, "another process writes into it", "one at a time") from error
         except OSError as error:
-            # nobody writes there: where everything is done already, nothing needs to be written
+            # no process can write there: where everything is done already, nothing needs to be written
             if error.errno not in (errno.EROFS, errno.EACCES) or not (folder / NAME).exists():
                 raise
         yield Journal(folder, parameters, suffixes)

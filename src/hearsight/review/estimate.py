@@ -1,4 +1,4 @@
-"""What judged detections say of all detections of a class: precision against threshold, a threshold, and how many are true.
+"""Estimates for all detections of a class, from judged ones: precision against threshold, a threshold, and how many are true.
 
 Precision above a threshold is a share weighted by what each judged detection stands for, with Wilson's interval
 (:mod:`hearsight.metrics.proportions`). The number of true detections is summed over the strata of the sample. In each, the share of

@@ -32,7 +32,7 @@ class Judged:
     sizes
         Number of detections in each stratum, by its number; empty where the table has none.
     num_skipped
-        Detections that nobody has judged.
+        Detections that were not judged.
     """
 
     name: str

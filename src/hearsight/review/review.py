@@ -23,7 +23,7 @@ COLUMNS = ("class", "detections", "judged", "right", "precision", "threshold", "
 
 @dataclasses.dataclass(frozen=True)
 class ClassReview:
-    """What the judgements say of one class.
+    """The estimates for one class.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class ClassReview:
 
 @dataclasses.dataclass(frozen=True)
 class ReviewReport:
-    """What the judgements say of all classes.
+    """The estimates for all classes.
 
     Attributes
     ----------

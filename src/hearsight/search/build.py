@@ -1,6 +1,6 @@
-"""Indexing recordings: each is embedded into a file of its own, a journal says which are done, and all are gathered at the end.
+"""Indexing recordings: each is embedded into its own file, a journal lists what is done, and all are gathered at the end.
 
-Invariant: a run that was stopped goes on with the first recording that is not done; one that has changed is done again.
+Invariant: a run that was stopped continues with the first recording that is not done; one that has changed is done again.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def index_recordings(
     options: IndexOptions,
     metadata: Metadata | None = None,
 ) -> IndexReport:
-    """Index recordings, and go on where an earlier run stopped. Recordings that are in the index already stay in it.
+    """Index recordings, and continue where an earlier run stopped. Recordings that are in the index already stay in it.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def index_recordings(
 
 
 def digest_parameters(listener: Listener, hop: float | None) -> str:
-    """Return a SHA-256 of all that the segments of a recording depend on beside it."""
+    """Return a SHA-256 of all that the segments of a recording depend on, except the recording."""
     parts = [listener.digest, *listener.vocabulary, f"{hop}", f"{TOP}"]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

@@ -26,7 +26,7 @@ class Source:
     source
         Its name.
     size, mtime_ns, parameters
-        The state of the file, and digest of what its rows depend on beside it.
+        The state of the file, and digest of what else its rows depend on.
     rows, duration
         Segments, and seconds of sound.
     error

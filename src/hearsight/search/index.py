@@ -43,7 +43,7 @@ class Index:
         self.folder, self.manifest = folder, manifest
         self.embeddings: Float32[np.ndarray, "rows dim"] = self._map(manifest.embeddings, 2)
         self.norms: Float32[np.ndarray, " rows"] = self._map(manifest.norms, 1)
-        # opened at once, so that they can still be read when the index is replaced
+        # opened immediately, so that they can still be read when the index is replaced
         self._rows, self._recordings = (self._open(name) for name in (manifest.rows_table, manifest.recordings_table))
 
     @classmethod

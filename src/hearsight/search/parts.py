@@ -1,4 +1,4 @@
-"""The segments of one recording on their way into an index: computed, written to a file of their own, and read again."""
+"""The segments of one recording on their way into an index: computed, written to a separate file, and read again."""
 
 from __future__ import annotations
 
