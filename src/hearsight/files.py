@@ -351,12 +351,14 @@ def describe_path(path: Path) -> str:
                 return "an empty folder"
             rest = f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else ""
             return f"a folder with {', '.join(names[:_SHOWN_NAMES])}{rest}"
-        size = path.stat().st_size
+        status = path.stat()
     except FileNotFoundError:
         return "no such file"
     except OSError as error:
         return f"cannot be read ({error.strerror or error})"
-    return f"a file of {size:,} byte{'' if size == 1 else 's'}"
+    if not stat.S_ISREG(status.st_mode):
+        return _name_kind(status.st_mode)
+    return f"a file of {status.st_size:,} byte{'' if status.st_size == 1 else 's'}"
 
 
 _SHOWN_NAMES = 3

@@ -13,6 +13,7 @@ from hearsight.config import BuildConfig, LabelConfig
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.parts import cut_segments
 from hearsight.dataset.reader import Dataset
+from hearsight.dataset.relabel import label as label_module
 from hearsight.dataset.relabel.answers import Answers
 from hearsight.dataset.relabel.label import label_dataset, list_ranges
 from hearsight.dataset.verify import verify_dataset
@@ -182,3 +183,12 @@ def test_media_that_are_gone_are_named_when_pictures_are_needed(videos: Path, tm
 def test_a_teacher_without_classes_is_refused(built: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="fitted"):
         label_dataset(built, tmp_path / "new", LabelConfig(audio=("clusters",)), workers=1)
+
+
+def test_the_deadline_is_that_of_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(engine: str, workers: int | None, deadline: float) -> None:
+        raise UsageError(engine, f"{deadline:g} s for {workers} workers")
+
+    monkeypatch.setattr(label_module, "open_engine", refuse)
+    with pytest.raises(UsageError, match=r"local: 7\.5 s for 3 workers"):
+        label_dataset(tmp_path, tmp_path / "out", workers=3, deadline=7.5)

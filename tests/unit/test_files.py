@@ -248,3 +248,7 @@ def test_what_is_at_a_path_is_described_for_errors(tmp_path: Path) -> None:
     (folder / "d").unlink()
     assert files.describe_path(folder) == "a folder with a, b, c"
     assert files.describe_path(folder / "a") == "a file of 1,024 bytes"
+    (folder / "b").write_bytes(b"x")
+    assert files.describe_path(folder / "b") == "a file of 1 byte"
+    os.mkfifo(folder / "pipe")
+    assert files.describe_path(folder / "pipe") == "a named pipe"

@@ -88,12 +88,13 @@ def _end_interrupted(interrupt: KeyboardInterrupt, tokens: Sequence[str]) -> NoR
     from hearsight.console import print_message
 
     ended, code = ("terminated", _TERMINATED) if isinstance(interrupt, _Termination) else ("interrupted", _INTERRUPTED)
-    print_message(f"{ended}; {explain_continuation(tokens)}")
+    advice = explain_continuation(tokens)
+    print_message(f"{ended}; {advice}" if advice else ended)
     raise SystemExit(code) from None
 
 
 def explain_continuation(tokens: Sequence[str]) -> str:
-    """Return how to go on with a command that was interrupted.
+    """Return how to go on with a command that was interrupted; empty for a server, which works until it is.
 
     Parameters
     ----------
@@ -101,6 +102,8 @@ def explain_continuation(tokens: Sequence[str]) -> str:
         The command and its options.
     """
     command = next((token for token in tokens if not token.startswith("-")), "")
+    if command == "serve":
+        return ""
     needed = _CONTINUED_WITH.get(command)
     if command in _CONTINUED or (needed and any(needed in token for token in tokens)):
         return CONTINUE

@@ -129,6 +129,12 @@ def label(
     cache: Annotated[Path | None, Parameter(help="folder that stores the teachers' outputs for other runs")] = None,
     workers: Annotated[Count | None, Parameter(help="units of work in parallel; one per processor by default")] = None,
     engine: Annotated[Literal["local", "ray"], Parameter(help="local processes, or a Ray cluster")] = "local",
+    deadline: Annotated[
+        Amount,
+        Parameter(
+            help="seconds that a teacher may spend on a unit of sounds, or the pictures of a clip, before the run ends"
+        ),
+    ] = 600.0,
     policy: Policy = None,
     config: ConfigFile = None,
     overrides: Override = None,
@@ -151,7 +157,8 @@ def label(
 
     given = {"vision": tuple(vision) if vision else None, "audio": tuple(audio) if audio else None}
     resolved = load_config(LabelConfig, "label", config, _add_policy(policy, overrides), **given)
-    print_summary(label_dataset(dataset, out, resolved, workers=workers, engine=engine, cache=cache), as_json)
+    summary = label_dataset(dataset, out, resolved, workers=workers, engine=engine, cache=cache, deadline=deadline)
+    print_summary(summary, as_json)
 
 
 @app.command(group=LOOP)

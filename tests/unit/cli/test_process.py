@@ -76,6 +76,10 @@ def test_what_goes_on_by_itself_is_run_again(command: str) -> None:
     assert explain_continuation(command.split()) == "run the same command again to continue where it stopped"
 
 
+def test_a_server_has_nothing_to_go_on_with() -> None:
+    assert explain_continuation(["serve", "--model", "run"]) == ""
+
+
 def test_what_keeps_nothing_starts_anew() -> None:
     assert explain_continuation(["tag", "a.wav"]).endswith("start over")
 

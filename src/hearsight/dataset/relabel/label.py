@@ -40,6 +40,7 @@ def label_dataset(
     workers: int | None = None,
     engine: str = "local",
     cache: str | Path | None = None,
+    deadline: float = DEADLINE,
     progress: ProgressCallback | None = None,
 ) -> BuildSummary:
     """Label a dataset again.
@@ -60,6 +61,9 @@ def label_dataset(
         ``local`` or ``ray``.
     cache
         A folder in which the teachers' answers are kept. Another run with it computes no answer again, whatever its policy.
+    deadline
+        Seconds that a teacher may take for the sounds of a unit of work, or for the pictures of a clip. A unit that exceeds them twice
+        ends the run.
     progress
         Called with a :class:`~hearsight.console.ProgressEvent` at every unit of work of every stage, in place of progress bars.
 
@@ -82,7 +86,7 @@ def label_dataset(
     2.0
     """
     config = config or LabelConfig()
-    runner = open_engine(engine, workers, DEADLINE)
+    runner = open_engine(engine, workers, deadline)
     parent, layout = Dataset(dataset), Layout(Path(out))
     if layout.folder.resolve() == parent.path.resolve():
         raise DatasetError(layout.folder, f"the folder of the dataset {parent.path} itself", "another folder")
