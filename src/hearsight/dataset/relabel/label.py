@@ -62,8 +62,8 @@ def label_dataset(
     cache
         A folder in which the teachers' answers are kept. Another run with it computes no answer again, whatever its policy.
     deadline
-        Seconds that a teacher may take for the sounds of a unit of work, or for the pictures of a clip. A unit that exceeds them twice
-        ends the run.
+        Seconds that a teacher may take for the sounds of a unit of work, or for the pictures of a clip. A unit that exceeds them
+        twice ends the run.
     progress
         Called with a :class:`~hearsight.console.ProgressEvent` at every unit of work of every stage, in place of progress bars.
 
