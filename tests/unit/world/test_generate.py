@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +111,14 @@ def test_a_video_of_several_scenes_is_whole(tmp_path: Path) -> None:
     long = generate_world(tmp_path, num_videos=1, seconds=30.0, seed=1, workers=1)
     assert len({row["start"] for row in long.read_contents().to_pylist()}) > 1
     assert read_media(Source(str(long.videos[0]))).duration == pytest.approx(30.0, abs=0.15)
+
+
+def test_a_script_without_a_guard_makes_a_world_and_runs_once(tmp_path: Path) -> None:
+    program = tmp_path / "script.py"
+    program.write_text(
+        "from pathlib import Path\nfrom hearsight.world.generate import generate_sounds\nprint('started')\n"
+        f"generate_sounds(Path({str(tmp_path / 'sounds')!r}), per_kind=1, seconds=0.1, workers=2)\n"
+    )
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "started\n"), done.stderr
+    assert len(list((tmp_path / "sounds").rglob("*.wav"))) > 1

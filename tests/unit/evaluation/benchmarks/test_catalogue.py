@@ -241,3 +241,14 @@ def test_the_real_esc10_is_whole_and_no_source_crosses_folds(real_data):
     assert benchmark.classes[0] == "Dog bark"
     assert len({clip.source for clip in benchmark.clips}) == 304
     assert benchmark.notes == ()
+
+
+@pytest.mark.real
+def test_the_genuine_esc50_is_accepted_with_its_four_torn_recordings(real_data):
+    benchmark = load(real_data / "esc50", "esc50")
+    assert describe_counts(benchmark) == "fold 1: 400, fold 2: 400, fold 3: 400, fold 4: 400, fold 5: 400"
+    assert len(benchmark.classes) == 50
+    places = {(clip.source, clip.fold) for clip in benchmark.clips}
+    torn = {source for source, count in Counter(source for source, _ in places).items() if count > 1}
+    assert torn == {"131943", "134049", "209698", "234879"}
+    assert [note.partition(" of the official folds")[0] for note in benchmark.notes] == ["4 recordings lie in several"]
