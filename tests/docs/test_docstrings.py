@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("docstrings")
     write_folder(folder / "videos", 3)
     hearsight.build_dataset([folder / "videos"], folder / "dataset", workers=1)
-    network = build_network("jia-mobilenet-v2", 3, seed=0, width=0.25)
+    network = build_network("hearsight-conv-4", 3, seed=0, width=0.5)
     save_checkpoint(network, folder / "run", vocabulary=("bark", "rain", "bell"))
     soundfile.write(folder / "recording.wav", make_waveform(2.5, 0), 16_000)
     for label, pitch in (("low", 220.0), ("high", 1760.0)):

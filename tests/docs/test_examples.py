@@ -49,7 +49,7 @@ EXAMPLES = {f"{page}-{number}": (page, number, code) for page, number, code in l
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a run and a recording that most examples use."""
     folder = tmp_path_factory.mktemp("examples")
-    network = build_network("jia-mobilenet-v2", 3, seed=0, width=0.1)
+    network = build_network("hearsight-conv-4", 3, seed=0, width=0.1)
     save_checkpoint(network, folder / "run", vocabulary=NAMES)
     soundfile.write(folder / "recording.wav", make_waveform(2.5, 0), 16_000)
     lines = [{"kind": "epoch", "epoch": 1, "validation_mean_average_precision": 0.5}]
@@ -136,7 +136,7 @@ def prepare_conversion(here: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str,
 
     def convert(kind: str, source: str, out: str) -> None:
         assert (kind, source) == ("soundnet", "soundnet8_final.t7")
-        save_checkpoint(build_network("jia-mobilenet-v2", 3, seed=0, width=0.1), here / out, vocabulary=NAMES)
+        save_checkpoint(build_network("hearsight-conv-4", 3, seed=0, width=0.1), here / out, vocabulary=NAMES)
 
     monkeypatch.setattr(module, "convert", convert)
     return {}

@@ -97,7 +97,7 @@ def _read_result(folder: Path, place: int, arguments: list[str], end: int) -> su
 def serve() -> None:
     """Read commands from each line of stdin, and write the exit code of the last one as a line to stdout."""
     from hearsight.cli import main
-    from tests.support.preloading import import_everything
+    from tests.support.preloading import import_everything, import_exporter
     from tests.support.workers import ADDRESS, get_folder, use_server
 
     import_everything()
@@ -105,6 +105,8 @@ def serve() -> None:
     workers = os.environ[ADDRESS]
     for line in sys.stdin:
         order = json.loads(line)
+        if any(arguments[:1] == ["export"] for arguments, _ in order["commands"]):
+            import_exporter()
         child = os.fork()
         if child == 0:
             os.environ.clear()

@@ -15,8 +15,9 @@ _NOT_IMPORTED = (
 
 def import_everything() -> None:
     """Import the whole package and torch, which takes longer than most of what the tests let a process do."""
-    importlib.import_module("torch")
     import hearsight
+
+    importlib.import_module("torch")
 
     for module in pkgutil.walk_packages(hearsight.__path__, "hearsight."):
         if module.name not in _NOT_IMPORTED:
@@ -24,3 +25,9 @@ def import_everything() -> None:
     assert threading.active_count() == 1, "a process with threads cannot be forked safely"
     gc.collect()
     gc.freeze()  # imported objects are neither collected nor copied
+
+
+def import_exporter() -> None:
+    """Import what writes ONNX graphs; the first export of a process otherwise begins with some seconds of it."""
+    for name in ("onnxruntime", "onnxscript", "torch._dynamo", "torch.export", "torch.onnx._internal.exporter._core"):
+        importlib.import_module(name)
