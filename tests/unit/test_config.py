@@ -130,8 +130,8 @@ def test_the_recipe_of_mixtures_is_one_that_can_be_read() -> None:
         (lambda: TrainConfig(modle="x"), "TrainConfig: unknown key 'modle'\nhint: modle: did you mean 'model'?"),
         (
             lambda: TrainConfig(recipe="quik", threads=-1),
-            "TrainConfig: recipe = 'quik', wanted 'jia2019', 'quick', 'mixtures' or 'soundnet2016'; threads = -1, wanted at "
-            "least 0\nhint: did you mean 'quick'?",
+            "TrainConfig: recipe = 'quik', wanted 'jia2019', 'quick', 'mixtures', 'finetune' or 'soundnet2016'; threads = -1, "
+            "wanted at least 0\nhint: did you mean 'quick'?",
         ),
         (
             lambda: TrainConfig(targets="soft", loss="kl"),
@@ -167,7 +167,7 @@ def test_every_rename_leads_to_a_key_of_this_version() -> None:
 def test_configuration_that_comes_with_hearsight_is_found_by_its_name(name: str, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_config(MixConfig, "mix", Path(name)).clips > 0
-    assert load_config(TrainConfig, "train", Path(name)).recipe == "mixtures"
+    assert "recipe" in load_config(TrainConfig, "train", Path(name)).model_fields_set
 
 
 def test_file_of_the_users_comes_before_one_that_comes_with_hearsight(tmp_path, monkeypatch) -> None:
@@ -179,7 +179,7 @@ def test_file_of_the_users_comes_before_one_that_comes_with_hearsight(tmp_path, 
 def test_absent_configuration_names_those_that_come_with_hearsight(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     for absent in ("mixture", "folder/mixtures", "mixtures.toml"):
-        with pytest.raises(ConfigError, match=r"no such file[\s\S]*come with hearsight: mixtures"):
+        with pytest.raises(ConfigError, match=r"no such file[\s\S]*come with hearsight: hershey, jia, mixtures"):
             load_config(MixConfig, "mix", Path(absent))
 
 

@@ -48,7 +48,8 @@ ConfigFile = Annotated[
     Path | None,
     Parameter(
         name=["--config", "-c"],
-        help="TOML file, tables \\[fetch], \\[build], \\[label], \\[mix], \\[train], \\[evaluate]; or mixtures (shipped)",
+        help="TOML file, tables \\[fetch], \\[build], \\[label], \\[mix], \\[train], \\[evaluate]; "
+        "or a shipped recipe: jia, hershey, soundnet, wu, mixtures",
     ),
 ]
 # A number that makes no sense is refused here, before anything is read or written, in a message that names its option.
