@@ -50,7 +50,7 @@ def write_rows(folder: Path, rows: int, dim: int) -> Index:
 
 
 def search_plainly(values: np.ndarray, norms: np.ndarray, query: np.ndarray, top: int) -> np.ndarray:
-    """Search as the reference for speed does: everything at once, in 32 bits."""
+    """Search as the reference for speed does: all rows together, in 32 bits."""
     similarities = values @ query / norms
     chosen = np.argpartition(-similarities, top)[:top]
     return chosen[np.argsort(-similarities[chosen], kind="stable")]

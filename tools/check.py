@@ -38,7 +38,7 @@ WALK = re.compile(r"^([\w/]+\.py): ([\w.]+)\(([\w, ]*)\) -> (.+)$")
 """A line of a walk through the code: file, function, the names of some of its parameters, and what it returns, in words."""
 USERS_FILES = frozenset({"score.py", "config.toml", "folds.csv", "FILE.toml", "pyproject.toml"})
 """Files that a page names and that are the reader's own."""
-MAX_LINES = {"README.md": 120, "ARCHITECTURE.md": 140}
+MAX_LINES = {"README.md": 120, "ARCHITECTURE.md": 150}
 
 
 def list_documents() -> list[Path]:

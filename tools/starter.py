@@ -3,7 +3,7 @@
 DATA holds ``videos/``, ``teachers/`` with YAMNet, ``esc10/`` and ``esc50/``. The videos are cut into clips, their sounds become
 12,000 excerpts and mixtures that YAMNet labels, ``hearsight-conv-4`` at width 0.75 is trained on these for five epochs, and the
 benchmarks, which are not in the training data, are scored by a logistic regression on frozen embeddings. The checkpoint then goes into
-the package with a card. The stages go on where they were stopped. Training takes half an hour on two processors; other numbers of
+the package with a card. Interrupted stages continue. Training takes half an hour on two processors; other numbers of
 threads lead to slightly other weights.
 """
 
@@ -35,7 +35,7 @@ NOTES = {
     "measured on YAMNet's labels, not on what people hear. Its embeddings are better than its class names: teach it your classes. "
     "It does not know single species or speakers, nothing above 7.5 kHz, and nothing longer than a second",
 }
-"""What the card lists beside what the run recorded."""
+"""What the card lists in addition to what the run recorded."""
 
 
 def main() -> None:

@@ -69,6 +69,15 @@ def test_a_mixture_stays_within_its_split_and_its_clips(
         assert not excerpt[heard + 1 :].any()
 
 
+def test_levels_are_drawn_from_the_whole_range() -> None:
+    everything = np.arange(4)
+    mixer = Mixer(Tones([RATE] * 4), [everything, everything], MixConfig(share=0.0, level=6.0, seed=1))
+    levels = np.array([one.level for number in range(200) for one in mixer.draw(number)])
+    assert levels.min() < -5.0
+    assert levels.max() > 5.0
+    assert abs(levels.mean()) < 1.0
+
+
 @given(lengths, st.integers(1, 7), st.integers(0, 500), st.sampled_from([1, 2, 7, 32]), st.integers(0, 2**31))
 def test_a_chimaera_stays_within_its_split_and_has_the_level_of_its_envelope(
     lengths: list[int], bound: int, number: int, bands: int, seed: int

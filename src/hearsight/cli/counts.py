@@ -35,7 +35,7 @@ def counts(
 
         hearsight counts tags/ --by day --figure counts.png
 
-    Times are read from names such as `SITE_20240517_043000.wav`. Detections in other recordings are in a column of their own.
+    Times are read from names such as `SITE_20240517_043000.wav`. Detections in other recordings are in a separate column.
     """
     from hearsight.console import print_data, print_json, print_message, print_table
     from hearsight.detection.counts import count_tables

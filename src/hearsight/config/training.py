@@ -86,8 +86,8 @@ class TrainConfig(Stage):
     """Clips per step: the gradients of parts of at most ``batch_size`` clips are accumulated, so that memory does not limit it. A
     step is that of one large batch, except that batch normalisation has the statistics of each part. 0 is ``batch_size``."""
     sync_batch_norm: bool = False
-    """Whether several processes share the statistics of batch normalisation in each step, instead of using those of their own
-    parts. The number of processes cannot change then."""
+    """Whether several processes share the statistics of batch normalisation in each step, instead of each using those of its
+    part. The number of processes cannot change then."""
     sync_every: int = Field(default=1, ge=1, le=10**6)
     """Number of steps that each of several processes takes on its own share of the clips, before all average their weights,
     statistics and moments (local SGD). With 1, they take each step together. With more, the number of processes cannot change."""

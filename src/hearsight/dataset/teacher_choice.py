@@ -44,7 +44,7 @@ def keep_classes(classes: Sequence[ClassRecord], teachers: Sequence[TeacherRecor
 def list_all_classes(
     table: pa.Table, used: Sequence[ClassRecord], teachers: Sequence[TeacherRecord]
 ) -> list[ClassRecord]:
-    """Return every class of some teachers, in the order of the teachers and of their own classes.
+    """Return every class of some teachers, in the order of the teachers, and within each in its order.
 
     Parameters
     ----------

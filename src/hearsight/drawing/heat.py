@@ -22,7 +22,7 @@ LABELS = 24
 def draw_heat(
     values: Int64[np.ndarray, "classes times"], classes: Sequence[str], times: Sequence[str], title: str
 ) -> Any:
-    """Draw counts as shades, each row relative to the largest of its own; return the Matplotlib figure.
+    """Draw counts as shades, each row relative to its largest; return the Matplotlib figure.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The labels of many clips at once, as arrays: what statistics and weights are computed from."""
+"""The labels of many clips together, as arrays: what statistics and weights are computed from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BLOCK = 65_536
 
 @runtime_checkable
 class PairedData(TrainingData, Protocol):
-    """A dataset that returns the labels of a range of clips at once."""
+    """A dataset that returns the labels of a range of clips in one go."""
 
     def label_pairs(
         self, modality: Literal["vision", "audio"], first: int, stop: int

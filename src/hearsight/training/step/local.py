@@ -36,7 +36,7 @@ class LocalSteps:
 
     @property
     def is_local(self) -> bool:
-        """Whether processes take steps of their own at all."""
+        """Whether processes take separate steps at all."""
         return self._every > 1 and self._group.size > 1
 
     def finish_step(self, step: int, *, last: bool, stop: bool) -> bool:
@@ -65,7 +65,7 @@ class LocalSteps:
         return bool(flag > 0)
 
     def _list_state(self) -> list[Tensor]:
-        """Return all weights, statistics and moments; counts are equal in all processes, or start anew from the same number."""
+        """Return all weights, statistics and moments; counts are equal in all processes, or start again from the same number."""
         state = [value for value in self._network.state_dict().values() if value.is_floating_point()]
         for group in self._optimizer.param_groups:
             for parameter in group["params"]:

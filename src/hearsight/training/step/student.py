@@ -94,7 +94,7 @@ class Student:
     network, objective, optimizer
         What is trained, what is minimised, and by what.
     accumulator, local, group
-        What computes the gradients; what averages the processes where they take steps of their own; the processes.
+        What computes the gradients; what averages the processes where they take separate steps; the processes.
     average
         The moving average of the weights, where the configuration asks for one.
     train_batches, validation_batches
