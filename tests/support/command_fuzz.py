@@ -176,6 +176,8 @@ def _find_valid(words: tuple[str, ...], argument: Argument, inputs: Inputs) -> s
         "lister": "absent",
         "query": inputs.sound,
         "index": inputs.index,
+        "examples": inputs.classes,
+        "data": f"folder={inputs.classes}",
         "tables": inputs.hierarchy.with_name("tags.csv"),
     }
     if name not in known:

@@ -29,7 +29,9 @@ def fetch(
     sites need yt-dlp (the extra `fetch`), and YouTube also a JavaScript runtime. Before it begins, the command prints how long the
     list will take at the allowed rate.
 
-        hearsight fetch balanced_train_segments.csv --out youtube/
+    ```
+    hearsight fetch balanced_train_segments.csv --out youtube/
+    ```
 
     The same command continues an interrupted run. `fetch.jsonl` in the folder lists the outcome of each: `done`, `gone` (never
     tried again), `blocked` (tried again with `--retry-blocked`) or `failed` (tried again by the next run). If the server refuses
@@ -61,7 +63,9 @@ def query(
     hearsight does not search any site itself. Another package does so, and offers a lister by the entry point group
     `hearsight.listers`. The list has the columns `id`, `url` and `labels` (the query). `hearsight fetch` reads it.
 
-        hearsight query queries.txt --lister flickr --out list.csv
+    ```
+    hearsight query queries.txt --lister flickr --out list.csv
+    ```
     """
     from hearsight.media.lists.queries import list_queries
 

@@ -31,9 +31,10 @@ def counts(
 ) -> None:
     """Count the detections of each class by hour or day, from the times in the names of the recordings.
 
-        hearsight tag recordings/ --events --out tags --format parquet
-
-        hearsight counts tags/ --by day --figure counts.png
+    ```
+    hearsight tag recordings/ --events --out tags --format parquet
+    hearsight counts tags/ --by day --figure counts.png
+    ```
 
     Times are read from names such as `SITE_20240517_043000.wav`. Detections in other recordings are in a separate column.
     """

@@ -51,7 +51,9 @@ def export(
     The input is a waveform; the outputs are probabilities and embeddings. The front end is part of the file, and batch size and
     length are free. The file is compared with the network before it is written. In 8 bits it is four times smaller, and faster:
 
-        hearsight export run --out model.onnx --int8 --calibrate run/dataset
+    ```
+    hearsight export run --out model.onnx --int8 --calibrate run/dataset
+    ```
     """
     from hearsight.export.onnx import export_network
 
@@ -74,7 +76,9 @@ def push(
     Uploads its `config.json`, `model.safetensors` and `README.md`, and nothing else of the folder. Log in first with
     `hf auth login`. Then anyone can use it:
 
-        hearsight tag sound.wav --model hf://owner/name
+    ```
+    hearsight tag sound.wav --model hf://owner/name
+    ```
     """
     from hearsight.models.hub import push_checkpoint
 
@@ -98,9 +102,11 @@ def convert(
 
     Download the files yourself:
 
-        hearsight convert panns-cnn14 Cnn14_mAP=0.431.pth --vocabulary class_labels_indices.csv --out panns
-        hearsight convert soundnet soundnet8_final.t7 --out soundnet
-        hearsight convert vggish vggish-10086976.pth --out vggish
+    ```
+    hearsight convert panns-cnn14 Cnn14_mAP=0.431.pth --vocabulary class_labels_indices.csv --out panns
+    hearsight convert soundnet soundnet8_final.t7 --out soundnet
+    hearsight convert vggish vggish-10086976.pth --out vggish
+    ```
 
     Nothing in a file is executed. Weights that do not fit the network are refused, and the error names them. VGGish was published
     without classes, so its checkpoint can be used with `embed` and `evaluate`, but not with `tag`.

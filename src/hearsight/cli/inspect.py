@@ -70,11 +70,11 @@ def inspect(
 ) -> None:
     """Show clips of a dataset with their labels and teachers, and write a page with their pictures and sound.
 
-        hearsight inspect dataset --page clips.html
-
-        hearsight inspect dataset --class Dog --order disagreeing --page dogs.html
-
-        hearsight inspect dataset --rejected --page rejected.html
+    ```
+    hearsight inspect dataset --page clips.html
+    hearsight inspect dataset --class Dog --order disagreeing --page dogs.html
+    hearsight inspect dataset --rejected --page rejected.html
+    ```
 
     A page is one file that loads nothing from the network, about 60 KB per clip. Pictures are read from the media, which must
     not have been moved since the dataset was built.

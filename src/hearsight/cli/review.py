@@ -33,10 +33,13 @@ def review(
 ) -> None:
     """Turn judged detections into thresholds, and estimate how many true calls there are.
 
-        hearsight tag recordings/ --out tags --events --threshold 0.1
-        hearsight review tags/ --draw --per-class 50 --out judge.csv   # write right, wrong or skip into the column judgement
-        hearsight review judge.csv --precision 0.9 --out thresholds.csv --figure precision.png
-        hearsight tag recordings/ --out final --events --thresholds thresholds.csv
+    ```
+    hearsight tag recordings/ --out tags --events --threshold 0.1
+    hearsight review tags/ --draw --per-class 50 --out judge.csv
+    # write right, wrong or skip into the column judgement of judge.csv
+    hearsight review judge.csv --precision 0.9 --out thresholds.csv --figure precision.png
+    hearsight tag recordings/ --out final --events --thresholds thresholds.csv
+    ```
 
     Prints for each class the precision of all detections, the lowest threshold with the wanted precision, the precision there, the
     share of true calls that it keeps, and how many of all detections are true. Intervals are 95 %.

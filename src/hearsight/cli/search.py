@@ -31,9 +31,10 @@ def index(
 ) -> None:
     """Index recordings, so that similar sounds can be searched for: the embedding of every segment, of files of any length.
 
-        hearsight index recordings/ --out index
-
-        hearsight index recordings/ --out index --metadata sites.csv --workers 2
+    ```
+    hearsight index recordings/ --out index
+    hearsight index recordings/ --out index --metadata sites.csv --workers 2
+    ```
 
     The same command continues a run that was stopped, adds new recordings and does changed ones again. A recording that cannot be
     read is listed with the reason. The time of a recording is read from its name, such as `SITE_20240517_043000.wav`.
@@ -72,9 +73,10 @@ def search(
 ) -> None:
     """Find the segments of an index that sound most like an example, the nearest first.
 
-        hearsight search dog.wav --index index
-
-        hearsight search night.wav@73.5-75 --index index --where "site = 'north' AND hour(time) < 6"
+    ```
+    hearsight search dog.wav --index index
+    hearsight search night.wav@73.5-75 --index index --where "site = 'north' AND hour(time) < 6"
+    ```
 
     The similarity is the cosine between embeddings, and the result is exact. Of an example with several segments, their mean is
     used. Rows of the example itself are left out. With `--json`, prints an array with one object per segment.

@@ -37,8 +37,10 @@ def serve(
     `POST /embed` take a file; `GET /openapi.json` describes them. Uploads lie in a private temporary folder only while they are
     needed.
 
-        hearsight serve --model run
-        curl -F file=@recording.wav http://127.0.0.1:8000/tag
+    ```
+    hearsight serve --model run
+    curl -F file=@recording.wav http://127.0.0.1:8000/tag
+    ```
     """
     from hearsight.console import flush_data, print_json, print_message
     from hearsight.serve.limits import ServeLimits

@@ -43,7 +43,9 @@ def study(
 
     Without a file, the studies that come with hearsight are listed. For example:
 
-        hearsight study jia-ablation --sources videos/ --teacher audio=litert:yamnet.tflite --benchmark esc50=ESC-50 --out ablation
+    ```
+    hearsight study jia-ablation --sources videos/ --teacher audio=litert:yamnet.tflite --benchmark esc50=ESC-50 --out ablation
+    ```
 
     The same command continues an interrupted study. Datasets and runs that several cells share are made once. Prints a table with
     the mean over seeds, its 95 % interval, and paired differences from the reference of each axis. The folder then has `report.md`,
@@ -102,7 +104,9 @@ def runs(
     `hearsight evaluate --keep` kept with it. With `--against RUN`, a second table has the differences from that run on the same
     clips, with the 95 % interval of a paired bootstrap:
 
-        hearsight runs experiments/ --against experiments/base --figure curves.png
+    ```
+    hearsight runs experiments/ --against experiments/base --figure curves.png
+    ```
 
     `--json` prints an object with the keys `runs` and `differences`.
     """

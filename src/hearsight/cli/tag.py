@@ -111,13 +111,12 @@ def tag(
 ) -> None:
     """Tag audio and video files, of any length: print what is in them, or write it for Raven, Audacity and others.
 
-        hearsight tag recording.wav
-
-        hearsight tag recording.wav --events --low 0.3 --gap 1
-
-        hearsight tag recordings/ --out tags --format raven --format csv --workers 2
-
-        ffmpeg -i stream -f wav - | hearsight tag - --segments --format jsonl
+    ```
+    hearsight tag recording.wav
+    hearsight tag recording.wav --events --low 0.3 --gap 1
+    hearsight tag recordings/ --out tags --format raven --format csv --workers 2
+    ffmpeg -i stream -f wav - | hearsight tag - --segments --format jsonl
+    ```
 
     Prints a table, or with `--json` an array with one object per tag: `path, start, duration, class, probability, sense,
     teacher`. Without `--segments` or `--events`, a probability is the mean over the whole file. A recording that cannot be read is

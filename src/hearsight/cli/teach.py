@@ -25,8 +25,11 @@ def teach(
 ) -> None:
     """Teach a model classes of your own, from 5 to 50 examples of each, in seconds.
 
-        hearsight teach examples/ --out birds        # examples/robin/*.wav, examples/wren/*.wav, examples/background/*.wav
-        hearsight tag night.wav --model birds --events
+    ```
+    # examples/robin/*.wav, examples/wren/*.wav, examples/background/*.wav
+    hearsight teach examples/ --out birds
+    hearsight tag night.wav --model birds --events
+    ```
 
     The network stays as it is and gets a new output layer, so that the result tags, embeds, is exported and served like any model.
     The class `background` stands for none of the others; sounds in a folder of this name teach it. Tables are what `hearsight tag`
@@ -57,8 +60,11 @@ def suggest(
 ) -> None:
     """Suggest the segments of an index that are most worth judging next.
 
-        hearsight suggest archive.index --model birds --out judge.csv   # write right, wrong or skip into the column judgement
-        hearsight teach examples/ judge.csv --out better
+    ```
+    hearsight suggest archive.index --model birds --out judge.csv
+    # write right, wrong or skip into the column judgement of judge.csv
+    hearsight teach examples/ judge.csv --out better
+    ```
 
     They are the ones that the model is most uncertain of, and of these such as differ from each other.
     """

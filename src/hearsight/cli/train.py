@@ -86,7 +86,9 @@ def build(
     By default the teachers are `clusters`, which need no pretrained model: similar pictures become a class, and so do similar
     sounds. With pretrained teachers:
 
-        hearsight build videos/ --out dataset --vision litert:mobilenet_v2.tflite --audio litert:yamnet.tflite
+    ```
+    hearsight build videos/ --out dataset --vision litert:mobilenet_v2.tflite --audio litert:yamnet.tflite
+    ```
 
     Published lists are recognised by their shape: AudioSet (`# YTID, start_seconds, …`), Kinetics (a header with `youtube_id`),
     VGGSound (`id,start,label,split`), AVSpeech (`id,start,end,x,y`), Sports-1M (`URL 168,169`), SoundNet and others (a URL a
@@ -94,7 +96,9 @@ def build(
     `id` or `url`. `--media-root` names the folder of their media. Their labels are kept in `sources.parquet` and not learned.
     What is not in the folder is listed in `missing.csv`, which `hearsight fetch` reads.
 
-        hearsight build audioset.csv own=videos/ --media-root youtube/ --source-share own=0.2 --out dataset
+    ```
+    hearsight build audioset.csv own=videos/ --media-root youtube/ --source-share own=0.2 --out dataset
+    ```
 
     The same command continues an interrupted build. `rejected.parquet` lists what was rejected, and why. If a worker crashed on a
     file or exceeded the deadline, the dataset is built without that file and the exit code is 5. The same command tries such files
@@ -145,9 +149,10 @@ def label(
     The sound is not decoded again. Without `--vision`, the vision teachers of the dataset and their soft labels are kept; without
     `--audio`, its audio teachers. Without both, only the policy changes:
 
-        hearsight label dataset --out relabelled --audio litert:yamnet.tflite
-
-        hearsight label dataset --out stricter --set policy.audio_top=3
+    ```
+    hearsight label dataset --out relabelled --audio litert:yamnet.tflite
+    hearsight label dataset --out stricter --set policy.audio_top=3
+    ```
 
     A dataset holds no pictures: new vision teachers need the media, at the paths that the dataset was built from. The same command
     continues where it stopped.
@@ -185,9 +190,10 @@ def mix(
     Minutes of video yield few clips but any number of mixtures, and an audio teacher can label each of them. Train on the new
     dataset with the recipe `mixtures`:
 
-        hearsight mix dataset --out mixtures
-
-        hearsight train mixtures --out run --set recipe=mixtures
+    ```
+    hearsight mix dataset --out mixtures
+    hearsight train mixtures --out run --set recipe=mixtures
+    ```
 
     The same command continues an interrupted run.
     """
@@ -228,17 +234,23 @@ def train(
 
     With `--teacher`, the network learns the classes of some of the dataset's teachers only:
 
-        hearsight train dataset --out run --teacher vision
+    ```
+    hearsight train dataset --out run --teacher vision
+    ```
 
     With `--from`, training begins with the weights of another run of the same network. Classes that both have, by their id or else
     by their name, keep their rows of the last layer; the others begin afresh:
 
-        hearsight train dataset --out run --from other-run --freeze trunk --set recipe=finetune
+    ```
+    hearsight train dataset --out run --from other-run --freeze trunk --set recipe=finetune
+    ```
 
     With `--devices`, that many processes share each step, each on its own GPU or on some of the processors. Over several
     machines, start the command without it by torchrun:
 
-        hearsight train dataset --out run --devices 2
+    ```
+    hearsight train dataset --out run --devices 2
+    ```
 
     The same command continues an interrupted run from its last checkpoint: the last epoch, or the last ten minutes. It may have
     another number of devices.
@@ -282,9 +294,10 @@ def finetune(
 ) -> None:
     """Train a network further on labelled sounds, so that it tags your own classes.
 
-        hearsight finetune run --data sounds/ --out tuned
-
-        hearsight tag recording.wav --model tuned
+    ```
+    hearsight finetune run --data sounds/ --out tuned
+    hearsight tag recording.wav --model tuned
+    ```
 
     `sounds/` has a sub-folder of sounds per class; `--data csv=clips.csv` reads a table, `--data esc50=ESC-50` a published set. One
     fold is held out: the score of its clips is printed with its 95 % interval, and kept in `scores/` of the run. The keys of

@@ -87,7 +87,7 @@ def test_probes_of_several_classes_find_all_of_a_clip(probe):
 
 @pytest.mark.parametrize("probe", [name for name, kind in PROBES.items() if not kind.multi_label])
 def test_probes_of_one_class_refuse_clips_of_several_and_say_which_do_not(probe):
-    with pytest.raises(UsageError, match="several classes, wanted linear or svm or knn"):
+    with pytest.raises(UsageError, match="may have several, wanted linear or svm or knn"):
         fit_probe(probe, draw_tags())
 
 

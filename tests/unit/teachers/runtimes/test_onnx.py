@@ -153,7 +153,7 @@ def test_weights_beside_the_file_are_not_loaded(tmp_path: Path, make_onnx: Maker
     path = make_onnx(tmp_path / "a.onnx", [1, 3, 2, 2], make_weights(12, 3), external=True)
     assert (tmp_path / "weights.bin").is_file()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(TeacherError, match="save it as one file"):
+    with pytest.raises(TeacherError, match="save the model as one file"):
         load_teacher(f"onnx:{path}", "vision")
 
 
