@@ -41,7 +41,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
             write_sound(base / "classes" / f"class {label}" / f"{number}.wav", label, number)
     hierarchy = base / "hierarchy.json"
     hierarchy.write_text("[]")
-    (base / "tags.csv").write_text("path,start,class\n20240517_230000.wav,1,Owl\n")
+    (base / "tags.csv").write_text(
+        "path,start,end,class,probability,judgement\n20240517_230000.wav,1,2,Owl,0.9,right\n"
+    )
     write_sound(base / "sound.wav", 0, 0)
     np.savez(base / "weights.npz", weights=np.zeros(3))
     done = run_command("index", base / "sound.wav", "--model", base / "run", "--out", base / "index")

@@ -84,6 +84,10 @@ SUFFIXES: dict[tuple[str, str], str] = {
     ("search", "out"): ".csv",
     ("counts", "tables"): ".csv",
     ("counts", "figure"): ".png",
+    ("suggest", "out"): ".csv",
+    ("review", "out"): ".csv",
+    ("review", "tables"): ".csv",
+    ("review", "figure"): ".png",
 }
 OUTPUTS = frozenset({"out", "results", "page", "figure"})
 """Arguments that are written."""

@@ -19,7 +19,7 @@ from hearsight.cli.application import ArgumentError, app
 from hearsight.errors import CONTINUE, HearsightError, MachineError, UsageError, from_os_error
 
 _INTERRUPTED, _TERMINATED = 130, 143
-_CONTINUED = frozenset({"fetch", "build", "label", "mix", "train", "learn", "demo", "study"})
+_CONTINUED = frozenset({"fetch", "build", "label", "mix", "train", "learn", "demo", "study", "finetune", "index"})
 _CONTINUED_WITH = {"tag": "--out", "evaluate": "finetune"}
 """Commands that continue only with this among their options."""
 
