@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from hearsight.errors import TableError, guess
+import csv
+from pathlib import Path
+
+from hearsight.errors import TableError, UsageError, guess
 
 JUDGEMENT = "judgement"
 """The column of a table of detections that holds them."""
@@ -30,3 +33,29 @@ def read_judgement(cell: str | None, where: object) -> str:
         hint = guess(word, [RIGHT, WRONG, SKIP])
         raise TableError(where, f"judgement {cell!r:.40}", f"{RIGHT}, {WRONG}, {SKIP} or nothing", hint)
     return _MEANINGS[word]
+
+
+def check_unjudged(out: Path) -> None:
+    """Refuse to write a new table to judge over one that holds judgements: they are hours of listening.
+
+    A file that is not such a table, such as one that a spreadsheet saved with semicolons, is refused as well.
+
+    Raises
+    ------
+    UsageError
+        When there is a file, other than a table whose column ``judgement`` is empty.
+    """
+    if not out.is_file():
+        return
+    try:
+        with out.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.DictReader(file)
+            known = JUDGEMENT in (table.fieldnames or ())
+            judged = sum(1 for row in table if (row.get(JUDGEMENT) or "").strip())
+    except (ValueError, csv.Error):
+        known, judged = False, 0
+    if judged or not known:
+        found = f"a table with {judged} judgements" if known else f"a file without a column {JUDGEMENT!r}"
+        raise UsageError(
+            "--out", f"{out}: {found}", "a new file, or a table without judgements", "choose another --out"
+        )

@@ -20,7 +20,7 @@ from jaxtyping import Float64, Int64
 
 from hearsight.detection.formats.cells import defuse
 from hearsight.detection.formats.reading import find_tables, read_detections
-from hearsight.detection.judgements import JUDGEMENT
+from hearsight.detection.judgements import JUDGEMENT, check_unjudged
 from hearsight.errors import InputError, UsageError
 from hearsight.files import check_output, write_text
 from hearsight.text import make_encodable
@@ -57,11 +57,12 @@ def draw_detections(places: Sequence[Path], out: Path, per_class: int, seed: int
     InputError
         When there is no detection, or a table cannot be read.
     UsageError
-        When the file is not to be called ``.csv``.
+        When the file is not to be called ``.csv``, or holds judgements.
     """
     if out.suffix != ".csv":
         raise UsageError("--out", f"{out}", "a file name that ends in .csv")
     check_output(out)
+    check_unjudged(out)
     tables = find_tables(places)
     scores, codes, names = _read_scores(tables)
     if not len(scores):

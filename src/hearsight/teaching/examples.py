@@ -73,6 +73,11 @@ def find_examples(places: Sequence[Path]) -> list[Example]:
     """
     found: dict[tuple[Any, ...], Example] = {}
     for place in places:
+        if not place.exists():
+            hint = "for example examples/dog/*.wav, examples/rooster/*.wav, examples/background/*.wav"
+            raise InputError(
+                place, "no such file or folder", "a folder of sounds for each class, or a table of spans", hint
+            )
         for one in _search_folder(place) if place.is_dir() else _read_table(place):
             if control := find_control(one.name):
                 raise InputError(one.path, f"class {one.name!r} with the control character {control}", "printable text")

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float32, Float64, Int64
 
 from hearsight.detection.formats.cells import defuse
-from hearsight.detection.judgements import JUDGEMENT
+from hearsight.detection.judgements import JUDGEMENT, check_unjudged
 from hearsight.errors import InputError, UsageError
 from hearsight.files import check_output, write_text
 from hearsight.listening.listener import Listener, load
@@ -56,7 +56,8 @@ def suggest(model: str | Path, index: str | Path, out: str | Path, *, count: int
     Raises
     ------
     UsageError
-        When the index is of another network, the model has no class to judge, or the file is not to be called ``.csv``.
+        When the index is of another network, the model has no class to judge, or the file is not to be called ``.csv`` or
+        holds judgements.
     InputError
         When the index has no segments.
     """
@@ -64,6 +65,7 @@ def suggest(model: str | Path, index: str | Path, out: str | Path, *, count: int
     if out.suffix != ".csv":
         raise UsageError("--out", f"{out}", "a file name that ends in .csv")
     check_output(out)
+    check_unjudged(out)
     listener = load(model, device="cpu")
     opened = Index.open(index)
     check_index(listener, opened)

@@ -79,3 +79,11 @@ def test_nothing_to_draw_and_other_suffixes_are_refused(tmp_path):
         draw_detections([tmp_path / "a.csv"], tmp_path / "out.csv", 5)
     with pytest.raises(UsageError, match=r"ends in \.csv"):
         draw_detections([tmp_path / "a.csv"], tmp_path / "out.txt", 5)
+
+
+def test_judgements_are_not_drawn_over(tags, tmp_path):
+    out = tmp_path / "judge.csv"
+    out.write_text("path,judgement\na.wav,wrong\n")
+    with pytest.raises(UsageError, match="1 judgements"):
+        draw_detections([tags], out, 10)
+    assert out.read_text() == "path,judgement\na.wav,wrong\n"

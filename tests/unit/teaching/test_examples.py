@@ -76,3 +76,8 @@ def test_copies_of_a_file_are_one_source(tmp_path):
     first, second, third = name_sources(find_examples([tmp_path]))
     assert first == second != third
     assert name_sources([Example("absent", "owl", source="box 7")]) == ["box 7"]
+
+
+def test_a_place_that_is_not_there_is_named_with_what_belongs_there(tmp_path):
+    with pytest.raises(InputError, match="absent: no such file or folder, wanted a folder of sounds for each class"):
+        find_examples([tmp_path / "absent"])

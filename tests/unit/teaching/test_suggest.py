@@ -71,3 +71,11 @@ def test_an_index_of_another_network_and_other_suffixes_are_refused(taught, valu
     with pytest.raises(IndexFolderError):
         suggest(report.out, tmp_path / "absent", tmp_path / "judge.csv")
     assert not (tmp_path / "judge.csv").exists()
+
+
+def test_judgements_are_not_suggested_over(tmp_path):
+    out = tmp_path / "judge.csv"
+    out.write_text("path,judgement\na.wav,right\n")
+    with pytest.raises(UsageError, match="1 judgements"):
+        suggest("absent", "absent", out)
+    assert out.read_text() == "path,judgement\na.wav,right\n"
