@@ -42,6 +42,15 @@ def find_announced_share(file: BufferedReader) -> float:
     return 1.0
 
 
+def is_unfinished(file: BufferedReader) -> bool:
+    """Return whether the header of an RF64 file announces no sound although bytes follow it; the file's position is changed."""
+    total = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if file.read(4) != b"RF64":
+        return False
+    return any(size == 0 and start < total for start, size in _find_in_chunks(file, "little"))
+
+
 def _find_samples(file: BufferedReader) -> Iterator[tuple[int, int]]:
     """Find where the samples begin, and the bytes that the header announces; nothing where it does not know."""
     file.seek(0)

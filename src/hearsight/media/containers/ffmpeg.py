@@ -29,6 +29,7 @@ from jaxtyping import UInt8
 
 from hearsight.errors import MediaError
 from hearsight.media import limits
+from hearsight.media.containers.announced import is_unfinished
 from hearsight.media.guard import open_media_file
 from hearsight.records import RejectReason
 
@@ -90,12 +91,13 @@ def open_container(path: str, probe: Mapping[str, str] | None = None) -> av.cont
     with open_media_file(path) as file:
         if not file.read(1):
             raise MediaError(path, "empty file", "a media file", reason=RejectReason.NOT_MEDIA)
+        length = {"ignore_length": "1"} if is_unfinished(file) else {}  # the sound is read to the end of the file
     try:
         container = av.open(
             f"file:{Path(path).absolute()}",
             "r",
             options=dict(_DECODER_OPTIONS),
-            container_options={**_CONTAINER_OPTIONS, **(probe or {})},
+            container_options={**_CONTAINER_OPTIONS, **length, **(probe or {})},
             metadata_errors="replace",
             timeout=limits.STALL_SECONDS,
         )

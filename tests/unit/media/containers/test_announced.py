@@ -68,6 +68,7 @@ UNKNOWN: dict[str, tuple[str, Callable[[Path], None]]] = {
     "a pipe's WAV": ("wav", lambda path: patch(path, b"data", 4, b"\xff\xff\xff\xff")),
     "another pipe's WAV": ("wav", lambda path: patch(path, b"data", 4, struct.pack("<I", 0x7FFFF000))),
     "an absurd RF64": ("rf64", lambda path: patch(path, b"ds64", 16, struct.pack("<Q", 1 << 60))),
+    "an RF64 that was never finished": ("rf64", lambda path: patch(path, b"ds64", 16, bytes(8))),
     "an absurd Wave-64": ("w64", lambda path: patch(path, b"data\xf3", 16, struct.pack("<Q", (1 << 62) - 1))),
     "a pipe's AU": ("au", lambda path: patch(path, b".snd", 8, b"\xff\xff\xff\xff")),
     "a pipe's CAF": ("caf", lambda path: patch(path, b"data", 4, b"\xff" * 8)),
