@@ -28,7 +28,7 @@ def test_a_table_json_csv_and_a_heat_map(tags: Path, tmp_path: Path) -> None:
     table = run_command("counts", tags, "--figure", tmp_path / "counts.svg")
     assert table.returncode == 0, table.stderr
     assert "no time" in table.stdout
-    assert "1 detections are in recordings" in table.stderr
+    assert '1 detection is in recordings whose names have no time: column "no time"' in table.stderr
     assert (tmp_path / "counts.svg").read_text().startswith("<?xml")
     found = json.loads(run_command("counts", tags, "--by", "day", "--json").stdout)
     assert found["times"] == ["2024-05-17", "2024-05-18"]

@@ -48,7 +48,8 @@ def counts(
     found = count_tables(find_tables(tables), by, threshold, top)
     if found.without_time:
         total = sum(found.without_time.values())
-        print_message(f'{total} detections are in recordings whose names have no time, and are in the column "no time"')
+        what = "detection is" if total == 1 else "detections are"
+        print_message(f'{total} {what} in recordings whose names have no time: column "no time"')
     if as_json:
         print_json(found.as_json())
     else:
