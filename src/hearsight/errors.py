@@ -46,8 +46,8 @@ EXIT_CODES: dict[int, str] = {
     6: "training failed, because the loss is no longer a number",
     7: "output that cannot be written, or a limit of the machine: disk full or read-only, permission denied, a file where a "
     "folder should be, too many open files, out of memory",
-    130: "interrupted by Ctrl-C (SIGINT)",
-    143: "ended by SIGTERM",
+    130: "interrupted by Ctrl-C (SIGINT); 0 for `hearsight serve`",
+    143: "ended by SIGTERM; 0 for `hearsight serve`",
 }
 """What each exit code of the command line means; the same mistake has the same code in every command."""
 

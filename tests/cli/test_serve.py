@@ -33,7 +33,9 @@ def list_folders(parent: Path) -> list[str]:
     return sorted(path.name for path in parent.glob("hearsight-serve-*"))
 
 
-def test_a_server_answers_ends_with_its_signal_and_leaves_nothing(run: Path, listener: Any, tmp_path: Path) -> None:
+def test_a_server_answers_ends_with_its_signal_and_code_0_and_leaves_nothing(
+    run: Path, listener: Any, tmp_path: Path
+) -> None:
     with run_server(run, TMPDIR=str(tmp_path)) as (address, process):
         assert address.startswith("http://127.0.0.1:")
         (folder,) = tmp_path.glob("hearsight-serve-*")
