@@ -205,7 +205,7 @@ MISTAKES = {
     ),
     "an unknown option": Mistake(
         2,
-        r"Unknown option: --nonsense( \(a file of this name is written \./--nonsense\))?\.",
+        r"Unknown option: --nonsense( \(a file of this name is written \./--nonsense\))?\.( Did you mean --[a-z]+\?)?",
         (
             *(f"{command} --nonsense" for command in EVERY if command not in ("serve", "search")),
             "serve --model {run} --nonsense",  # --model is asked for first

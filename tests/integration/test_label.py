@@ -164,7 +164,7 @@ def test_a_finished_dataset_is_left_as_it_is_and_one_of_other_labels_refused(bui
     assert digest_tree(out) == before
     with pytest.raises(DatasetError, match="other labels"):
         label_dataset(built, out, LabelConfig(audio=("coded:other",)), workers=1)
-    with pytest.raises(DatasetError, match="the dataset itself"):
+    with pytest.raises(DatasetError, match="itself, wanted another folder"):
         label_dataset(built, built, LabelConfig(), workers=1)
 
 

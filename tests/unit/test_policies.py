@@ -35,5 +35,5 @@ def test_keys_of_a_named_policy_can_be_changed(tmp_path: Path) -> None:
 def test_unknown_names_and_mixtures_of_whole_media_are_refused() -> None:
     with pytest.raises(ConfigError, match="no policy is named 'gia'; there are jia, soundnet, hershey"):
         load_config(BuildConfig, "build", None, ["policy=gia"])
-    with pytest.raises(ConfigError, match="mixtures are of several videos"):
+    with pytest.raises(ConfigError, match="a mixture is of several videos"):
         load_config(MixConfig, "mix", None, ["policy=hershey"])

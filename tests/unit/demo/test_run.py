@@ -77,7 +77,7 @@ def test_the_lines_that_move_with_the_example_are_in_its_drawing(result: DemoRes
     for name in ("playhead-0", "playhead-1", "playhead-span"):
         assert example.count(f'id="{name}"') == 1
         assert text.count(f'id="{name}"') == 1
-    assert re.search(r"In \d+ of \d+ segments of a second the most probable kind is right", text)
+    assert re.search(r"The most probable kind is correct in \d+ of \d+ one-second segments", text)
 
 
 def test_run_again_it_keeps_everything_and_gives_the_same_scores(result: DemoResult) -> None:
