@@ -336,6 +336,11 @@ def is_folder(path: str | Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises some errors)
 
 
+def holds_other_things(folder: Path, *known: str) -> bool:
+    """Return whether a folder holds something, but none of the names by which a command knows its own work."""
+    return folder.is_dir() and any(folder.iterdir()) and not any((folder / name).exists() for name in known)
+
+
 def describe_path(path: Path) -> str:
     """Describe what is at a path, for errors that wanted something else there: a folder's first names, or a file's size.
 

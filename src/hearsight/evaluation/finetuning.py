@@ -26,6 +26,7 @@ from hearsight.evaluation.probes.cross_validation import CrossScore, score_fold
 from hearsight.evaluation.probes.finetune import THRESHOLD, ClipSounds, Tuned, decode_clips, score_clips
 from hearsight.evaluation.probes.registry import FINETUNE
 from hearsight.evaluation.result import Evaluation
+from hearsight.files import describe_path, holds_other_things
 from hearsight.listening.listener import load
 from hearsight.metrics.tagging import hits
 from hearsight.models.checkpoint import load_checkpoint
@@ -98,11 +99,12 @@ def finetune(
     BenchmarkError
         When the labelled sounds cannot be read.
     UsageError
-        When there is no such benchmark, fold or layer.
+        When there is no such benchmark, fold or layer, something else is in the folder, or the best epoch is to be delivered.
     RunError
         When the folder holds another run.
     """
     out, started = Path(out), time.monotonic()
+    _check(out, config)
     clips = load_benchmark(data if "=" in data else f"folder={data}")
     split = _choose_split(clips, fold)
     config = (config or TrainConfig(recipe="finetune")).model_copy(update={"initial": run})
@@ -124,6 +126,14 @@ def finetune(
     score = dataclasses.replace(score, seconds=time.monotonic() - started)
     keep_score(out, score)
     return FinetuneSummary(summary, score)
+
+
+def _check(out: Path, config: TrainConfig | None) -> None:
+    if holds_other_things(out, "checkpoints", "config.json"):
+        raise UsageError(out, describe_path(out), "a new or empty folder, or a run", "choose another --out")
+    if config is not None and config.deliver == "best":
+        found = "deliver = best, which would choose the epoch by the clips that are scored"
+        raise UsageError("finetune", found, "deliver = last")
 
 
 def _choose_split(clips: Benchmark, fold: int | None) -> Split:

@@ -23,6 +23,8 @@ from hearsight.listening.recordings import Recording
 
 NAME = "journal.jsonl"
 """The journal's name in an output folder."""
+LOCK = ".journal.lock"
+"""The file whose lock is held while a folder is written."""
 MOST_BYTES = 8 * 2**30
 """The largest journal that is read."""
 State = Literal["done", "failed", "new"]
@@ -135,7 +137,7 @@ def open_journal(folder: Path, parameters: str, suffixes: Sequence[str]) -> Gene
     make_folder(folder)
     with contextlib.ExitStack() as held:
         try:
-            held.enter_context(lock(folder / ".journal.lock"))
+            held.enter_context(lock(folder / LOCK))
         except BlockingIOError as error:
             raise MachineError(folder, "another process writes into it", "one at a time") from error
         except OSError as error:

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from hearsight.errors import InputError, UsageError
+from hearsight.files import describe_path, holds_other_things
+from hearsight.listening.journal import LOCK as JOURNAL_LOCK
 from hearsight.listening.journal import NAME as JOURNAL
 from hearsight.listening.journal import Journal, State, measure, open_journal
 from hearsight.listening.listener import Listener, load
@@ -274,6 +276,8 @@ def _check(recordings: Sequence[Recording], out: Path) -> None:
         raise UsageError("index", "standard input", "files, which can be found again")
     if not recordings:
         raise UsageError("index", f"no recording for {out}", "at least one")
+    if holds_other_things(out, NAME, JOURNAL, JOURNAL_LOCK):
+        raise UsageError(out, describe_path(out), "a new or empty folder, or an index", "choose another --out")
 
 
 def _clean(out: Path) -> None:

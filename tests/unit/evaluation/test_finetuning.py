@@ -121,3 +121,16 @@ def test_damaged_scores_are_named_whatever_the_damage(tmp_path: Path, damage: An
         path.write_bytes(content if damage == "flipped" else damage)
     with pytest.raises(InputError, match=r"scores\.npz: no scores of clips"):
         read_clip_scores(path, "score it again")
+
+
+def test_a_folder_of_recordings_and_the_choice_of_an_epoch_by_what_is_scored_are_refused(
+    run: Path, sounds: Path, tmp_path: Path
+) -> None:
+    before = sorted(sounds.rglob("*"))
+    with pytest.raises(UsageError, match=r"a folder with .*, wanted a new or empty folder, or a run"):
+        finetune(str(run), str(sounds), sounds, TrainConfig.parse(KNOBS, "test"), fold=1)
+    assert sorted(sounds.rglob("*")) == before
+    best = TrainConfig.parse({**KNOBS, "deliver": "best"}, "test")
+    with pytest.raises(UsageError, match="would choose the epoch by the clips that are scored, wanted deliver = last"):
+        finetune(str(run), str(sounds), tmp_path / "best", best, fold=1)
+    assert not (tmp_path / "best").exists()

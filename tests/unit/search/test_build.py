@@ -193,3 +193,10 @@ def test_overlapping_segments_have_the_hop_that_was_asked_for(run, sounds, tmp_p
     assert Index.open(tmp_path / "index").rows["start"].to_pylist() == [0.0, 0.25, 0.5]
     with pytest.raises(UsageError, match="hop"):
         IndexStage(str(run), str(tmp_path), 9.0)()
+
+
+def test_a_folder_of_recordings_gets_no_index_among_them(run, sounds):
+    before = sorted(sounds.iterdir())
+    with pytest.raises(UsageError, match=r"a folder with .*, wanted a new or empty folder, or an index"):
+        index_recordings(str(run), find_recordings([sounds], []), sounds, PLAIN)
+    assert sorted(sounds.iterdir()) == before
