@@ -112,7 +112,7 @@ def runs(
     """
     import dataclasses
 
-    from hearsight.console import print_json, print_table
+    from hearsight.console import print_json, print_message, print_table
     from hearsight.figures.file import check_out, write_figure
     from hearsight.studies.runs import COLUMNS, COMPARED, NUMBERS, compare_runs, draw_runs, list_runs
 
@@ -125,6 +125,9 @@ def runs(
         print_json({"runs": [run.as_json() for run in found], "differences": compared})
     else:
         print_table("", COLUMNS, [run.row() for run in found], right=NUMBERS)
+        if not found:
+            places = ", ".join(str(folder) for folder in folders or [Path()])
+            print_message(f"{places}: no training run in it; hearsight train, learn and finetune make some")
         if against is not None:
             rows = [one.row() for one in differences]
             print_table(f"differences from {against}", COMPARED, rows, right=COMPARED[2:])
