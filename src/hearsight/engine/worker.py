@@ -26,6 +26,7 @@ from hearsight.errors import HearsightError, UsageError
 from hearsight.threads import one_thread
 
 _COMMAND = (
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "  # also while it imports
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from hearsight.engine.worker import main; main()"
 )
 
