@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from hearsight.console import Bar, describe_count, describe_retry, print_message, track
+from hearsight.console import Bar, describe_retry, print_message, track
 from hearsight.detection.formats.catalogue import FORMATS, open_file
 from hearsight.detection.formats.reading import read_detections
 from hearsight.detection.formats.writer import Context, DetectionWriter
@@ -26,6 +26,7 @@ from hearsight.listening.detector import Detector, TagOptions
 from hearsight.listening.journal import Journal, locate_output, measure, open_journal
 from hearsight.listening.listener import Listener, load
 from hearsight.listening.recordings import Recording, check_names
+from hearsight.listening.report import WorkReport
 from hearsight.listening.stdin import STDIN, RawFormat, stream_pipe
 from hearsight.records import Tag
 
@@ -135,53 +136,6 @@ class RecordingTagger:
         return self._detector.detect(outputs, recording.path)
 
 
-@dataclasses.dataclass(frozen=True)
-class FolderReport:
-    """What was written into an output folder.
-
-    Attributes
-    ----------
-    out
-        The folder.
-    num_done, num_before
-        Recordings that were tagged now, and that had been before.
-    num_rows, duration
-        Rows that were written now, and seconds of sound.
-    seconds
-        How long it took.
-    failures
-        Why other recordings could not be read, now or before.
-    """
-
-    out: str
-    num_done: int
-    num_before: int
-    num_rows: int
-    duration: float
-    seconds: float
-    failures: list[InputError]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the object that ``hearsight tag --out --json`` prints."""
-        return {**dataclasses.asdict(self), "failures": [str(failure) for failure in self.failures]}
-
-    def describe(self) -> list[str]:
-        """Return a summary as lines of text."""
-        speed = self.duration / max(self.seconds, 1e-9)
-        lines = [
-            f"{self.out}: {describe_count(self.num_done, 'recording')} with {describe_count(self.num_rows, 'row')}, "
-            f"{self.duration:.0f} s of sound in {self.seconds:.1f} s ({speed:.0f} times real time)"
-        ]
-        if self.num_before:
-            done, unchanged = ("was", "has") if self.num_before == 1 else ("were", "have")
-            lines.append(
-                f"{describe_count(self.num_before, 'recording')} {done} done before and {unchanged} not changed"
-            )
-        if self.failures:
-            lines.append(f"{len(self.failures)} failed; --only-failed tries them again")
-        return lines
-
-
 def tag_to_writer(
     model: str,
     recordings: Sequence[Recording],
@@ -250,7 +204,7 @@ def tag_to_folder(
     workers: int = 1,
     raw: RawFormat | None = None,
     only_failed: bool = False,
-) -> FolderReport:
+) -> WorkReport:
     """Write one file per recording and format, and continue where an earlier run stopped.
 
     Parameters
@@ -294,7 +248,15 @@ def tag_to_folder(
                 journal.add(recording, outcome.measured, outcome.rows, outcome.duration, error)
                 done, rows, duration = done + (error is None), rows + outcome.rows, duration + outcome.duration
                 bar.advance()
-    return FolderReport(str(out), done, before, rows, duration, time.monotonic() - started, failures)
+    return WorkReport(
+        out=str(out),
+        num_done=done,
+        num_before=before,
+        num_rows=rows,
+        duration=duration,
+        seconds=time.monotonic() - started,
+        failures=failures,
+    )
 
 
 def make_context(listener: Listener) -> Context:

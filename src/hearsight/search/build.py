@@ -13,8 +13,8 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from hearsight.console import describe_count
 from hearsight.errors import InputError, UsageError
 from hearsight.files import describe_path, holds_other_things
 from hearsight.listening.journal import LOCK as JOURNAL_LOCK
@@ -22,6 +22,7 @@ from hearsight.listening.journal import NAME as JOURNAL
 from hearsight.listening.journal import Journal, State, measure, open_journal
 from hearsight.listening.listener import Listener, load
 from hearsight.listening.recordings import Recording
+from hearsight.listening.report import WorkReport
 from hearsight.listening.stdin import STDIN
 from hearsight.listening.tagging import Outcome, note_outcome, run_stage, track_recordings
 from hearsight.search.gather import Source, gather, list_finished
@@ -32,62 +33,38 @@ from hearsight.search.parts import SUFFIX, TOP, IndexStage, name_part
 from hearsight.text import make_encodable
 
 
-@dataclasses.dataclass(frozen=True)
-class IndexReport:
-    """What was indexed.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IndexReport(WorkReport):
+    """What was indexed; its rows are the segments of the whole index.
 
     Attributes
     ----------
-    out
-        The folder.
-    num_done, num_before
-        Recordings that were embedded now, and that had been before.
     num_removed
         Recordings that were taken out because their files are gone.
-    num_recordings, num_rows
-        Recordings and segments of the index.
+    num_recordings
+        Recordings of the index.
     without_metadata
         Recordings that the table of metadata does not have; None without one.
-    duration, seconds
-        Seconds of sound that were embedded, and how long it took.
-    failures
-        Why other recordings could not be read, now or before.
     """
 
-    out: str
-    num_done: int
-    num_before: int
     num_removed: int
     num_recordings: int
-    num_rows: int
     without_metadata: int | None
-    duration: float
-    seconds: float
-    failures: list[InputError]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the object that ``hearsight index --json`` prints."""
-        return {**dataclasses.asdict(self), "failures": [str(failure) for failure in self.failures]}
 
     def describe(self) -> list[str]:
         """Return a summary as lines of text."""
-        speed = self.duration / max(self.seconds, 1e-9)
         if not self.num_rows:
             return [f"{self.out}: no recording could be read, and no index is written"]
-        lines = [
-            f"{self.out}: {self.num_rows:,} segments of {self.num_recordings:,} recordings",
-            f"{self.num_done} recordings embedded, {self.duration:.0f} s of sound in {self.seconds:.1f} s "
-            f"({speed:.0f} times real time)",
-        ]
-        if self.num_before:
-            lines.append(f"{self.num_before} were in it before and have not changed")
+        of = describe_count(self.num_recordings, "recording")
+        lines = [f"{self.out}: {describe_count(self.num_rows, 'segment')} of {of}"]
+        if self.num_done:
+            lines.append(f"{describe_count(self.num_done, 'recording')} embedded, {self.describe_speed()}")
         if self.num_removed:
-            lines.append(f"{self.num_removed} removed, because their files are gone")
+            lines.append(f"{describe_count(self.num_removed, 'recording')} removed, because the files are gone")
         if self.without_metadata:
-            lines.append(f"{self.without_metadata} recordings are not in the table of metadata")
-        if self.failures:
-            lines.append(f"{len(self.failures)} failed; --only-failed tries them again")
-        return lines
+            are = "is" if self.without_metadata == 1 else "are"
+            lines.append(f"{describe_count(self.without_metadata, 'recording')} {are} not in the table of metadata")
+        return lines + self.describe_others()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,8 +152,18 @@ def index_recordings(
         with contextlib.suppress(OSError):  # there may be something else in it
             out.rmdir()
     missing = None if metadata is None else int((metadata.find([one.source for one in kept]) < 0).sum())
-    numbers = (len(kept), sum(one.rows for one in kept), missing)
-    return IndexReport(str(out), len(todo), before, removed, *numbers, sum(sound), time.monotonic() - started, failures)
+    return IndexReport(
+        out=str(out),
+        num_done=len(todo),
+        num_before=before,
+        num_removed=removed,
+        num_recordings=len(kept),
+        num_rows=sum(one.rows for one in kept),
+        without_metadata=missing,
+        duration=sum(sound),
+        seconds=time.monotonic() - started,
+        failures=failures,
+    )
 
 
 def digest_parameters(listener: Listener, hop: float | None) -> str:

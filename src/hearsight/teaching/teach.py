@@ -13,7 +13,7 @@ import numpy as np
 
 from hearsight.console import track
 from hearsight.errors import InputError, MachineError, UsageError
-from hearsight.files import describe_path
+from hearsight.files import describe_path, holds_other_things
 from hearsight.listening.listener import Listener, load
 from hearsight.models.card import TAUGHT
 from hearsight.models.checkpoint import save_checkpoint
@@ -143,7 +143,7 @@ def teach(
     out = Path(out)
     if out.exists() and not out.is_dir():
         raise MachineError(out, f"{describe_path(out)}, not a folder", "a new folder", "choose another --out")
-    if out.is_dir() and any(out.iterdir()):
+    if holds_other_things(out):
         raise UsageError(out, describe_path(out), "a new or empty folder", "choose another --out")
     if not regularization > 0.0:
         raise UsageError("regularization", f"{regularization:g}", "more than 0")

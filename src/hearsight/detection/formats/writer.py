@@ -47,7 +47,7 @@ class DetectionWriter(Protocol):
 
 
 class TextWriter:
-    """Base of the formats of text: a sink, a head, and no place for recordings that failed."""
+    """Base of the formats of text, which add ``write``: a sink, a head, and no place for recordings that failed."""
 
     def __init__(self, sink: Sink, context: Context) -> None:
         self._sink = sink
@@ -56,10 +56,6 @@ class TextWriter:
 
     def _start(self) -> None:
         """Write what comes before the first row."""
-
-    def write(self, rows: Sequence[Tag]) -> None:
-        """Add rows of the present recording."""
-        raise NotImplementedError
 
     def end_file(self, path: str, duration: float) -> None:
         """End a recording of so many seconds."""

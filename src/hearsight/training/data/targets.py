@@ -148,7 +148,17 @@ class LabelTargets:
         return _mark_labels(self._data, clip)
 
 
-class ExclusiveTargets:
+class _Distributions:
+    """What targets have in common that are distributions over classes."""
+
+    def mix(
+        self, one: Float32[np.ndarray, " classes"], other: Float32[np.ndarray, " classes"]
+    ) -> Float32[np.ndarray, " classes"]:
+        """Return the mean of two distributions, which is one again."""
+        return 0.5 * (one + other)
+
+
+class ExclusiveTargets(_Distributions):
     """A distribution over all classes, of which just one holds: equal shares for the drawn labels of a clip.
 
     Parameters
@@ -173,12 +183,6 @@ class ExclusiveTargets:
     def draw(self, clip: int, generator: np.random.Generator) -> Float32[np.ndarray, " classes"]:
         """Return equal shares for the drawn labels of a clip."""
         return _share(self._labels.draw(clip, generator))
-
-    def mix(
-        self, one: Float32[np.ndarray, " classes"], other: Float32[np.ndarray, " classes"]
-    ) -> Float32[np.ndarray, " classes"]:
-        """Return the mean of two distributions, which is one again."""
-        return 0.5 * (one + other)
 
     def add_expected(self, clip: int, total: Float64[np.ndarray, " classes"]) -> None:
         """Add the shares of all labels of a clip to a total."""
@@ -235,7 +239,7 @@ class ProbabilityTargets:
         return _mark_labels(self._data, clip)
 
 
-class DistributionTargets:
+class DistributionTargets(_Distributions):
     """A distribution over the classes of each vision teacher (Aytar 2016, section 3.2); audio classes are left out.
 
     Parameters
@@ -264,12 +268,6 @@ class DistributionTargets:
     def draw(self, clip: int, generator: np.random.Generator) -> Float32[np.ndarray, " classes"]:  # noqa: ARG002
         """Return the teachers' distributions for a clip; nothing is drawn."""
         return self.full(clip)
-
-    def mix(
-        self, one: Float32[np.ndarray, " classes"], other: Float32[np.ndarray, " classes"]
-    ) -> Float32[np.ndarray, " classes"]:
-        """Return the mean of two distributions, which is one again."""
-        return 0.5 * (one + other)
 
     def add_expected(self, clip: int, total: Float64[np.ndarray, " classes"]) -> None:
         """Add a clip's distributions to a total."""
