@@ -21,6 +21,7 @@ pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
 from hearsight.listening.listener import Listener
 from hearsight.serve.app import create_app
+from hearsight.serve.archive.finding import Archive
 from hearsight.serve.folder import open_private_folder
 from hearsight.serve.limits import ServeLimits
 from hearsight.serve.recordings import Recordings
@@ -64,21 +65,22 @@ def open_client(
     source: str = "",
     token: str = "",
     recordings: Path | None = None,
+    index: Path | None = None,
     **bounds: Any,
 ) -> Iterator[Client]:
     """Run the parts of a server for the block."""
     limits = ServeLimits(**bounds)
     with open_private_folder(limits, parent) as folder:
-        queue = WorkQueue(limits)
+        hosts = frozenset() if token else LOCAL_NAMES
+        archive = None if index is None else Archive(index, listener)
+        known = Recordings(limits, recordings)
+        service = Service(
+            listener, source or str(parent), folder, limits, WorkQueue(limits), hosts, token, known, archive
+        )
         try:
-            hosts = frozenset() if token else LOCAL_NAMES
-            yield Client(
-                Service(
-                    listener, source or str(parent), folder, limits, queue, hosts, token, Recordings(limits, recordings)
-                )
-            )
+            yield Client(service)
         finally:
-            queue.close()
+            service.close()
 
 
 @contextlib.contextmanager

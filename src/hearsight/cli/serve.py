@@ -17,6 +17,7 @@ def serve(
     *,
     model: Trained,
     folder: Annotated[Path | None, Parameter(help="folder of recordings that the page offers")] = None,
+    index: Annotated[Path | None, Parameter(help="index of recordings that can be searched")] = None,
     host: Annotated[
         str, Parameter(help="address to listen on; other machines are served only with --token")
     ] = "127.0.0.1",
@@ -35,10 +36,11 @@ def serve(
 
     Prints the address, with `--json` as one line of JSON on stdout, and works until it is interrupted. `POST /tag` and
     `POST /embed` take a file; `GET /openapi.json` describes them. Uploads lie in a private temporary folder only while they are
-    needed.
+    needed. `GET /search` and `POST /search` find similar sounds in the index of `--index`.
 
     ```
     hearsight serve --model run
+    hearsight serve --model run --folder recordings/ --index index
     curl -F file=@recording.wav http://127.0.0.1:8000/tag
     ```
     """
@@ -57,4 +59,13 @@ def serve(
         upload_bytes=int(largest * 1e6), sound_seconds=longest * 3600.0, queue_length=queue, workers=workers
     )
     token = token or os.environ.get(TOKEN_VARIABLE, "")
-    serve_model(model, recordings_folder=folder, host=host, port=port, token=token, limits=limits, ready=announce)
+    serve_model(
+        model,
+        recordings_folder=folder,
+        index=index,
+        host=host,
+        port=port,
+        token=token,
+        limits=limits,
+        ready=announce,
+    )

@@ -28,13 +28,13 @@ class Recording:
     Attributes
     ----------
     key
-        What a client calls it by: random for an upload, a digest of its name for a file of the folder.
+        What a client calls it by: random for an upload, a digest of its path for a file of the user.
     name
         What is shown.
     path
         Where it lies.
     upload
-        The upload that it is; None for a file of the folder, which is never removed.
+        The upload that it is; None for a file of the user, which is never removed.
     analysis
         What is known of it; None until it has been analysed.
     used
@@ -108,6 +108,13 @@ class Recordings:
         self.sweep()
         return found
 
+    def offer(self, path: Path, name: str) -> Recording:
+        """Return the recording of a file that the user has named when the server was started; it is never removed."""
+        shown = make_encodable(name)
+        key = hashlib.sha256(f"{path.absolute()}\0{shown}".encode(errors="surrogateescape")).hexdigest()[:16]
+        with self._lock:
+            return self._known.setdefault(key, Recording(key, shown, path))
+
     def remove(self, key: str) -> None:
         """Discard a recording; a file of the folder stays where it is."""
         recording = self.get(key)
@@ -144,10 +151,7 @@ class Recordings:
         listed: list[Recording] = []
         for found in find_media([self._folder])[:MOST_LISTED]:
             path = Path(found)
-            name = make_encodable(str(path.relative_to(self._folder)))
-            key = hashlib.sha256(name.encode()).hexdigest()[:16]
-            with self._lock:
-                listed.append(self._known.setdefault(key, Recording(key, name, path)))
+            listed.append(self.offer(path, str(path.relative_to(self._folder))))
         return listed
 
     def close(self) -> None:

@@ -18,13 +18,13 @@ from hearsight.serve.refusals import Refusal, refuse
 from hearsight.serve.service import Service
 from hearsight.serve.uploads import Upload, clean_name, drain, receive
 from hearsight.serve.web import APIRouter, JSONResponse, Query, Request, StreamingResponse
-from hearsight.serve.work import ProgressStream, Watch, wait_for
+from hearsight.serve.work import ProgressStream, Watch, WorkQueue, wait_for
 
 router = APIRouter()
 
 NDJSON = "application/x-ndjson"
 _FILE = {"type": "string", "format": "binary"}
-_BODY = {
+SOUND_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
@@ -33,7 +33,7 @@ _BODY = {
         },
     }
 }
-_REFUSED = {
+REFUSED = {
     "type": "object",
     "properties": {
         "status": {"type": "integer"},
@@ -53,7 +53,7 @@ _STATUSES = {
     507: "no room on the disk",
 }
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"description": text, "content": {"application/json": {"schema": _REFUSED}}}
+    status: {"description": text, "content": {"application/json": {"schema": REFUSED}}}
     for status, text in _STATUSES.items()
 }
 """The statuses of refusals, for the OpenAPI document."""
@@ -78,7 +78,7 @@ def list_models(request: Request) -> Any:
     return {"models": [get_service(request).describe_model()]}
 
 
-@router.post("/tag", summary="Tag a sound", openapi_extra=_BODY, responses=REFUSALS)
+@router.post("/tag", summary="Tag a sound", openapi_extra=SOUND_BODY, responses=REFUSALS)
 async def tag(
     request: Request,
     top: Annotated[int, Query(ge=1, le=100_000, description="number of classes per file, or per segment")] = 5,
@@ -107,7 +107,7 @@ async def tag(
         return JSONResponse(await run_work(request, lambda one: work(one, upload), watch, upload.path))
 
 
-@router.post("/embed", summary="Embed a sound", openapi_extra=_BODY, responses=REFUSALS)
+@router.post("/embed", summary="Embed a sound", openapi_extra=SOUND_BODY, responses=REFUSALS)
 async def embed(
     request: Request,
     format: Annotated[
@@ -159,8 +159,10 @@ async def receive_admitted(request: Request, name: str) -> Upload:
         raise
 
 
-async def run_work(request: Request, work: Callable[[Watch], Any], watch: Watch, path: Path) -> Any:
-    """Run work in the queue and return its result.
+async def run_work(
+    request: Request, work: Callable[[Watch], Any], watch: Watch, path: Path, queue: WorkQueue | None = None
+) -> Any:
+    """Run work in a queue, by default that of the network, and return its result.
 
     Raises
     ------
@@ -169,7 +171,7 @@ async def run_work(request: Request, work: Callable[[Watch], Any], watch: Watch,
     """
     service = get_service(request)
     try:
-        answer = await wait_for(service.queue.submit(work, watch), watch, request.is_disconnected)
+        answer = await wait_for((queue or service.queue).submit(work, watch), watch, request.is_disconnected)
     except (HearsightError, OSError, MemoryError) as error:
         raise refuse(error, path, watch.name) from error
     service.num_answered += 1
@@ -182,6 +184,7 @@ def stream_work(
     path: Path,
     name: str,
     done: Callable[[], None] | None = None,
+    unit: str = "seconds",
 ) -> Any:
     """Return a response of lines: progress while work is done, then its result or why there is none.
 
@@ -195,6 +198,8 @@ def stream_work(
         The file that it is about, and what the client calls it.
     done
         Called when the file is no longer needed, whatever happens.
+    unit
+        What progress is counted in.
 
     Raises
     ------
@@ -216,8 +221,8 @@ def stream_work(
 
     async def write_lines() -> AsyncIterator[bytes]:
         try:
-            async for seconds in progress:
-                yield write_line({"type": "progress", "seconds": round(seconds, 3)})
+            async for amount in progress:
+                yield write_line({"type": "progress", unit: round(amount, 3)})
             yield write_line({"type": "answer", **future.result()})
             service.num_answered += 1
         except (HearsightError, OSError, MemoryError) as error:

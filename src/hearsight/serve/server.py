@@ -15,6 +15,7 @@ from hearsight.errors import InputError, MachineError, UsageError
 from hearsight.extras import require
 from hearsight.files import describe_path
 from hearsight.listening.listener import Listener, load
+from hearsight.serve.archive.finding import Archive
 from hearsight.serve.folder import open_private_folder
 from hearsight.serve.limits import ServeLimits
 from hearsight.serve.recordings import Recordings
@@ -33,6 +34,7 @@ def serve(
     model: str,
     *,
     recordings_folder: Path | None = None,
+    index: Path | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
     token: str = "",
@@ -47,6 +49,8 @@ def serve(
         What :func:`hearsight.load` takes.
     recordings_folder
         A folder whose audio and video files the page offers.
+    index
+        An index of recordings that can be searched, made by the model or by the one that it was taught on.
     host, port
         Where to listen; port 0 for any that is free.
     token
@@ -59,11 +63,11 @@ def serve(
     Raises
     ------
     UsageError
-        When others than this machine could ask without a token, or the token is too short.
+        When others than this machine could ask without a token, the token is too short, or another model made the index.
     MachineError, InputError
         When the address cannot be used.
-    CheckpointError
-        When the model cannot be loaded.
+    CheckpointError, IndexFolderError
+        When the model or the index cannot be loaded.
     """
     check_access(host, token)
     if recordings_folder is not None and not recordings_folder.is_dir():
@@ -74,10 +78,10 @@ def serve(
     limits = limits or ServeLimits()
     with contextlib.closing(bind(host, port)) as bound, open_private_folder(limits) as folder:
         listener = load(model)
-        queue = WorkQueue(limits)
+        archive = None if index is None else Archive(index, listener)
         hosts = frozenset() if token else LOCAL_NAMES | {host.lower()}
         recordings = Recordings(limits, recordings_folder)
-        service = Service(listener, model, folder, limits, queue, hosts, token, recordings)
+        service = Service(listener, model, folder, limits, WorkQueue(limits), hosts, token, recordings, archive)
         config = uvicorn.Config(
             create_app(service),
             log_config=None,
@@ -101,7 +105,7 @@ def serve(
             with contextlib.suppress(KeyboardInterrupt):  # how a server ends
                 server.run(sockets=[bound])
         finally:
-            queue.close()
+            service.close()
 
 
 def check_access(host: str, token: str) -> None:

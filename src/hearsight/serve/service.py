@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from hearsight.listening.listener import Listener
+from hearsight.serve.archive.finding import Archive
 from hearsight.serve.folder import PrivateFolder
 from hearsight.serve.limits import ServeLimits
 from hearsight.serve.recordings import Recordings
 from hearsight.serve.refusals import RefusalLog
 from hearsight.serve.work import WorkQueue
 from hearsight.version import VERSION
+
+READERS = 2
+"""Threads of the queue without the network."""
 
 
 @dataclasses.dataclass
@@ -32,14 +36,14 @@ class Service:
         What a client may ask for.
     queue
         Who uses the network, and who waits.
-    refusals
-        What was not answered, and why.
     hosts
         Names by which clients may call the server; empty for any.
     token
         What a client has to know; empty where everybody on this machine may ask.
     recordings
         What the page may look at.
+    archive
+        The index that is searched; None without one.
     refusals
         What was not answered.
     """
@@ -52,9 +56,20 @@ class Service:
     hosts: frozenset[str] = frozenset()
     token: str = ""
     recordings: Recordings = dataclasses.field(default_factory=lambda: Recordings(ServeLimits()))
+    archive: Archive | None = None
     refusals: RefusalLog = dataclasses.field(default_factory=RefusalLog)
     started: float = dataclasses.field(default_factory=time.monotonic)
     num_answered: int = 0
+    readers: WorkQueue = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the queue of short work without the network: parts of recordings, and searches by rows of the index."""
+        self.readers = WorkQueue(dataclasses.replace(self.limits, workers=READERS))
+
+    def close(self) -> None:
+        """End all work."""
+        self.queue.close()
+        self.readers.close()
 
     def describe_model(self) -> dict[str, Any]:
         """Return the model as ``GET /models`` lists it."""
@@ -74,10 +89,13 @@ class Service:
 
         A model whose folder is gone is reported; it stays in memory, and is used until the server ends.
         """
-        gone = not self.source.startswith("hf:/") and not Path(self.source).exists()
-        notes = [f"{self.source}: the model's folder is gone; the server works until it ends"] if gone else []
+        notes: list[str] = []
+        if not self.source.startswith("hf:/") and not Path(self.source).exists():
+            notes.append(f"{self.source}: the model's folder is gone; the server works until it ends")
+        if self.archive is not None and not self.archive.index.folder.exists():
+            notes.append(f"{self.archive.index.folder}: the index is gone; the server works until it ends")
         return {
-            "status": "degraded" if gone else "ok",
+            "status": "degraded" if notes else "ok",
             "notes": notes,
             "version": VERSION,
             "seconds": round(time.monotonic() - self.started, 1),

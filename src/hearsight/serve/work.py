@@ -53,17 +53,33 @@ class Watch:
         Refusal
             408 when the client is gone, 413 when the sound is too long, 504 when it has taken too long.
         """
+        if seconds > self._limits.sound_seconds and not self._cancelled.is_set():
+            found = f"more than {self._limits.sound_seconds:g} s of sound"
+            raise Refusal(413, "too_long", self.name, found, f"at most {self._limits.sound_seconds:g} s")
+        self.advance(seconds, f"at {seconds:.1f} s of the sound")
+
+    def advance(self, amount: float, place: str) -> None:
+        """Note that some of the work is done, in any unit.
+
+        Parameters
+        ----------
+        amount
+            What is reported.
+        place
+            The same in words, for errors.
+
+        Raises
+        ------
+        Refusal
+            408 when the client is gone, 504 when it has taken too long.
+        """
         limits = self._limits
         if self._cancelled.is_set():
             raise Refusal(408, "gone", self.name, "the client closed the connection")
-        if seconds > limits.sound_seconds:
-            found = f"more than {limits.sound_seconds:g} s of sound"
-            raise Refusal(413, "too_long", self.name, found, f"at most {limits.sound_seconds:g} s")
         if self._started is not None and time.monotonic() - self._started > limits.answer_seconds:
-            found = f"not done after {limits.answer_seconds:g} s, at {seconds:.1f} s of the sound"
-            raise Refusal(504, "too_slow", self.name, found)
+            raise Refusal(504, "too_slow", self.name, f"not done after {limits.answer_seconds:g} s, {place}")
         if self._report is not None:
-            self._report(seconds)
+            self._report(amount)
 
     def follow(self, outputs: Iterable[SegmentOutputs]) -> Iterator[SegmentOutputs]:
         """Yield a network's outputs, and :meth:`check` after every batch."""
