@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 
@@ -109,3 +111,16 @@ def test_a_folder_without_recordings_makes_no_index(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "no audio or video file in it: an empty folder" in done.stderr
     assert not (tmp_path / "index").exists()
+
+
+def test_a_map_is_added_to_an_index_and_written_as_an_atlas(place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "index", tmp_path / "index")
+    arguments = ("--model", place / "run", "--out", tmp_path / "index", "--atlas", tmp_path / "atlas.parquet")
+    done = run_command("index", place / "sounds" / "0_20240517_000000.wav", *arguments)
+    assert done.returncode == 0, done.stderr
+    table = pq.read_table(tmp_path / "atlas.parquet")
+    assert len(table) == 12
+    assert {"source", "site", "x", "y", "neighbors", "audio"} <= set(table.column_names)
+    refused = run_command("index", place / "sounds", *arguments[:-1], tmp_path / "atlas.csv")
+    assert refused.returncode == 2
+    assert "ends in .parquet" in refused.stderr

@@ -26,6 +26,15 @@ def index(
     ] = None,
     only_failed: Annotated[bool, Parameter(negative="", help="try only those again that could not be read")] = False,
     prune: Annotated[bool, Parameter(negative="", help="remove recordings whose files are gone")] = False,
+    map: Annotated[
+        bool, Parameter(negative="", help="compute a map: a place in a plane for each segment, by t-SNE")
+    ] = False,
+    atlas: Annotated[
+        Path | None,
+        Parameter(
+            help="also write a .parquet file with map, neighbours and sound of each segment, for Embedding Atlas"
+        ),
+    ] = None,
     workers: Annotated[Count, Parameter(help="number of processes, with one thread each; 1 uses all threads")] = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -34,13 +43,16 @@ def index(
     ```
     hearsight index recordings/ --out index
     hearsight index recordings/ --out index --metadata sites.csv --workers 2
+    hearsight index recordings/ --out index --atlas atlas.parquet
     ```
 
     The same command continues a run that was stopped, adds new recordings and does changed ones again. A recording that cannot be
     read is listed with the reason. The time of a recording is read from its name, such as `SITE_20240517_043000.wav`.
     """
     from hearsight.listening.recordings import find_recordings
+    from hearsight.search.atlas import check_atlas, write_atlas
     from hearsight.search.build import IndexOptions, index_recordings
+    from hearsight.search.index import Index
     from hearsight.search.metadata import read_metadata
 
     failures: list[Any] = []
@@ -48,7 +60,12 @@ def index(
     if not recordings:
         end_with(failures)
     table = None if metadata is None else read_metadata(metadata)
-    report = index_recordings(model, recordings, out, IndexOptions(hop, workers, only_failed, prune), table)
+    if atlas is not None:
+        check_atlas(atlas)
+    options = IndexOptions(hop, workers, only_failed, prune, map or atlas is not None)
+    report = index_recordings(model, recordings, out, options, table)
+    if atlas is not None and report.num_rows:
+        write_atlas(Index.open(out), atlas)
     print_summary(report, as_json)
     end_with([*failures, *report.failures])
 

@@ -7,11 +7,14 @@ to stderr. So it is asked only for files whose first bytes are those of WAV, AIF
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from typing import NoReturn, cast
 
+import numpy as np
 import soundfile
+from jaxtyping import Float32
 
 from hearsight.errors import BrokenMediaError, MediaError
 from hearsight.media.containers.announced import find_announced_share
@@ -30,6 +33,13 @@ _LARGEST_HEADER = 1024
 """Bytes beyond which a file without samples has a header that was never finished."""
 _INEXACT_SECONDS = 0.1
 """Seconds by which a header may announce more sound than there is: some programs count their last chunk wrongly."""
+
+
+def encode_flac(waveform: Float32[np.ndarray, " samples"], sample_rate: int) -> bytes:
+    """Return a sound as a FLAC file of 16 bits; amplitudes beyond [-1, 1] are clipped."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.clip(waveform, -1.0, 1.0), sample_rate, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
 
 
 def open_audio_file(path: str, only_preferred: bool = True) -> soundfile.SoundFile | None:

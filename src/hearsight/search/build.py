@@ -30,6 +30,7 @@ from hearsight.search.index import Index
 from hearsight.search.manifest import NAME, ModelIdentity
 from hearsight.search.metadata import Metadata
 from hearsight.search.parts import SUFFIX, TOP, IndexStage, name_part
+from hearsight.search.plane import write_map
 from hearsight.text import make_encodable
 
 
@@ -81,12 +82,15 @@ class IndexOptions:
         Whether those recordings are tried again that could not be read before, and no others.
     prune
         Whether recordings whose files are gone are removed.
+    map
+        Whether the index gets a map. One that has a map gets a new one in any case.
     """
 
     hop: float | None = None
     workers: int = 1
     only_failed: bool = False
     prune: bool = False
+    map: bool = False
 
 
 def index_recordings(
@@ -146,7 +150,9 @@ def index_recordings(
         kept, removed = known.list_sources(options.prune)
         if known.index is not None or any(one.rows for one in kept):
             identity = ModelIdentity.of(listener, _locate(model))
-            gather(out, known.index, kept, (identity, listener.embedding_dim, known.root), metadata)
+            index = gather(out, known.index, kept, (identity, listener.embedding_dim, known.root), metadata)
+            if options.map or (known.index is not None and known.index.manifest.map is not None):
+                write_map(index)
         _clean(out)
     if not (out / NAME).exists():
         with contextlib.suppress(OSError):  # there may be something else in it

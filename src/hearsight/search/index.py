@@ -75,6 +75,13 @@ class Index:
         """The table of recordings: :data:`~hearsight.search.manifest.RECORDINGS` and the columns of metadata."""
         return self._read(self._recordings, self.manifest.recordings_table)
 
+    @functools.cached_property
+    def places(self) -> Float32[np.ndarray, "rows 2"] | None:
+        """The map: a place in a plane for each row, from −1 to 1; None if ``hearsight index --map`` was not used."""
+        if self.manifest.map is None:
+            return None
+        return self._load(self.manifest.map, (self.manifest.rows, 2))
+
     def check_model(self, listener: Listener) -> None:
         """Check that a network is the one that made the embeddings.
 
@@ -154,7 +161,9 @@ class Index:
 
     def _map(self, name: str, dimensions: int) -> Float32[np.ndarray, rows * dim]:
         """Map an array into memory. An empty one cannot be mapped, and is made."""
-        shape = (self.manifest.rows, self.manifest.dimensions)[:dimensions]
+        return self._load(name, (self.manifest.rows, self.manifest.dimensions)[:dimensions])
+
+    def _load(self, name: str, shape: tuple[int, ...]) -> Float32[np.ndarray, rows * dim]:
         try:
             if not self.manifest.rows:
                 return np.zeros(shape, np.float32)

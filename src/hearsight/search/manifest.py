@@ -11,6 +11,8 @@
     :data:`ROWS`, then a column per item of metadata.
 ``recordings-*.parquet``
     :data:`RECORDINGS`, then the same; also those that could not be read, with the reason.
+``map-*.npy``
+    float32 [rows, 2], a place in a plane for each segment; only with ``--map``.
 """
 
 from __future__ import annotations
@@ -117,6 +119,8 @@ class Manifest(BaseModel):
         Names of the columns of metadata.
     embeddings, norms, rows_table, recordings_table
         Names of the files.
+    map
+        Name of the file of the map; None without one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -134,10 +138,12 @@ class Manifest(BaseModel):
     norms: str = FileName
     rows_table: str = FileName
     recordings_table: str = FileName
+    map: str | None = Field(default=None, pattern=r"^map-[0-9a-f]{16}\.npy$")
 
     def list_files(self) -> set[str]:
         """Return the names of the files next to the manifest."""
-        return {self.embeddings, self.norms, self.rows_table, self.recordings_table}
+        names = {self.embeddings, self.norms, self.rows_table, self.recordings_table}
+        return names if self.map is None else names | {self.map}
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -117,12 +117,12 @@ def write_index(folder: Path, model: ModelIdentity, dim: int, root: str, metadat
         recordings_table=names[3],
     )
     write_manifest(folder, manifest)
-    _sweep(folder, manifest)
+    sweep(folder, manifest)
 
 
-def _sweep(folder: Path, manifest: Manifest) -> None:
+def sweep(folder: Path, manifest: Manifest) -> None:
     """Remove the files of indexes before this one; what cannot be removed does no harm."""
-    for name in ("embeddings-*.npy", "norms-*.npy", "rows-*.parquet", "recordings-*.parquet"):
+    for name in ("embeddings-*.npy", "norms-*.npy", "rows-*.parquet", "recordings-*.parquet", "map-*.npy"):
         for path in folder.glob(name):
             if path.name not in manifest.list_files():
                 with contextlib.suppress(OSError):
