@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Int64
+from jaxtyping import Int32
 
 from hearsight.clips.database import Database, open_database
 
@@ -110,7 +110,7 @@ def _find(database: Database, clips: pa.Table | Sequence[str | Path]) -> pa.Tabl
     )
 
 
-def _keep_earliest(database: Database) -> Int64[np.ndarray, " clips"]:
+def _keep_earliest(database: Database) -> Int32[np.ndarray, " clips"]:
     """Go through the clips in order and drop each that equals one kept before it.
 
     Returns
@@ -119,7 +119,7 @@ def _keep_earliest(database: Database) -> Int64[np.ndarray, " clips"]:
         By the place of a clip, that of the kept one that it repeats; -1 where it is kept itself.
     """
     count = database.query("SELECT coalesce(max(place), -1) + 1 FROM clip").column(0)[0].as_py()
-    kept = np.full(count, -1, np.int64)
+    kept = np.full(count, -1, np.int32)
     for later, earlier in _read_pairs(database, "SELECT DISTINCT later, earlier FROM pair ORDER BY later, earlier"):
         if kept[later] < 0 and kept[earlier] < 0:
             kept[later] = earlier

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hearsight.clips.links import MAX_MEDIA, WORDS_FIELD, link_media, pack_words
+from hearsight.clips.link_pairs import MAX_MEDIA
+from hearsight.clips.links import WORDS_FIELD, link_media, pack_words
 from hearsight.media.audio import read_audio
 from hearsight.signal.waveform import to_int16
 from tests.support.damage import write_sound

@@ -27,7 +27,7 @@ from hearsight.dataset.storage.rows import PackReader
 from hearsight.files import write_atomically
 from hearsight.records import CLIP_SCHEMA, Rejection, RejectReason
 
-MEMORY_LIMIT = "256MB"
+MEMORY_LIMIT = "128MB"
 """What DuckDB may use before it spills to a temporary folder."""
 
 _PLACE_FIELDS = [
