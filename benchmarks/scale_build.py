@@ -38,6 +38,7 @@ def run_build(folder: Path, options: argparse.Namespace) -> None:
     import benchmarks.scale_stub as stub
     import hearsight.dataset.build as build
     import hearsight.dataset.finalize as finalize
+    import hearsight.dataset.label_sources as label_sources
     import hearsight.dataset.storage.clip_index as clip_index
     from hearsight.config import BuildConfig
 
@@ -60,20 +61,20 @@ def run_build(folder: Path, options: argparse.Namespace) -> None:
 
     for module, function, stage in (
         (build, "collect_sources", "collect"),
-        (build, "_label_all", "label"),
+        (build, "label_sources", "label"),
         (finalize, "_choose", "rejections"),
         (finalize, "write_index", "index"),
         (finalize, "choose_clips", "sort"),
         (clip_index, "link_media", "link"),
         (clip_index, "find_duplicates", "duplicates"),
-        (finalize, "_write_shards", "shards"),
+        (finalize, "write_shards", "shards"),
         (finalize, "_finalize", "survey"),
         (finalize, "remove_build_files", "clean"),
         (build, "write_agreement", "agreement"),
     ):
         name_stage(module, function, stage)
     build.load_teachers = stub.load_stub_teachers
-    build.LabelMedia = functools.partial(stub.LabelStubs, sync=options.sync)
+    label_sources.LabelMedia = functools.partial(stub.LabelStubs, sync=options.sync)
     config = BuildConfig(soft_top=20, agreement=True)
     sources, out = folder / "sources.csv", folder / "dataset"
     summary = build.build_dataset([sources], out, config, workers=options.workers, engine=options.engine)

@@ -49,6 +49,8 @@ class RejectReason(StrEnum):
     """The sound stays at one value: a converter or a decoder that hung."""
     DUPLICATE = "duplicate"
     """The same content is in the dataset already."""
+    WITHDRAWN = "withdrawn"
+    """Somebody has asked that it be taken out of the dataset."""
     FAILED = "failed"
     """A decoder or teacher raised an unexpected error, or a teacher's output is no probability."""
     CRASHED = "crashed"

@@ -125,7 +125,7 @@ def test_a_dataset_of_another_configuration_is_refused_and_the_difference_named(
     before = digest_tree(built)
     with pytest.raises(DatasetError, match=r"images_per_second: 3\.0 there, 2\.0 now"):
         build_dataset([videos], built, configure("images_per_second=2.0"), workers=1)
-    with pytest.raises(DatasetError, match="other sources"):
+    with pytest.raises(DatasetError, match="not among those given now"):
         build_dataset([videos / "video-00.mp4"], built, configure(), workers=1)
     assert digest_tree(built) == before
 
@@ -195,7 +195,8 @@ def test_a_file_that_changed_while_the_build_was_interrupted_is_read_anew(videos
     build_dataset([folder], out, configure(), workers=1)
     shutil.rmtree(out)
     # An interrupted build of the old file: its part is there, and nothing else.
-    from hearsight.dataset.build import _label_all, _prepare
+    from hearsight.dataset.build import _prepare
+    from hearsight.dataset.label_sources import label_sources
     from hearsight.dataset.layout import Layout
     from hearsight.dataset.lock import start_build
     from hearsight.engine.engines import open_engine
@@ -203,7 +204,7 @@ def test_a_file_that_changed_while_the_build_was_interrupted_is_read_anew(videos
     assembly, media = _prepare(Layout(out), configure(), collect_sources([folder]))
     out.mkdir()
     start_build(assembly.layout, assembly.identity)
-    _label_all(assembly.layout, configure(), media, open_engine("local", 1))
+    label_sources(assembly.layout, configure(), media, open_engine("local", 1))
     write_clip(folder / "video-00.mp4", 9.0, seed=77)
     build_dataset([folder], out, configure(), workers=1)
     dataset = Dataset(out)

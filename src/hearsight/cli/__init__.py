@@ -6,6 +6,7 @@ One file for each group of commands. Invariant: what a command imports is import
 from hearsight.cli import (
     collect,
     counts,
+    dataset,
     evaluate,
     infer,
     inspect,
@@ -28,6 +29,7 @@ __all__ = [
     "app",
     "collect",
     "counts",
+    "dataset",
     "evaluate",
     "infer",
     "inspect",

@@ -77,6 +77,9 @@ def build(
         Amount, Parameter(help="seconds that a worker may spend on one clip before its file is rejected")
     ] = 600.0,
     policy: Policy = None,
+    add: Annotated[
+        bool, Parameter(negative="", help="add these sources to a finished dataset without naming those that it has")
+    ] = False,
     config: ConfigFile = None,
     overrides: Override = None,
     as_json: AsJson = False,
@@ -100,9 +103,10 @@ def build(
     hearsight build audioset.csv own=videos/ --media-root youtube/ --source-share own=0.2 --out dataset
     ```
 
-    The same command continues an interrupted build. `rejected.parquet` lists what was rejected, and why. If a worker crashed on a
-    file or exceeded the deadline, the dataset is built without that file and the exit code is 5. The same command tries such files
-    again.
+    The same command continues an interrupted build. With more sources, it adds these to the finished dataset; `--add` adds sources
+    without naming the others again. Clips that are there keep their folds and sound. `rejected.parquet` lists what was
+    rejected, and why. If a worker crashed on a file or exceeded the deadline, the dataset is built without that file and the exit
+    code is 5. The same command tries such files again.
     """
     from hearsight.config import BuildConfig, CollectConfig, load_config
     from hearsight.dataset.build import build_dataset
@@ -116,7 +120,9 @@ def build(
         allow_evaluation=allow_evaluation,
         shares=_parse_shares(source_share or ()),
     )
-    summary = build_dataset(sources, out, resolved, collect=collect, workers=workers, engine=engine, deadline=deadline)
+    summary = build_dataset(
+        sources, out, resolved, collect=collect, workers=workers, engine=engine, deadline=deadline, add=add
+    )
     print_summary(summary, as_json)
     if summary.num_failed:
         raise SystemExit(WorkerError.exit_code)

@@ -33,12 +33,12 @@ _NUM_BYTES = 4
 
 _LOAD = """
 CREATE TABLE clip AS
-SELECT row_number() OVER (ORDER BY media_uuid, start, uuid) AS place, *,
+SELECT row_number() OVER (ORDER BY settled DESC, media_uuid, start, uuid) AS place, *,
        hex(sound) AS sound_hex, hex(image) AS image_hex
 FROM (
     SELECT uuid, min(media_uuid) AS media_uuid, min(start) AS start, coalesce(min(duration), 0) AS duration,
-           min(sound_fingerprint) AS sound, min(image_fingerprint) AS image
-    FROM {clips} GROUP BY uuid
+           min(sound_fingerprint) AS sound, min(image_fingerprint) AS image, bool_or(settled) AS settled
+    FROM ({clips}) GROUP BY uuid
 )
 """
 
@@ -64,11 +64,13 @@ WHERE abs(a.duration - b.duration) <= {duration}
 _SAME_AS_FIRST = """
 SELECT clip.place, first.place AS first FROM clip JOIN first
 ON clip.sound = first.sound AND clip.image = first.image AND round(clip.duration, 1) = first.length
-WHERE clip.place > first.place ORDER BY clip.place
+WHERE clip.place > first.place AND NOT clip.settled ORDER BY clip.place
 """
 
 
-def find_duplicates(clips: pa.Table | Sequence[str | Path], memory_limit: str = "1GB") -> pa.Table:
+def find_duplicates(
+    clips: pa.Table | Sequence[str | Path], memory_limit: str = "1GB", settled: Sequence[Path] = ()
+) -> pa.Table:
     """Find the clips that nearly equal an earlier one in sound and pictures.
 
     Parameters
@@ -78,6 +80,8 @@ def find_duplicates(clips: pa.Table | Sequence[str | Path], memory_limit: str = 
         never in memory as a whole.
     memory_limit
         What DuckDB may use before it spills to a temporary folder.
+    settled
+        Parquet files of clips that are kept in any case; the others are compared with them first.
 
     Returns
     -------
@@ -87,13 +91,16 @@ def find_duplicates(clips: pa.Table | Sequence[str | Path], memory_limit: str = 
         on the order of the table. A UUID that comes twice is one clip.
     """
     with open_database(memory_limit) as database:
-        return _find(database, clips)
+        return _find(database, clips, settled)
 
 
-def _find(database: Database, clips: pa.Table | Sequence[str | Path]) -> pa.Table:
+def _find(database: Database, clips: pa.Table | Sequence[str | Path], settled: Sequence[Path]) -> pa.Table:
     if not isinstance(clips, pa.Table) and not clips:
         return pa.table({"uuid": pa.array([], pa.string()), "duplicate_of": pa.array([], pa.string())})
-    database.execute(_LOAD.format(clips=database.add_source("source", clips)))
+    queries = [f"SELECT *, false AS settled FROM {database.add_source('source', clips)}"]
+    if settled:
+        queries.append(f"SELECT *, true AS settled FROM {database.add_source('settled', settled)}")
+    database.execute(_LOAD.format(clips=" UNION ALL BY NAME ".join(queries)))
     database.execute(_FIND_FIRST)
     database.execute("CREATE TABLE pair (earlier BIGINT, later BIGINT)")
     compare = _COMPARE.format(
@@ -118,10 +125,13 @@ def _keep_earliest(database: Database) -> Int32[np.ndarray, " clips"]:
     np.ndarray
         By the place of a clip, that of the kept one that it repeats; -1 where it is kept itself.
     """
-    count = database.query("SELECT coalesce(max(place), -1) + 1 FROM clip").column(0)[0].as_py()
+    count, num_settled = (
+        database.query(f"SELECT coalesce(max(place), -1) + 1 FROM clip {which}").column(0)[0].as_py()
+        for which in ("", "WHERE settled")
+    )
     kept = np.full(count, -1, np.int32)
     for later, earlier in _read_pairs(database, "SELECT DISTINCT later, earlier FROM pair ORDER BY later, earlier"):
-        if kept[later] < 0 and kept[earlier] < 0:
+        if later >= num_settled and kept[later] < 0 and kept[earlier] < 0:
             kept[later] = earlier
     found = kept.copy()  # copies of one clip are not compared with each other
     for later, first in _read_pairs(database, _SAME_AS_FIRST):

@@ -16,6 +16,7 @@ The joins are in :mod:`hearsight.clips.link_pairs`. They go through files, so th
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -77,14 +78,14 @@ def _find_weak_bits(changes: Float[np.ndarray, "frames 32"]) -> UInt32[np.ndarra
     return places[:, 0] | places[:, 1] << np.uint32(5)
 
 
-def link_media(clips: pa.Table | Path, memory_limit: str = "1GB") -> pa.Table:
+def link_media(clips: pa.Table | Path | Sequence[Path], memory_limit: str = "1GB") -> pa.Table:
     """Find the media that share sound.
 
     Parameters
     ----------
     clips
-        A table with the columns ``media_uuid``, ``start`` and that of :data:`WORDS_FIELD`, or a Parquet file of such a table,
-        which is then never in memory as a whole.
+        A table with the columns ``media_uuid``, ``start`` and that of :data:`WORDS_FIELD`, or Parquet files of such a table,
+        which are then never in memory as a whole.
     memory_limit
         What DuckDB may use before it spills to a temporary folder.
 

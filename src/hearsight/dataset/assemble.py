@@ -111,7 +111,9 @@ class ShardPlan:
         return digest_json({**columns, "first_fold": self.record.first_fold, "fitted": dict(self.fitted)})
 
 
-def plan_shards(chosen: ChosenClips, shard_clips: int, fitted: Mapping[str, str] | None = None) -> list[ShardPlan]:
+def plan_shards(
+    chosen: ChosenClips, shard_clips: int, fitted: Mapping[str, str] | None = None, *, first: int = 0
+) -> list[ShardPlan]:
     """Divide the folds into a power of two of equal ranges, so that a shard has about ``shard_clips`` clips.
 
     Parameters
@@ -122,6 +124,8 @@ def plan_shards(chosen: ChosenClips, shard_clips: int, fitted: Mapping[str, str]
         Clips per shard.
     fitted
         SHA-256 of the parameters of each fitted teacher.
+    first
+        Number of the first shard.
     """
     num_shards = 1
     while num_shards < NUM_FOLDS and len(chosen) > num_shards * shard_clips:
@@ -132,7 +136,7 @@ def plan_shards(chosen: ChosenClips, shard_clips: int, fitted: Mapping[str, str]
     return [
         ShardPlan(
             ShardRecord(
-                index=shard,
+                index=first + shard,
                 first_fold=shard * width,
                 last_fold=(shard + 1) * width - 1,
                 num_clips=int(counts[shard]),
@@ -157,16 +161,29 @@ class TeacherPlan:
 
 @dataclasses.dataclass(frozen=True)
 class AssembleShard:
-    """The stage that writes shards: loads the fitted teachers once per worker."""
+    """The stage that writes shards: loads the fitted teachers once per worker.
+
+    Attributes
+    ----------
+    folder
+        Where the shards are written.
+    teachers
+        The teachers of the dataset.
+    soft_top, scope
+        As those of the configuration.
+    home
+        The dataset that has the parts and the fitted teachers; by default ``folder``.
+    """
 
     folder: Path
     teachers: tuple[TeacherPlan, ...]
     soft_top: int
     scope: Literal["clip", "media"] = "clip"
+    home: Path | None = None
 
     def __call__(self) -> Callable[[ShardPlan], dict[str, Any]]:
         """Set up a worker; return the function that writes a planned shard and returns size and checksum of its files."""
-        layout = Layout(self.folder)
+        home = Layout(self.home or self.folder)
         fitted: dict[str, FittedTeacher] = {}
         for plan in self.teachers:
             if plan.fitted:
@@ -175,25 +192,26 @@ class AssembleShard:
                     raise DatasetError(
                         plan.spec, f"a teacher that cannot be fitted ({type(teacher).__name__})", "a fitted teacher"
                     )
-                teacher.load(layout.teacher(plan.name))
+                teacher.load(home.teacher(plan.name))
                 fitted[plan.name] = teacher
-        return _ShardWriter(layout, self, fitted).write
+        return _ShardWriter(home.parts, self, fitted).write
 
 
 class _ShardWriter:
-    def __init__(self, layout: Layout, stage: AssembleShard, fitted: dict[str, FittedTeacher]) -> None:
-        self._layout = layout
+    def __init__(self, parts: Path, stage: AssembleShard, fitted: dict[str, FittedTeacher]) -> None:
+        self._layout = Layout(stage.folder)
+        self._parts = parts
         self._teachers = stage.teachers
         self._fitted = fitted
         self._soft_top = stage.soft_top
         self._scope = stage.scope
-        self._reader = PackReader(layout.parts)
+        self._reader = PackReader(parts)
 
     def write(self, plan: ShardPlan) -> dict[str, Any]:
         """Write a shard, and return size and checksum of its files; a shard that is whole already is left unchanged."""
         shard = plan.record.index
         planned = plan.read_rows()
-        done = self._layout.parts / "shards" / f"{shard:05d}-{plan.digest(planned)[:16]}.json"
+        done = self._parts / "shards" / f"{shard:05d}-{plan.digest(planned)[:16]}.json"
         if done.exists():
             files = read_json(done)
             if all(_has_size(self._layout.folder / name, record["bytes"]) for name, record in files.items()):

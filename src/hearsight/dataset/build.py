@@ -3,12 +3,13 @@
 There are three passes. Every media file becomes a part (in parallel; :mod:`hearsight.dataset.label_media`), the parts become shards
 (:mod:`hearsight.dataset.assemble`), and the label policy determines thresholds and vocabulary (:mod:`hearsight.dataset.finalize`).
 ``dataset.json`` is written last. A build that was killed and is started again continues with the missing parts, and writes the same
-bytes as an uninterrupted one.
+bytes as an uninterrupted one. If a finished dataset is built again with more sources, these are added to it
+(:mod:`hearsight.dataset.changes.extend`).
 """
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -17,23 +18,33 @@ import numpy as np
 from jaxtyping import Int32
 
 from hearsight.config import BuildConfig, CollectConfig
-from hearsight.console import ProgressCallback, describe_retry, print_message, redirect_progress, track
-from hearsight.dataset.finalize import Assembly, UnitNames, assemble_dataset
-from hearsight.dataset.label_media import COPIES, LabelMedia, load_teachers
+from hearsight.console import ProgressCallback, describe_count, describe_retry, print_message, redirect_progress
+from hearsight.dataset.changes.extend import extend_dataset, find_added
+from hearsight.dataset.changes.staging import finish_change
+from hearsight.dataset.changes.taken import write_taken
+from hearsight.dataset.finalize import Assembly, assemble_dataset
+from hearsight.dataset.label_media import COPIES, load_teachers
+from hearsight.dataset.label_sources import label_sources
 from hearsight.dataset.layout import NUM_FOLDS, Layout
-from hearsight.dataset.lock import check_finished, has_failures, lock_folder, make_identity, reuse_finished, start_build
+from hearsight.dataset.lock import (
+    check_configuration,
+    has_failures,
+    lock_folder,
+    make_identity,
+    reuse_finished,
+    start_build,
+)
 from hearsight.dataset.parts import remove_parts
 from hearsight.dataset.provenance import write_provenance
-from hearsight.dataset.statistics import BuildSummary
+from hearsight.dataset.statistics import BuildSummary, read_summary
 from hearsight.dataset.storage.ledger import Ledger
 from hearsight.dataset.survey.agreement import write_agreement
-from hearsight.dataset.unit_table import UnitTable, encode_paths
-from hearsight.engine.engine import DEADLINE, Engine, Failure
+from hearsight.dataset.unit_table import encode_paths
+from hearsight.engine.engine import DEADLINE, Engine
 from hearsight.engine.engines import open_engine
-from hearsight.errors import FailureRateError, WorkerError
+from hearsight.errors import FailureRateError
 from hearsight.media.collection.table import SourceTable
 from hearsight.media.sources import Collection, collect_sources
-from hearsight.records import Rejection, RejectReason, Source
 
 
 def build_dataset(
@@ -47,8 +58,9 @@ def build_dataset(
     deadline: float = DEADLINE,
     retry: bool = True,
     progress: ProgressCallback | None = None,
+    add: bool = False,
 ) -> BuildSummary:
-    """Cut, screen and label media, and write the dataset.
+    """Cut, screen and label media, and write the dataset, or add sources to a finished one.
 
     Parameters
     ----------
@@ -56,7 +68,8 @@ def build_dataset(
         Files, folders (searched recursively), globs, CSV or Parquet lists with ``path[,start,end]``, and lists of published
         formats, as :func:`~hearsight.media.sources.collect_sources` takes them.
     out
-        The dataset folder. A finished dataset of the same sources and configuration is left unchanged.
+        The dataset folder. A finished dataset of the same sources and configuration is left unchanged. More sources are
+        added to it.
     config
         The configuration; by default the paper's, with ``clusters`` as the teacher of both modalities.
     collect
@@ -72,11 +85,14 @@ def build_dataset(
         finished otherwise. They are always tried again where it is not.
     progress
         Called with a :class:`~hearsight.console.ProgressEvent` at every file of every stage, in place of progress bars.
+    add
+        Whether the sources that a finished dataset has need not be among those given.
 
     Raises
     ------
     DatasetError
-        When ``out`` holds something else, another build is writing there, or not one clip is left.
+        When ``out`` holds something else, or a finished dataset of other sources and ``add`` is false, another build is writing
+        there, or not one clip is left.
     FailureRateError
         When more media were rejected than ``config.max_failure_rate``; the dataset is complete all the same.
 
@@ -93,8 +109,11 @@ def build_dataset(
     assembly, media = _prepare(layout, config, collection)
     with redirect_progress(progress), lock_folder(layout):
         before = None
+        finish_change(layout)
         if layout.manifest.exists():
-            before = check_finished(layout, assembly.identity, len(assembly.sources), assembly.sources_digest)
+            before = check_configuration(layout, assembly.identity)
+            if before.sources_digest != assembly.sources_digest:
+                return _extend(assembly, config, collection, runner, add=add)
             if not (retry and has_failures(layout, before)):
                 _add_agreement(layout, config)
                 return reuse_finished(layout, before)
@@ -102,10 +121,11 @@ def build_dataset(
         start_build(layout, assembly.identity)
         write_provenance(layout, collection)
         remove_parts(layout.parts / COPIES)  # of workers that were killed
-        units, failed = _label_all(layout, config, media, runner)
+        units, failed = label_sources(layout, config, media, runner)
         if before is not None and len(failed) == before.num_failed:
             print_message(f"{out}: the same {len(failed)} files failed again; the dataset is unchanged")
             return before
+        write_taken(layout.taken, media.take(np.flatnonzero(Ledger(layout.parts).find(units) >= 0)))
         summary = assemble_dataset(assembly, runner, units, failed)
         _add_agreement(layout, config)
     if summary.failure_rate > config.max_failure_rate:
@@ -138,58 +158,32 @@ def _prepare(layout: Layout, config: BuildConfig, collection: Collection) -> tup
     return assembly, media
 
 
+def _extend(
+    assembly: Assembly, config: BuildConfig, collection: Collection, engine: Engine, *, add: bool
+) -> BuildSummary:
+    """Add the sources that a finished dataset does not have yet."""
+    layout = assembly.layout
+    added = find_added(layout, collection.sources, add=add)
+    before = read_summary(layout.summary)
+    if not len(added):
+        _add_agreement(layout, config)
+        return reuse_finished(layout, dataclasses.replace(before, num_failed=0))
+    print_message(f"{layout.folder}: {describe_count(len(added), 'new source')} to add")
+    start_build(layout, assembly.identity)
+    remove_parts(layout.parts / COPIES)
+    units, failed = label_sources(layout, config, added, engine, all_may_fail=True)
+    if len(failed) == len(added):
+        print_message(f"{layout.folder}: every new source failed ({failed[-1].detail}); the dataset is unchanged")
+        return dataclasses.replace(before, num_failed=len(failed))
+    summary = extend_dataset(assembly, added, collection.missing, engine, units, failed)
+    _add_agreement(layout, config)
+    return summary
+
+
 def _add_agreement(layout: Layout, config: BuildConfig) -> None:
     """Compute the agreement of picture and sound if it is requested and missing. It is not part of the dataset's identity."""
     if config.agreement and not layout.agreement.exists():
         write_agreement(layout.folder)
-
-
-_REASONS = {"error": RejectReason.FAILED, "death": RejectReason.CRASHED, "timeout": RejectReason.TIMED_OUT}
-
-
-def _label_all(
-    layout: Layout, config: BuildConfig, media: SourceTable, engine: Engine
-) -> tuple[UnitNames, list[Rejection]]:
-    """Turn every source into a part.
-
-    Returns
-    -------
-    units
-        Names of the units of all sources.
-    failed
-        The sources without a part. That may be the fault of the machine, so that the next run tries them again.
-    """
-    units = UnitTable.observe(media)
-    ledger = Ledger(layout.parts)
-    if ledger.num_damaged:
-        print_message(f"{layout.parts}: {ledger.num_damaged} damaged or torn lines; their files are worked on again")
-    missing = units.select(ledger.find(units.names) < 0)
-    failed: list[Rejection] = []
-    num_clips = 0
-    with track("labelling", len(units), "files") as bar:
-        bar.advance(len(units) - len(missing))
-        with contextlib.closing(engine.run(LabelMedia(layout.parts, config), missing)) as answers:
-            for answer in answers:
-                if answer.failure is not None or answer.result is None:
-                    failed.append(_reject_failed(answer.unit.source, answer.failure))
-                else:
-                    num_clips += answer.result
-                    bar.note(f"{num_clips} clips")
-                bar.advance()
-    if failed and len(failed) == len(units):
-        last = failed[-1]
-        raise WorkerError(
-            layout.folder,
-            f"every file failed ({len(failed)}); {last.path}: {last.detail}",
-            "at least one that yields a clip or a known reason",
-            "remove the cause and run the same build again",
-        )
-    return units.names, failed
-
-
-def _reject_failed(source: Source, failure: Failure | None) -> Rejection:
-    kind, detail = ("error", "no result") if failure is None else (failure.kind, failure.message)
-    return Rejection(source.path, source.start, None, _REASONS[kind], detail)
 
 
 def choose_validation_folds(folds: Int32[np.ndarray, " folds"], share: float) -> int:

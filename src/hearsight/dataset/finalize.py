@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -132,7 +133,8 @@ def assemble_dataset(
             fit_teacher(teacher, layout.parts, chosen, assembly.seed, layout.teacher(teacher.name))
             fitted[teacher.name] = hash_file(layout.teacher(teacher.name))
     plans = plan_shards(chosen, assembly.shard_clips, fitted)
-    files = _write_shards(assembly, engine, plans)
+    files = write_shards(assembly, engine, plans, layout.folder)
+    remove_strays(layout, len(plans), _plan_teachers(assembly))
     summary = _finalize(assembly, _Contents(plans, files, chosen, reasons, len(failed)))
     if not failed:
         remove_build_files(layout)
@@ -147,7 +149,7 @@ def _choose(assembly: Assembly, units: UnitNames, failed: Sequence[Rejection]) -
     wanted[ledger.find(units)] = True
     index, gathered = layout.parts / "index.parquet", layout.parts / "rejected.parquet"
     with RejectionWriter(gathered) as rejections:
-        write_index(index, PackReader(layout.parts), _record(ledger.read_reports(wanted), rejections))
+        write_index(index, PackReader(layout.parts), record_rejections(ledger.read_reports(wanted), rejections))
         chosen = choose_clips(index, assembly.duplicates, layout.parts / "clips.parquet", rejections)
         for rejection in failed:
             rejections.append(rejection)
@@ -155,7 +157,7 @@ def _choose(assembly: Assembly, units: UnitNames, failed: Sequence[Rejection]) -
     return chosen, rejections.counts
 
 
-def _record(
+def record_rejections(
     reports: Iterator[tuple[int, PartReport, Extent]], rejections: RejectionWriter
 ) -> Iterator[tuple[PartReport, Extent]]:
     """Pass reports on, and record their rejections."""
@@ -176,16 +178,37 @@ class _Contents:
     num_failed: int
 
 
-def _write_shards(assembly: Assembly, engine: Engine, plans: Sequence[ShardPlan]) -> dict[str, Any]:
-    """Write all shards, and return size and checksum of their files."""
-    files: dict[str, Any] = {}
-    teachers = tuple(
+def _plan_teachers(assembly: Assembly) -> tuple[TeacherPlan, ...]:
+    return tuple(
         TeacherPlan(teacher.name, teacher.spec, teacher.modality, isinstance(teacher, FittedTeacher))
         for teacher in assembly.teachers
     )
+
+
+def write_shards(assembly: Assembly, engine: Engine, plans: Sequence[ShardPlan], folder: Path) -> dict[str, Any]:
+    """Write shards into a folder, and return size and checksum of their files.
+
+    Parameters
+    ----------
+    assembly
+        Names the parts and the fitted teachers.
+    engine
+        Where shards are written.
+    plans
+        The shards.
+    folder
+        The dataset, or where new versions of its files are gathered.
+
+    Raises
+    ------
+    WorkerError
+        When a shard cannot be written.
+    """
+    files: dict[str, Any] = {}
     # a single shard is written sooner than a worker is started
     writers = SerialEngine() if len(plans) == 1 else engine
-    stage = AssembleShard(assembly.layout.folder, teachers, assembly.soft_top, assembly.policy.scope)
+    home, teachers = assembly.layout.folder, _plan_teachers(assembly)
+    stage = AssembleShard(folder, teachers, assembly.soft_top, assembly.policy.scope, home)
     with track("writing shards", len(plans), "shards") as bar:
         for answer in writers.run(stage, plans):
             if answer.result is None:
@@ -193,7 +216,6 @@ def _write_shards(assembly: Assembly, engine: Engine, plans: Sequence[ShardPlan]
                 raise WorkerError(f"shard {answer.unit.record.index}", found, "a worker that finishes it")
             files.update(answer.result)
             bar.advance()
-    remove_strays(assembly.layout, len(plans), teachers)
     return files
 
 
@@ -211,7 +233,7 @@ def _finalize(assembly: Assembly, contents: _Contents) -> BuildSummary:
     summary = summarise(
         SummaryCounts(
             num_sources=len(assembly.sources),
-            num_sources_kept=count_kept_sources(chosen, assembly.sources),
+            num_sources_kept=count_kept_sources([chosen.path], assembly.sources),
             sources_digest=assembly.sources_digest,
             num_clips=len(chosen),
             num_validation_clips=int(chosen.fold_counts[:validation_folds].sum()),
@@ -241,7 +263,7 @@ def _write_manifest(
 ) -> None:
     layout = assembly.layout
     others = [layout.vocabulary, layout.classes, layout.rejected, layout.summary]
-    others += [path for path in (layout.mixtures, layout.sources, layout.missing) if path.exists()]
+    others += [path for path in (layout.mixtures, layout.sources, layout.missing, layout.taken) if path.exists()]
     others += [layout.teacher(one.name) for one in assembly.teachers if isinstance(one, FittedTeacher)]
     files = {**contents.files, **record_files(layout.folder, others)}
     manifest = Manifest(

@@ -15,10 +15,13 @@
     agreement.parquet               how well picture and sound of each clip agree, once that has been computed
     sources.parquet                 of a dataset made from published lists: records.SOURCE_SCHEMA, a row per listed span
     missing.csv                     of such a dataset: the listed videos whose media were not there
+    taken.parquet                   the sources that it was made from, so that a later build finds those that are new
+    withdrawn.json                  digests of what was withdrawn, so that a later build leaves it out
     index/                          what training reads of each clip, as arrays; derived from the tables, and removable
 
 A shard holds the clips of a range of folds. While a build runs there are also ``build.json`` (its configuration) and ``parts/``
 (the finished units of work, gathered in packs). Both are removed at the end, unless files failed that the next run is to try again.
+While a finished dataset is changed there is ``change/``, with the new versions of its files (:mod:`hearsight.dataset.changes`).
 The reference of all columns is docs/reference/dataset.md.
 """
 
@@ -43,7 +46,7 @@ from hearsight.units import SAMPLE_RATE
 FORMAT_VERSION = 2
 """Version of the files; those of version 1 can be read too. They have no checksums and no table of all classes."""
 READABLE_VERSIONS = (1, 2)
-BUILD_VERSION = 3
+BUILD_VERSION = 4
 """Raised with every change of hearsight that makes a build write other bytes for the same sources and configuration."""
 NUM_FOLDS = 4096
 LABELLED_FROM = "labelled_from"
@@ -155,7 +158,11 @@ class Layout:
         self.agreement = folder / "agreement.parquet"
         self.sources = folder / "sources.parquet"
         self.missing = folder / "missing.csv"
+        self.taken = folder / "taken.parquet"
+        self.withdrawn = folder / "withdrawn.json"
         self.index = folder / "index"
+        self.change = folder / "change"
+        self.commit = self.change / "commit.json"
         self.running = folder / "build.json"
         self.parts = folder / "parts"
         self.lock = folder / ".lock"
@@ -236,7 +243,11 @@ def read_manifest(folder: Path) -> Manifest:
     """
     layout = Layout(folder)
     try:
-        there, finished, begun = folder.is_dir(), layout.manifest.exists(), layout.running.exists()
+        there, finished, begun = (
+            folder.is_dir(),
+            layout.manifest.exists(),
+            layout.running.exists() or layout.commit.exists(),
+        )
     except OSError as error:
         raise DatasetError(folder, f"cannot be read ({error.strerror})", "a dataset that we may read") from error
     if not there:

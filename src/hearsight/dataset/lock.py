@@ -56,7 +56,7 @@ def lock_folder(layout: Layout) -> Generator[None]:
             raise cannot_write(
                 folder, NotADirectoryError(errno.ENOTDIR, f"{describe_path(folder)}, not a folder", str(folder))
             )
-        known = layout.manifest.exists() or layout.running.exists()
+        known = layout.manifest.exists() or layout.running.exists() or layout.commit.exists()
         if folder.is_dir() and not known and any(path != layout.lock for path in folder.iterdir()):
             found = f"a folder with other things in it: {describe_path(folder)}"
             raise DatasetError(folder, found, "a new or empty folder, or a dataset")
@@ -88,6 +88,20 @@ def start_build(layout: Layout, identity: Mapping[str, Any]) -> None:
     write_json(layout.running, dict(identity))
 
 
+def check_configuration(layout: Layout, identity: Mapping[str, Any]) -> BuildSummary:
+    """Return the summary of a finished dataset, after checking that it has the requested configuration.
+
+    Raises
+    ------
+    DatasetError
+        When it has another one.
+    """
+    manifest = read_manifest(layout.folder)
+    if manifest.config_digest != identity["digest"] and manifest.config_digest != _digest_earlier(identity, manifest):
+        _refuse_other(layout, {"config": manifest.config, "build_version": manifest.build_version}, identity)
+    return read_summary(layout.summary)
+
+
 def check_finished(layout: Layout, identity: Mapping[str, Any], num_sources: int, sources_digest: str) -> BuildSummary:
     """Return the summary of a finished dataset, after checking that it is the requested one.
 
@@ -96,10 +110,7 @@ def check_finished(layout: Layout, identity: Mapping[str, Any], num_sources: int
     DatasetError
         When it has another configuration or other sources.
     """
-    manifest = read_manifest(layout.folder)
-    if manifest.config_digest != identity["digest"] and manifest.config_digest != _digest_earlier(identity, manifest):
-        _refuse_other(layout, {"config": manifest.config, "build_version": manifest.build_version}, identity)
-    summary = read_summary(layout.summary)
+    summary = check_configuration(layout, identity)
     if summary.sources_digest != sources_digest:
         raise DatasetError(
             layout.folder,

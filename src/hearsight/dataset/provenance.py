@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
@@ -33,6 +36,11 @@ def write_provenance(layout: Layout, collection: Collection) -> None:
         with write_atomically(layout.sources) as temporary:
             pq.write_table(listed, temporary, compression="zstd", write_page_checksum=True)
     if collection.missing.num_rows:
-        with write_atomically(layout.missing) as temporary:
-            pacsv.write_csv(collection.missing.select(_MISSING_COLUMNS), temporary)
+        write_missing(layout.missing, collection.missing)
         print_message(f"hint: hearsight fetch {layout.missing} --out FOLDER downloads them")
+
+
+def write_missing(path: Path, missing: pa.Table) -> None:
+    """Write the listed videos whose media are not there, of :data:`~hearsight.records.MISSING_SCHEMA`, as a list."""
+    with write_atomically(path) as temporary:
+        pacsv.write_csv(missing.select(_MISSING_COLUMNS), temporary)

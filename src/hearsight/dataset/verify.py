@@ -92,7 +92,7 @@ def verify_dataset(path: str | Path, *, repair: bool = False) -> VerifyReport:
     problems += _find_unknown(folder, manifest)
     if not problems:
         problems += _check_structure(folder)
-    files = [one for one in _list_files(folder) if not one.startswith("parts/")]
+    files = [one for one in _list_files(folder) if not one.startswith(("parts/", "change/"))]
     num_bytes = sum((folder / name).stat().st_size for name in files)
     return VerifyReport(str(path), len(files), num_bytes, manifest.files is not None, tuple(problems))
 
@@ -141,7 +141,7 @@ def _find_unknown(folder: Path, manifest: Manifest) -> list[str]:
 
 
 def _is_known(name: str, known: frozenset[str] | set[str]) -> bool:
-    return name in known or name.startswith(("parts/", "index/"))
+    return name in known or name.startswith(("parts/", "index/", "change/"))
 
 
 def _check_structure(folder: Path) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,17 @@ def list_runs(folders: Sequence[Path]) -> list[ListedRun]:
                 name = Path(place) if Path(place) == folder else Path(place).relative_to(folder)
                 found.append(_read_run(Path(place), str(name)))
     return found
+
+
+def find_trained(folders: Sequence[Path], digests: Collection[str]) -> list[Path]:
+    """Return the folders of the runs, in some folders and below them, that were trained on a dataset with one of these digests.
+
+    Raises
+    ------
+    InputError
+        When there is no such folder.
+    """
+    return [run.folder for run in list_runs(folders) if run.state is not None and run.state.dataset in digests]
 
 
 def compare_runs(runs: Sequence[ListedRun], base: Path) -> list[Difference]:

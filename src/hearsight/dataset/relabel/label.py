@@ -193,7 +193,7 @@ def _link_files(parent: Dataset, layout: Layout, labellers: Sequence[Labeller]) 
     kept = [one.name for one in labellers if one.kept]
     paths = [path for shard in shards for path in (old.audio(shard), old.clips(shard))]
     paths += [old.labels(name, shard) for name in kept for shard in shards]
-    paths += [path for path in (old.rejected, old.mixtures, old.sources) if path.exists()]
+    paths += [path for path in (old.rejected, old.mixtures, old.sources, old.taken, old.withdrawn) if path.exists()]
     paths += [path for path in map(old.teacher, kept) if path.exists()]
     records: dict[str, Any] = {}
     for path in paths:

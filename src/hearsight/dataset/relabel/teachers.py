@@ -58,7 +58,7 @@ def choose_labellers(parent: Dataset, config: LabelConfig) -> list[Labeller]:
     named: tuple[tuple[Modality, tuple[str, ...]], ...] = (("vision", config.vision), ("audio", config.audio))
     for modality, specs in named:
         if not specs:
-            labellers += [_keep(parent, record) for record in there.values() if record.modality == modality]
+            labellers += [keep_teacher(parent, record) for record in there.values() if record.modality == modality]
         for spec in specs:
             teacher = _load(spec, modality, quiet=False)
             record = there.get(teacher.name)
@@ -84,7 +84,7 @@ def _load(spec: str, modality: Modality, *, quiet: bool) -> Teacher:
     return teacher
 
 
-def _keep(parent: Dataset, record: TeacherRecord) -> Labeller:
+def keep_teacher(parent: Dataset, record: TeacherRecord) -> Labeller:
     """Return a teacher of the dataset, whose model is not needed: its classes are in the dataset too."""
     rows = [row for row in parent.class_table().to_pylist() if row["teacher"] == record.name]
     known = {row["class_index"]: row for row in rows}

@@ -7,7 +7,7 @@ comes after reads it range by range. The result is a function of the set of part
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -184,7 +184,7 @@ def choose_clips(index: Path, duplicates: str, out: Path, rejections: RejectionW
     near = find_duplicates([index], MEMORY_LIMIT) if duplicates == "drop" else None
     with open_database(MEMORY_LIMIT) as database:
         database.add_source("clips", index)
-        database.add_source("link", _name_folds(links))
+        database.add_source("link", name_folds(links))
         columns = ", ".join(f'clips."{name}"' for name in CHOSEN_SCHEMA.names)
         database.execute(_SORT.format(columns=columns))
         database.execute(_FIND_REPEATED)
@@ -193,10 +193,10 @@ def choose_clips(index: Path, duplicates: str, out: Path, rejections: RejectionW
             database.execute(_ADD_NEAR)
         for rejection in _list_repeated(database):
             rejections.append(rejection)
-        return _write_chosen(database, out)
+        return write_chosen(database, out)
 
 
-def _name_folds(links: pa.Table) -> pa.Table:
+def name_folds(links: pa.Table) -> pa.Table:
     """Return the fold of each linked medium: that of its leader."""
     leaders = links.column("leader").unique()
     folds = pa.array([assign_fold(str(leader)) for leader in leaders], pa.int32())
@@ -211,7 +211,8 @@ def _list_repeated(database: Database) -> Iterator[Rejection]:
             yield Rejection(source, start, duration, RejectReason.DUPLICATE, detail)
 
 
-def _write_chosen(database: Database, out: Path) -> ChosenClips:
+def write_chosen(database: Database, out: Path) -> ChosenClips:
+    """Write the clips of the table ``clip`` that are not in ``repeated``, with the fold that they share with linked media."""
     kept = [f'"{name}"' if name != "fold" else "shared AS fold" for name in CHOSEN_SCHEMA.names]
     query = f"SELECT {', '.join(kept)} FROM clip ANTI JOIN repeated ON clip.rowid = repeated.place ORDER BY clip.rowid"
     counts, seconds = np.zeros(NUM_FOLDS, np.int64), 0.0
@@ -224,10 +225,10 @@ def _write_chosen(database: Database, out: Path) -> ChosenClips:
     return ChosenClips(out, counts, seconds)
 
 
-def count_kept_sources(chosen: ChosenClips, sources: pa.Array | pa.ChunkedArray) -> int:
-    """Return how many of the sources have at least one clip."""
+def count_kept_sources(clips: Sequence[Path], sources: pa.Array | pa.ChunkedArray) -> int:
+    """Return how many of the sources have at least one clip in these Parquet files."""
     with open_database(MEMORY_LIMIT) as database:
-        database.add_source("clip", chosen.path)
+        database.add_source("clip", clips)
         database.add_source("given", pa.table({"source": sources}))
         found = database.query("SELECT count(*) FROM given SEMI JOIN clip USING (source)")
     return int(found.column(0)[0].as_py())

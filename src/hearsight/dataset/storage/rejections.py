@@ -67,21 +67,22 @@ class RejectionWriter:
             self._writer.close()
 
 
-def write_rejections(gathered: Path, out: Path, memory_limit: str) -> None:
-    """Write ``rejected.parquet``: the gathered rejections, sorted by path, start and reason."""
+def write_rejections(gathered: Path, out: Path, memory_limit: str, earlier: Path | None = None) -> None:
+    """Write ``rejected.parquet``: the gathered rejections and those of another file, sorted by path, start and reason."""
+    files = [gathered] if earlier is None else [gathered, earlier]
     with (
         open_database(memory_limit) as database,
         write_atomically(out) as temporary,
         pq.ParquetWriter(temporary, REJECTION_SCHEMA, compression="zstd", write_page_checksum=True) as writer,
     ):
-        database.add_source("rejection", gathered)
+        database.add_source("rejection", files)
         held: list[pa.RecordBatch] = []
         for batch in database.stream(_SORTED):
             held.append(batch)
             if sum(map(len, held)) >= _ROW_GROUP:
                 writer.write_table(_join(held))
                 held = []
-        if held or not gathered_rows(gathered):
+        if held or not sum(map(gathered_rows, files)):
             writer.write_table(_join(held))
 
 
