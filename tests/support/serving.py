@@ -22,10 +22,12 @@ pytest.importorskip("fastapi", reason="the extra serve is not installed")
 from hearsight.listening.listener import Listener
 from hearsight.serve.app import create_app
 from hearsight.serve.archive.finding import Archive
+from hearsight.serve.archive.judging import JudgementTable
+from hearsight.serve.archive.lessons import Lessons
 from hearsight.serve.folder import open_private_folder
 from hearsight.serve.limits import ServeLimits
 from hearsight.serve.recordings import Recordings
-from hearsight.serve.server import LOCAL_NAMES
+from hearsight.serve.server import LOCAL_NAMES, ArchivePlaces
 from hearsight.serve.service import Service
 from hearsight.serve.work import WorkQueue
 
@@ -64,18 +66,26 @@ def open_client(
     parent: Path,
     source: str = "",
     token: str = "",
-    recordings: Path | None = None,
-    index: Path | None = None,
+    places: ArchivePlaces | None = None,
     **bounds: Any,
 ) -> Iterator[Client]:
     """Run the parts of a server for the block."""
     limits = ServeLimits(**bounds)
+    places = places or ArchivePlaces()
     with open_private_folder(limits, parent) as folder:
         hosts = frozenset() if token else LOCAL_NAMES
-        archive = None if index is None else Archive(index, listener)
-        known = Recordings(limits, recordings)
         service = Service(
-            listener, source or str(parent), folder, limits, WorkQueue(limits), hosts, token, known, archive
+            listener,
+            source or str(parent),
+            folder,
+            limits,
+            WorkQueue(limits),
+            hosts,
+            token,
+            Recordings(limits, places.recordings),
+            None if places.index is None else Archive(places.index, listener),
+            None if places.judgements is None else JudgementTable(places.judgements),
+            None if places.taught is None else Lessons(places.taught, "run"),
         )
         try:
             yield Client(service)

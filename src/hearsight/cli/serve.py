@@ -18,6 +18,10 @@ def serve(
     model: Trained,
     folder: Annotated[Path | None, Parameter(help="folder of recordings that the page offers")] = None,
     index: Annotated[Path | None, Parameter(help="index of recordings that can be searched")] = None,
+    review: Annotated[
+        Path | None, Parameter(help="CSV table that judgements are written into, for hearsight review; may be new")
+    ] = None,
+    teach_out: Annotated[Path | None, Parameter(help="folder that models taught on the page are written into")] = None,
     host: Annotated[
         str, Parameter(help="address to listen on; other machines are served only with --token")
     ] = "127.0.0.1",
@@ -36,16 +40,18 @@ def serve(
 
     Prints the address, with `--json` as one line of JSON on stdout, and works until it is interrupted. `POST /tag` and
     `POST /embed` take a file; `GET /openapi.json` describes them. Uploads lie in a private temporary folder only while they are
-    needed. `GET /search` and `POST /search` find similar sounds in the index of `--index`.
+    needed. `GET /search` and `POST /search` find similar sounds in the index of `--index`,
+    `GET /review` and `POST /review` read and save judgements, and `POST /teach` teaches classes.
 
     ```
     hearsight serve --model run
-    hearsight serve --model run --folder recordings/ --index index
+    hearsight serve --model run --folder recordings/ --index index --review judge.csv --teach-out taught
     curl -F file=@recording.wav http://127.0.0.1:8000/tag
     ```
     """
     from hearsight.console import flush_data, print_json, print_message
     from hearsight.serve.limits import ServeLimits
+    from hearsight.serve.server import ArchivePlaces
     from hearsight.serve.server import serve as serve_model
 
     def announce(address: str, listener: Any) -> None:
@@ -61,8 +67,7 @@ def serve(
     token = token or os.environ.get(TOKEN_VARIABLE, "")
     serve_model(
         model,
-        recordings_folder=folder,
-        index=index,
+        archive=ArchivePlaces(folder, index, review, teach_out),
         host=host,
         port=port,
         token=token,

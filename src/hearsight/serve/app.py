@@ -9,7 +9,7 @@ from typing import Any
 from hearsight.console import print_message
 from hearsight.errors import HearsightError
 from hearsight.serve import page_routes, recording_routes, routes
-from hearsight.serve.archive_routes import index
+from hearsight.serve.archive_routes import index, review, teach
 from hearsight.serve.gate import Gate, Receive, Scope, Send
 from hearsight.serve.refusals import Refusal, refuse
 from hearsight.serve.service import Service
@@ -34,6 +34,8 @@ def create_app(service: Service) -> Callable[[Scope, Receive, Send], Awaitable[N
     app.include_router(routes.router)
     app.include_router(recording_routes.router)
     app.include_router(index.router)
+    app.include_router(review.router)
+    app.include_router(teach.router)
     app.include_router(page_routes.router)
     app.add_exception_handler(HearsightError, _answer_error)
     app.add_exception_handler(OSError, _answer_error)

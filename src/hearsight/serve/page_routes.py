@@ -58,3 +58,14 @@ def enter(request: Request) -> Any:
 def list_formats() -> Any:
     """Return the names of the formats that a recording's events are downloaded in."""
     return {"formats": list(FORMATS)}
+
+
+@router.get("/features", summary="What this server can do")
+def list_features(request: Request) -> Any:
+    """Return the index, whether there is a table of judgements, and the folder of taught models; null where there is none."""
+    service = get_service(request)
+    return {
+        "index": None if service.archive is None else service.archive.describe(),
+        "review": None if service.judgements is None else service.judgements.path.name,
+        "teach": None if service.lessons is None else service.lessons.folder.name,
+    }

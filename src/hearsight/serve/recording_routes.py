@@ -13,6 +13,8 @@ from typing import Annotated, Any
 from hearsight.detection.events import EventRule
 from hearsight.detection.formats.catalogue import FORMATS, open_file
 from hearsight.detection.formats.writer import Context
+from hearsight.listening.files import AUDIO_SUFFIXES
+from hearsight.media.sources import MEDIA_SUFFIXES
 from hearsight.serve.analysis import MOST_EVENTS, Analysis, analyse
 from hearsight.serve.limits import CHUNK_BYTES
 from hearsight.serve.recordings import Recording
@@ -136,6 +138,11 @@ def show_peaks(request: Request, key: str, points: Annotated[int, Query(ge=1, le
 def play(request: Request, key: str) -> Any:
     """Return the bytes of a recording, or the range of them that is asked for."""
     recording = get_service(request).recordings.get(key)
+    if recording.upload is None and recording.path.suffix.lower() not in AUDIO_SUFFIXES | MEDIA_SUFFIXES:
+        # an index or a table may name any file, and only sound is sent from those
+        raise Refusal(
+            415, "not_media", recording.name, f"suffix {recording.path.suffix!r:.40}", "that of sound or video"
+        )
     try:
         size = recording.path.stat().st_size
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import ipaddress
 import logging
 import socket
@@ -16,6 +17,8 @@ from hearsight.extras import require
 from hearsight.files import describe_path
 from hearsight.listening.listener import Listener, load
 from hearsight.serve.archive.finding import Archive
+from hearsight.serve.archive.judging import JudgementTable
+from hearsight.serve.archive.lessons import Lessons
 from hearsight.serve.folder import open_private_folder
 from hearsight.serve.limits import ServeLimits
 from hearsight.serve.recordings import Recordings
@@ -30,11 +33,32 @@ _BACKLOG = 512
 _LARGEST_HEAD = 65_536
 
 
+@dataclasses.dataclass(frozen=True)
+class ArchivePlaces:
+    """The folders and files of the user that a server may use; each is optional.
+
+    Attributes
+    ----------
+    recordings
+        A folder whose audio and video files the page offers.
+    index
+        An index of recordings that can be searched, made by the model or by the one that it was taught on.
+    judgements
+        The table that judgements are written into; it need not exist.
+    taught
+        The folder that taught models are written into; it need not exist.
+    """
+
+    recordings: Path | None = None
+    index: Path | None = None
+    judgements: Path | None = None
+    taught: Path | None = None
+
+
 def serve(
     model: str,
     *,
-    recordings_folder: Path | None = None,
-    index: Path | None = None,
+    archive: ArchivePlaces | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
     token: str = "",
@@ -47,10 +71,8 @@ def serve(
     ----------
     model
         What :func:`hearsight.load` takes.
-    recordings_folder
-        A folder whose audio and video files the page offers.
-    index
-        An index of recordings that can be searched, made by the model or by the one that it was taught on.
+    archive
+        The folders and files that the server may use.
     host, port
         Where to listen; port 0 for any that is free.
     token
@@ -70,18 +92,30 @@ def serve(
         When the model or the index cannot be loaded.
     """
     check_access(host, token)
-    if recordings_folder is not None and not recordings_folder.is_dir():
-        raise InputError(recordings_folder, describe_path(recordings_folder), "a folder of recordings")
+    places = archive or ArchivePlaces()
+    if places.recordings is not None and not places.recordings.is_dir():
+        raise InputError(places.recordings, describe_path(places.recordings), "a folder of recordings")
+    judgements = None if places.judgements is None else JudgementTable(places.judgements)
+    lessons = None if places.taught is None else Lessons(places.taught, model)
     uvicorn = require("uvicorn", "serve", "hearsight serve")
     from hearsight.serve.app import create_app  # after the extra has been checked
 
     limits = limits or ServeLimits()
     with contextlib.closing(bind(host, port)) as bound, open_private_folder(limits) as folder:
         listener = load(model)
-        archive = None if index is None else Archive(index, listener)
-        hosts = frozenset() if token else LOCAL_NAMES | {host.lower()}
-        recordings = Recordings(limits, recordings_folder)
-        service = Service(listener, model, folder, limits, WorkQueue(limits), hosts, token, recordings, archive)
+        service = Service(
+            listener,
+            model,
+            folder,
+            limits,
+            WorkQueue(limits),
+            hosts=frozenset() if token else LOCAL_NAMES | {host.lower()},
+            token=token,
+            recordings=Recordings(limits, places.recordings),
+            archive=None if places.index is None else Archive(places.index, listener),
+            judgements=judgements,
+            lessons=lessons,
+        )
         config = uvicorn.Config(
             create_app(service),
             log_config=None,

@@ -9,6 +9,8 @@ from typing import Any
 
 from hearsight.listening.listener import Listener
 from hearsight.serve.archive.finding import Archive
+from hearsight.serve.archive.judging import JudgementTable
+from hearsight.serve.archive.lessons import Lessons
 from hearsight.serve.folder import PrivateFolder
 from hearsight.serve.limits import ServeLimits
 from hearsight.serve.recordings import Recordings
@@ -44,6 +46,10 @@ class Service:
         What the page may look at.
     archive
         The index that is searched; None without one.
+    judgements
+        The table that judgements are written into; None without one.
+    lessons
+        The folder of taught models; None where nothing is taught.
     refusals
         What was not answered.
     """
@@ -57,6 +63,8 @@ class Service:
     token: str = ""
     recordings: Recordings = dataclasses.field(default_factory=lambda: Recordings(ServeLimits()))
     archive: Archive | None = None
+    judgements: JudgementTable | None = None
+    lessons: Lessons | None = None
     refusals: RefusalLog = dataclasses.field(default_factory=RefusalLog)
     started: float = dataclasses.field(default_factory=time.monotonic)
     num_answered: int = 0

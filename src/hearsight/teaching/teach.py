@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,25 @@ REGULARIZATION = 10.0
 """C, the inverse of the penalty; see ``docs/experiments.md``."""
 COLUMNS = ("class", "examples", "sources", "segments", "found", "named")
 """Heads of the table that :meth:`TeachReport.list_rows` returns the rows of."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TeachOptions:
+    """How a head is fitted.
+
+    Attributes
+    ----------
+    model
+        What the user called the network.
+    regularization
+        C, the inverse of the penalty.
+    seed
+        Of the folds and of the noises.
+    """
+
+    model: str
+    regularization: float = REGULARIZATION
+    seed: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,15 +159,53 @@ def teach(
         When there is a file in the place of the folder.
     """
     started = time.monotonic()
-    out = Path(out)
+    options = TeachOptions(str(model), regularization, seed)
+    check_new_folder(Path(out), options)
+    examples = find_examples([Path(place) for place in places])
+    report = teach_examples(examples, Path(out), load(model, device=device), options)
+    return dataclasses.replace(report, seconds=time.monotonic() - started)
+
+
+def check_new_folder(out: Path, options: TeachOptions) -> None:
+    """Check where a checkpoint is to be written, and how, before anything is read for it; errors as in :func:`teach`."""
     if out.exists() and not out.is_dir():
         raise MachineError(out, f"{describe_path(out)}, not a folder", "a new folder", "choose another --out")
     if holds_other_things(out):
         raise UsageError(out, describe_path(out), "a new or empty folder", "choose another --out")
-    if not regularization > 0.0:
-        raise UsageError("regularization", f"{regularization:g}", "more than 0")
-    examples = find_examples([Path(place) for place in places])
-    base = load(model, device=device)
+    if not options.regularization > 0.0:
+        raise UsageError("regularization", f"{options.regularization:g}", "more than 0")
+
+
+def teach_examples(
+    examples: Sequence[Example],
+    out: Path,
+    base: Listener,
+    options: TeachOptions,
+    on_file: Callable[[int], None] | None = None,
+) -> TeachReport:
+    """Fit a head on a loaded network from examples, and write it as a checkpoint; see :func:`teach`.
+
+    Parameters
+    ----------
+    examples
+        Sounds with their classes.
+    out
+        The checkpoint folder to write.
+    base
+        The network; it stays as it is.
+    options
+        How.
+    on_file
+        Called with the number of files that have been read; what it raises ends the work.
+
+    Raises
+    ------
+    InputError, UsageError, MachineError
+        As :func:`teach` does.
+    """
+    started = time.monotonic()
+    check_new_folder(out, options)
+    regularization, seed = options.regularization, options.seed
     names = check_classes(examples)
     unknown = sorted({one.name for one in examples} - {*names, BACKGROUND})
     if unknown:
@@ -156,7 +213,7 @@ def teach(
     vocabulary = [*names, BACKGROUND]
     network = replace_head(base.network, len(vocabulary))
     listener = make_listener(network, vocabulary, base)
-    heard, rejected = read_examples(listener, examples)
+    heard, rejected = read_examples(listener, examples, on_file)
     kept = [one for one in examples if one in heard]
     _check_left(kept, names, rejected)
     rows = gather_rows(listener, [(one, heard[one]) for one in kept], vocabulary, seed)
@@ -165,16 +222,18 @@ def teach(
     score = score_examples(rows, scored, name_sources(kept), vocabulary, regularization=regularization, seed=seed)
     score = dataclasses.replace(score, classes=tuple(one for one in score.classes if one.name in shown))
     fit_head(rows, regularization).install(network)
-    training = describe_teaching(base, str(model), score, {"regularization": regularization, "seed": seed})
+    training = describe_teaching(base, options.model, score, {"regularization": regularization, "seed": seed})
     measures = {
         "cross-validated accuracy": score.accuracy.value,
         "cross-validated mean average precision": score.mean_average_precision.value,
     }
     save_checkpoint(network.cpu(), out, vocabulary=vocabulary, training=training, scores=measures)
-    return TeachReport(str(out), str(model), score, len(rows.values), rejected, time.monotonic() - started)
+    return TeachReport(str(out), options.model, score, len(rows.values), rejected, time.monotonic() - started)
 
 
-def read_examples(listener: Listener, examples: Sequence[Example]) -> tuple[dict[Example, Heard], list[str]]:
+def read_examples(
+    listener: Listener, examples: Sequence[Example], on_file: Callable[[int], None] | None = None
+) -> tuple[dict[Example, Heard], list[str]]:
     """Return what the network makes of each example, file by file; and why others cannot be used."""
     by_file: dict[str, list[Example]] = defaultdict(list)
     for one in examples:
@@ -183,7 +242,9 @@ def read_examples(listener: Listener, examples: Sequence[Example]) -> tuple[dict
     heard: dict[Example, Heard] = {}
     rejected: list[str] = []
     with track("listening", len(by_file), "files") as bar:
-        for path, own in by_file.items():
+        for number, (path, own) in enumerate(by_file.items()):
+            if on_file is not None:
+                on_file(number)
             for example, answer in zip(own, reader.read(path, own), strict=True):
                 if isinstance(answer, Heard):
                     heard[example] = answer
@@ -217,11 +278,13 @@ def gather_rows(
 
 def describe_teaching(base: Listener, model: str, score: Score, options: dict[str, Any]) -> dict[str, Any]:
     """Return what a checkpoint records of how it was taught; its card lists it."""
+    # a head replaces another one without changing the embeddings: those of the first network
+    first = base.training.get("network_digest") if base.training.get("method") == TAUGHT else None
     taught = {
         "method": TAUGHT,
         "model": model,
         "network": base.name,
-        "network_digest": base.digest,
+        "network_digest": first or base.digest,
         "examples": {one.name: one.num_examples for one in score.classes},
         "sources": {one.name: one.num_sources for one in score.classes},
         "folds": score.num_folds,

@@ -15,6 +15,7 @@ import soundfile
 from hearsight.detection.formats.catalogue import FORMATS
 from hearsight.serve.recording_routes import find_range
 from hearsight.serve.refusals import Refusal
+from hearsight.serve.server import ArchivePlaces
 from tests.support.serving import Client, open_client
 
 ADDRESS = "/recordings"
@@ -38,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(listener: Any, tmp_path: Path, folder: Path):
     (tmp_path / "private").mkdir()
-    with open_client(listener, tmp_path / "private", recordings=folder) as one:
+    with open_client(listener, tmp_path / "private", places=ArchivePlaces(folder)) as one:
         yield one
 
 

@@ -15,6 +15,7 @@ from hearsight.errors import UsageError
 from hearsight.search.example import Example, embed_example, list_own_rows
 from hearsight.search.index import Index
 from hearsight.serve.archive.finding import Archive
+from hearsight.serve.server import ArchivePlaces
 from tests.support.archive import RATE, SOUNDS, make_tone
 from tests.support.serving import Client, open_client
 
@@ -29,7 +30,7 @@ ATTACKS = [
 
 @pytest.fixture(scope="module")
 def client(listener: Any, index: Path, sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with open_client(listener, tmp_path_factory.mktemp("served"), recordings=sounds, index=index) as one:
+    with open_client(listener, tmp_path_factory.mktemp("served"), places=ArchivePlaces(sounds, index)) as one:
         yield one
 
 
@@ -181,7 +182,7 @@ def test_a_server_without_an_index_says_so(listener: Any, tmp_path: Path) -> Non
 
 
 def test_routes_of_the_index_need_the_token(listener: Any, tmp_path: Path, index: Path) -> None:
-    with open_client(listener, tmp_path, token="a-long-enough-secret", index=index) as client:
+    with open_client(listener, tmp_path, token="a-long-enough-secret", places=ArchivePlaces(index=index)) as client:
         for method, path in (("GET", "/search?row=0"), ("GET", "/index"), ("POST", "/search"), ("GET", "/index/map")):
             check_refused(client.ask(method, path), 401, "no_token")
 
@@ -192,7 +193,7 @@ def test_an_index_that_is_removed_is_still_searched_and_reported(
     copy, place = tmp_path / "copy", tmp_path / "sounds"
     shutil.copytree(index, copy)
     shutil.copytree(sounds, place)
-    with open_client(listener, tmp_path, recordings=place, index=copy) as client:
+    with open_client(listener, tmp_path, places=ArchivePlaces(place, copy)) as client:
         key = find_key(client, "low.wav")
         shutil.rmtree(copy)
         shutil.rmtree(place)
