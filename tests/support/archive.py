@@ -43,5 +43,5 @@ def index(run: Path, sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     lines = [f"{name}.wav,{'north' if name == 'low' else 'south'}" for name in SOUNDS]
     table.write_text("file,site\n" + "\n".join(lines) + "\n")
     out = folder / "index"
-    index_recordings(str(run), find_recordings([sounds], []), out, IndexOptions(), read_metadata(table))
+    index_recordings(str(run), find_recordings([sounds], []), out, IndexOptions(map=True), read_metadata(table))
     return out

@@ -52,7 +52,8 @@ class Archive:
         if self.index.manifest.model.digest != listener.training.get("network_digest"):
             check_model(self.index.manifest, listener, folder)
         self._listener = listener
-        self._rows = self.index.rows  # read now: the files may be gone when somebody asks
+        # read now: the files may be gone when somebody asks
+        self._rows, self._places = self.index.rows, self.index.places
 
     def describe(self) -> dict[str, Any]:
         """Return what the page needs to know of the index."""
@@ -68,8 +69,8 @@ class Archive:
 
     @property
     def has_map(self) -> bool:
-        """Whether the rows have coordinates."""
-        return {"x", "y"} <= set(self._rows.column_names)
+        """Whether the rows have places in a plane."""
+        return self._places is not None
 
     def check_row(self, row: int) -> None:
         """Check that there is a row of a number.
@@ -142,7 +143,7 @@ class Archive:
         return list_matches(self.index, Matches(np.array(rows, np.int64), np.ones(len(rows))))
 
     def read_map(self, where: str | None) -> dict[str, Any]:
-        """Return the coordinates of the rows that fulfil a condition, and their most probable classes.
+        """Return the places in a plane of the rows that fulfil a condition, and their most probable classes.
 
         Returns
         -------
@@ -153,25 +154,23 @@ class Archive:
         Raises
         ------
         Refusal
-            404 when the index has no coordinates.
+            404 when the index has no map.
         UsageError
             When the condition cannot be evaluated.
         """
-        if not self.has_map:
-            hint = "hearsight index RECORDINGS --out INDEX --map computes them"
-            raise Refusal(404, "no_map", "the index", "no columns x and y", "coordinates of its rows", hint)
+        if self._places is None:
+            hint = "hearsight index RECORDINGS --out INDEX --map computes one"
+            raise Refusal(404, "no_map", "the index", f"{self.index.manifest.rows:,} rows without a map", "a map", hint)
         rows = np.arange(self.index.manifest.rows) if where is None else self.index.select(where)
-        x, y = (self._rows[name].to_numpy().astype(np.float64) for name in ("x", "y"))
-        rows = rows[np.isfinite(x[rows]) & np.isfinite(y[rows])]
-        step = max(1, -(-len(rows) // MOST_POINTS))
-        shown = rows[::step]
+        shown = rows[:: max(1, -(-len(rows) // MOST_POINTS))]
+        x, y = self._places[shown].astype(np.float64).T.round(5)
         names, classes = self._name_rows(shown)
         return {
             "total": len(rows),
             "names": names,
             "rows": shown.tolist(),
-            "x": x[shown].round(5).tolist(),
-            "y": y[shown].round(5).tolist(),
+            "x": x.tolist(),
+            "y": y.tolist(),
             "classes": classes,
         }
 

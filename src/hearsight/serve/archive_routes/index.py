@@ -83,7 +83,7 @@ class IndexFacts(BaseModel):
     columns
         Columns of its table, which `where` can use.
     has_map
-        Whether the rows have coordinates.
+        Whether it has a map.
     """
 
     rows: int
@@ -95,12 +95,12 @@ class IndexFacts(BaseModel):
 
 
 class MapPoints(BaseModel):
-    """The map: coordinates of rows, and their most probable classes.
+    """The map: places of rows in a plane, and their most probable classes.
 
     Attributes
     ----------
     total
-        Rows with coordinates that fulfil the condition.
+        Rows that fulfil the condition.
     names
         Classes, the most frequent first.
     rows, x, y
@@ -179,7 +179,7 @@ async def search_upload(
 
 @router.get("/index/map", summary="The map of the index", response_model=MapPoints, responses=REFUSED)
 async def show_map(request: Request, where: Where = None) -> Any:
-    """Return the coordinates of the rows, which `hearsight index --map` has computed."""
+    """Return the place of each row in a plane, which `hearsight index --map` has computed."""
     service = get_service(request)
     archive = get_archive(service)
     watch = Watch(NAME, service.limits)

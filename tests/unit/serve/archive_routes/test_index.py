@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -65,7 +67,7 @@ def test_the_index_is_described(client: Client, opened: Index) -> None:
     facts = client.ask("GET", "/index").json()
     assert (facts["rows"], facts["recordings"]) == (opened.manifest.rows, len(opened.recordings))
     assert {"source", "start", "site"} <= set(facts["columns"])
-    assert facts["has_map"] is False
+    assert facts["has_map"] is True
 
 
 def test_a_row_finds_its_nearest_without_itself(client: Client, opened: Index) -> None:
@@ -130,9 +132,28 @@ def test_a_row_is_described_and_opened_as_a_recording(client: Client, opened: In
     assert client.ask("GET", f"/recordings/{row['recording']}/media").status_code == 200
 
 
-def test_an_index_without_coordinates_has_no_map(client: Client) -> None:
-    assert "--map" in client.ask("GET", "/index/map").json()["hint"]
-    check_refused(client.ask("GET", "/index/map"), 404, "no_map")
+def test_the_map_has_a_place_and_a_class_for_each_row(client: Client, opened: Index) -> None:
+    found = client.ask("GET", "/index/map").json()
+    assert found["rows"] == list(range(opened.manifest.rows))
+    assert opened.places is not None
+    np.testing.assert_allclose(np.array([found["x"], found["y"]]).T, opened.places, atol=1e-5)
+    named = [found["names"][place] for place in found["classes"]]
+    assert named == [tags[0] for tags in opened.rows["tags"].to_pylist()]
+    part = client.ask("GET", "/index/map", params={"where": "site = 'north'"}).json()
+    assert part["rows"] == opened.select("site = 'north'").tolist()
+    check_refused(client.ask("GET", "/index/map", params={"where": ATTACKS[1]}), 422, "usage")
+
+
+def test_an_index_without_a_map_says_how_to_make_one(listener: Any, tmp_path: Path, index: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(index, copy)
+    manifest = json.loads((copy / "index.json").read_text())
+    (copy / "index.json").write_text(json.dumps(manifest | {"map": None}))
+    with open_client(listener, tmp_path, places=ArchivePlaces(index=copy)) as client:
+        answer = client.ask("GET", "/index/map")
+        check_refused(answer, 404, "no_map")
+        assert "--map" in answer.json()["hint"]
+        assert client.ask("GET", "/index").json()["has_map"] is False
 
 
 @pytest.mark.parametrize(
