@@ -24,7 +24,7 @@ def draw(rows: int, classes: int, labels: int) -> np.ndarray:
     random = np.random.default_rng(0)
     dense = np.zeros((rows, classes), np.float32)
     for row in dense[1:]:  # the first has no label
-        row[random.permutation(classes)[:labels]] = random.uniform(0.1, 1.0, labels)
+        row[random.choice(classes, labels, replace=False, shuffle=False)] = random.uniform(0.1, 1.0, labels)
     return dense
 
 
@@ -49,11 +49,20 @@ def test_the_loss_and_its_gradient_are_those_of_dense_targets(smoothing: float) 
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-8)
 
 
-def test_a_batch_of_30_871_classes_carries_less_than_a_hundredth_of_its_dense_bytes() -> None:
-    classes, rows = 30_871, 1_024
-    targets = SparseTargets.gather(list(draw(rows, classes, 15)), classes)
+@pytest.mark.parametrize("entries", [15, 200], ids=["labels", "100 probabilities of each of two teachers"])
+def test_a_batch_of_30_871_classes_carries_less_than_a_hundredth_of_its_dense_bytes(entries: int) -> None:
+    classes, rows = 30_871, 128
+    targets = SparseTargets.gather(draw(rows, classes, entries), classes)
     assert targets.num_bytes == sum(array.nbytes for array in (targets.ends, targets.ids, targets.values))
     assert targets.num_bytes < 0.01 * 4 * rows * classes
+
+
+@pytest.mark.parametrize("classes", [30_000, 60_000, 70_000])
+def test_ids_of_any_width_arrive_as_they_were(classes: int) -> None:
+    row = np.zeros(classes, np.float32)
+    row[[0, classes // 2, classes - 1]] = 0.5
+    found = SparseTargets.gather([row], classes)
+    assert found.send("cpu").ids.tolist() == [0, classes // 2, classes - 1]
 
 
 def test_training_by_sparse_targets_has_the_losses_of_the_dense_loop(
