@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.utils.deterministic
 from jaxtyping import Float32
-from torch import Tensor
+from torch import Tensor, nn
 
 from hearsight.allocator import keep_freed_memory
 from hearsight.config import TrainConfig
@@ -106,12 +106,17 @@ class Device:
         }
 
     def place(self, network: Network) -> Network:
-        """Move a network to the device, in the memory format that training uses."""
+        """Move a network to the device, in the memory format that training uses.
+
+        Kernels of one row and column, or of one channel, have the same format with channels last as with channels first. A network
+        made of such kernels alone, as MobileNetV2 is, computes with channels last only where its input says so.
+        """
         network = network.to(self.name)
         if self.fast:
             for parameter in network.parameters():
                 if parameter.ndim == 4:
                     parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+            network.trunk.register_forward_pre_hook(_mark_channels_last)
         return network
 
     def send(
@@ -170,6 +175,15 @@ class Device:
         if device.type != "cuda":
             return []
         return [device.index if ":" in self.name else torch.cuda.current_device()]
+
+
+def _mark_channels_last(trunk: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:  # noqa: ARG001
+    """Give maps of one channel the strides of channels last; it is the same memory."""
+    maps = inputs[0]
+    if not isinstance(maps, Tensor) or maps.ndim != 4 or maps.shape[1] != 1 or not maps.is_contiguous():
+        return None
+    _, _, height, width = maps.shape
+    return (maps.as_strided(maps.shape, (height * width, 1, width, 1)), *inputs[1:])
 
 
 def multiplies_bfloat16() -> bool:

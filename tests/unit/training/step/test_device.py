@@ -62,3 +62,21 @@ def test_the_fast_layout_changes_where_weights_lie_and_not_what_they_say() -> No
     kernels = [parameter for parameter in placed.parameters() if parameter.ndim == 4]
     assert all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels)
     torch.testing.assert_close(placed(waveform).logits, plain, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", ["jia-mobilenet-v2", "jia-resnet-50"])
+def test_maps_have_channels_last_throughout_also_where_no_kernel_says_so(model: str) -> None:
+    """Kernels of 1 x 1, and of one channel, have one format with channels last and first; so has a patch."""
+    plain = build_network(model, 3, seed=0, width=0.1).eval()
+    fast = Device("cpu", 1, "float32", fast=True).place(build_network(model, 3, seed=0, width=0.1)).eval()
+    found: list[bool] = []
+    for module in fast.trunk.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.register_forward_hook(
+                lambda module, inputs, output: found.append(output.is_contiguous(memory_format=torch.channels_last))
+            )
+    waveform = torch.randn(2, 16_000, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        torch.testing.assert_close(fast(waveform).logits, plain(waveform).logits, rtol=1e-4, atol=1e-5)
+    assert len(found) > 40
+    assert all(found)
