@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hearsight.models.checkpoint import WEIGHTS
@@ -115,6 +117,17 @@ def test_a_full_disk_ends_training_in_one_sentence(dataset: Path, tmp_path: Path
     assert done.returncode == 0, done.stderr
 
 
+def write_sounds(folder: Path) -> Path:
+    for name, pitch in (("high", 3000.0), ("low", 300.0)):
+        (folder / name).mkdir(parents=True)
+        for number in range(10):
+            tone = 8_000 * np.sin(2 * np.pi * (pitch + 20 * number) * np.arange(16_000) / 16_000)
+            with wave.open(str(folder / name / f"{number}.wav"), "wb") as file:
+                file.setparams((1, 2, 16_000, 0, "NONE", ""))
+                file.writeframes(tone.astype("<i2").tobytes())
+    return folder
+
+
 def test_train_in_two_processes_by_devices_and_goes_on_from_another_run(dataset: Path, tmp_path: Path) -> None:
     command = ("train", dataset, "--out", tmp_path / "run", *KNOBS, "--set", "epochs=1")
     assert run_command(*command).returncode == 0
@@ -126,6 +139,13 @@ def test_train_in_two_processes_by_devices_and_goes_on_from_another_run(dataset:
     record = json.loads((tmp_path / "pair" / "run.json").read_text())
     assert (record["parts"], record["config"]["model"], record["config"]["freeze"]) == (2, "wu-mlp", ["trunk"])
     assert record["initial"]["kept_classes"] == record["dataset"]["num_classes"]
+    sounds = write_sounds(tmp_path / "sounds")
+    command = ("finetune", tmp_path / "run", "--data", sounds, "--out", tmp_path / "tuned", "--devices", "2")
+    done = run_command(*command, "--set", "max_steps=3", "--set", "batch_size=4", "--json")
+    assert done.returncode == 0, done.stderr
+    score = json.loads(done.stdout)
+    assert (score["training"]["steps"], score["training"]["num_classes"]) == (3, 2)
+    assert json.loads((tmp_path / "tuned" / "run.json").read_text())["parts"] == 2
     found = run_command("runs", tmp_path, "--json")
     states = {Path(run["run"]).name: run["state"]["step"] for run in json.loads(found.stdout)["runs"]}
     assert states["pair"] == 2

@@ -53,6 +53,7 @@ Teachers = Annotated[
 Freeze = Annotated[
     list[str] | None, Parameter(negative="", help="layer whose weights do not change, such as trunk; repeatable")
 ]
+Devices = Annotated[Count | None, Parameter(help="number of processes that train together; 1 by default")]
 Policy = Annotated[
     Literal["jia", "soundnet", "hershey"] | None,
     Parameter(help="label policy of a paper: jia (the default), soundnet or hershey"),
@@ -226,7 +227,7 @@ def train(
         ),
     ] = None,
     freeze: Freeze = None,
-    devices: Annotated[Count | None, Parameter(help="number of processes that train together; 1 by default")] = None,
+    devices: Devices = None,
     resume: Annotated[bool, Parameter(negative="", help="not needed: an interrupted run continues without it")] = False,
     config: ConfigFile = None,
     overrides: Override = None,
@@ -269,16 +270,9 @@ def train(
     given |= {"teachers": tuple(teachers) if teachers else None, "freeze": tuple(freeze) if freeze else None}
     resolved = load_config(TrainConfig, "train", config, overrides or (), **given)
     if devices is not None and devices > 1:
-        from hearsight.training.parallel.launch import launch
-
         named = [("--model", model), ("--from", initial), ("--config", config)]
-        named += [
-            *(("--teacher", teacher) for teacher in teachers or ()),
-            *(("--freeze", name) for name in freeze or ()),
-        ]
-        options = [*named, *(("--set", override) for override in overrides or ())]
-        words = [word for name, value in options if value is not None for word in (name, str(value))]
-        launch(["train", str(dataset), "--out", str(out), *words, *(["--json"] if as_json else [])], devices)
+        named += [("--teacher", teacher) for teacher in teachers or ()]
+        _launch(["train", str(dataset), "--out", str(out)], devices, named, freeze, overrides, as_json)
         return
     print_summary(train_network(dataset, out, resolved), as_json)
 
@@ -294,6 +288,7 @@ def finetune(
     out: Annotated[Path, Parameter(help="the folder of the new run")],
     fold: Annotated[int | None, Parameter(help="the fold that is held out; the first by default")] = None,
     freeze: Freeze = None,
+    devices: Devices = None,
     config: ConfigFile = None,
     overrides: Override = None,
     as_json: AsJson = False,
@@ -315,6 +310,11 @@ def finetune(
 
     given: dict[str, Any] = {"freeze": tuple(freeze) if freeze else None, "recipe": "finetune"}
     resolved = load_config(TrainConfig, "train", config, overrides or (), **given)
+    if devices is not None and devices > 1:
+        words = ["finetune", run, "--data", data, "--out", str(out)]
+        named = [("--fold", fold), ("--config", config)]
+        _launch(words, devices, named, freeze, overrides, as_json)
+        return
     print_summary(finetune_run(run, data, out, resolved, fold=fold), as_json)
 
 
@@ -359,6 +359,22 @@ def demo(
     from hearsight.demo.run import run_demo
 
     print_summary(run_demo(out, seed=seed, workers=workers), as_json)
+
+
+def _launch(
+    words: list[str],
+    devices: int,
+    named: Sequence[tuple[str, Any]],
+    freeze: Sequence[str] | None,
+    overrides: Sequence[str] | None,
+    as_json: bool,
+) -> None:
+    """Run a command in several processes, with those of its options that were given."""
+    from hearsight.training.parallel.launch import launch
+
+    options = [*named, *(("--freeze", name) for name in freeze or ()), *(("--set", one) for one in overrides or ())]
+    words += [word for name, value in options if value is not None for word in (name, str(value))]
+    launch([*words, *(["--json"] if as_json else [])], devices)
 
 
 def _name_teachers(vision: Sequence[str] | None, audio: Sequence[str] | None) -> dict[str, Any]:
