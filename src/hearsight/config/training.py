@@ -170,6 +170,15 @@ class TrainConfig(Stage):
     ``hearsight stats`` computes; clips that have none, because they lack labels of one sense, are left out. None uses all clips."""
     validation_clips: int = Field(default=20_000, ge=1, le=10**9)
     """Maximum number of validation clips that are scored after each epoch."""
+    bad_steps: Literal["stop", "skip"] = "stop"
+    """What happens at a step whose loss is no number, or a spike: ``stop`` ends the run with an error that names the clips, and
+    ``skip`` goes on from the weights and statistics before the step. Ten such steps in a row end the run in any case."""
+    spike: float = Field(default=0.0, ge=0.0, le=1e9)
+    """How many times the mean loss of the epoch so far makes the loss of a step a spike, such as 5. In the first ten steps of an
+    epoch, it is compared with the epoch before. 0 never."""
+    bad_clips: Literal["stop", "skip"] = "stop"
+    """What happens at a clip whose sound cannot be read because its file is damaged: ``stop`` saves the state and ends the run with
+    an error, and ``skip`` takes another clip in its place and prints a message for each damaged file."""
     keep: int = Field(default=1, ge=1, le=10**6)
     """Number of latest checkpoints that are kept, in addition to that of the best epoch."""
     checkpoint_steps: int = Field(default=0, ge=0, le=10**10)
@@ -212,8 +221,8 @@ class TrainConfig(Stage):
             raise ValueError(
                 f"global_batch_size = {self.global_batch_size} is less than batch_size = {self.batch_size}"
             )
-        if self.sync_every > 1 and (self.average or self.sync_batch_norm):
-            other = "average" if self.average else "sync_batch_norm"
+        if self.sync_every > 1 and (self.average or self.sync_batch_norm or self.spike):
+            other = "average" if self.average else "sync_batch_norm" if self.sync_batch_norm else "spike"
             raise ValueError(f"sync_every = {self.sync_every} cannot be combined with {other}, which needs every step")
         return self
 

@@ -28,6 +28,7 @@ class FileChecks:
         self._folder = folder
         self._records = records or {}
         self._checked: set[str] = set()
+        self._damaged: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def find_missing(self) -> list[str]:
@@ -56,9 +57,10 @@ class FileChecks:
             if name in self._checked:
                 return
             record = self._records.get(name)
-            digest = "" if record is None else _hash(path)
+            digest = "" if record is None or name in self._damaged else _hash(path)
             if record is not None and digest != record.sha256:
                 found = f"damaged: its SHA-256 differs from the manifest ({digest:.12}…, there {record.sha256:.12}…)"
+                found = self._damaged.setdefault(name, found)  # whoever goes on without the file may ask for it again
                 raise DatasetError(path, found, "the file as written", _HINT)
             self._checked.add(name)
 

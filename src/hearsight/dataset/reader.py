@@ -189,6 +189,15 @@ class Dataset:
         """Read the clip table, rows in the order of the indices."""
         return self._read_clips()
 
+    def name_clips(self, indices: Sequence[int]) -> list[str]:
+        """Return the UUIDs of some clips, reading only the tables of their shards."""
+        names: list[str] = []
+        for index in indices:
+            place = self._find_shard(index)
+            table = self._files.read_table(self._layout.clips(self.manifest.shards[place].index), ["uuid"])
+            names.append(str(table.column("uuid")[index - (int(self._bounds[place - 1]) if place else 0)]))
+        return names
+
     def list_media(self) -> pa.ChunkedArray:
         """Return the source files, each once, in the order of their first clips."""
         return pa.chunked_array([self._read_clips(["source"]).column("source").unique()])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, TypeVar
 
 from hearsight.console import Bar, print_message
+from hearsight.errors import DatasetError
 from hearsight.prefetch import prefetch
 from hearsight.training.data.batches import Batch
 from hearsight.training.interruption import DeferredSignals, defer_signals
+from hearsight.training.parallel.restore import begin_epoch
+from hearsight.training.run.filters import draw_filters
 from hearsight.training.run.folder import RunFolder
 from hearsight.training.run.log import RunLog
 from hearsight.training.run.partial import EpochProgress, save_progress
@@ -51,8 +55,9 @@ class EpochTraining:
         first = progress.step - (progress.epoch - 1) * per_epoch
         stop = min(per_epoch, student.num_steps - (progress.epoch - 1) * per_epoch)
         batches = prefetch(student.train_batches.batches(progress.epoch, first, stop))
+        begin_epoch(student, progress, self._log.history[-1]["loss"] if self._log.history else None)
         started = time.perf_counter()
-        with defer_signals() as signals:
+        with defer_signals() as signals, self._save_before_unreadable(progress):
             for batch, waited in _time(batches):
                 student.accumulator.stop = signals.is_pending
                 self._take_step(batch, waited, progress)
@@ -60,14 +65,27 @@ class EpochTraining:
                 self._save_if_due(progress, signals)
         return self._finish(progress, stop)
 
+    @contextlib.contextmanager
+    def _save_before_unreadable(self, progress: EpochProgress) -> Generator[None]:
+        """Save the state where the dataset turns out to be damaged, so that no step is lost."""
+        begun = progress.step
+        try:
+            yield
+        except DatasetError:
+            if self._student.group.size == 1 and progress.step > begun:  # others would have to save the same step
+                self._save(progress)
+            raise
+
     def _take_step(self, batch: Batch, waited: float, progress: EpochProgress) -> None:
         student, begun = self._student, time.perf_counter()
         epoch, step = progress.epoch, progress.step + 1
         loss, rate = student.train_step(batch, epoch, step)
-        progress.step = step
-        progress.total_loss += loss * batch.num_clips
+        progress.count_step(loss, batch.num_clips, left_out=student.watch.left_out)
         progress.waited += waited
-        if step % student.config.log_every == 0:
+        if student.watch.left_out:
+            clips = student.list_clips(epoch, step)
+            self._log.write("left out", epoch, {"loss": loss, "clips": clips}, step=step)
+        elif step % student.config.log_every == 0:
             clock = {"data": waited, "step": waited + time.perf_counter() - begun}
             self._log.write("step", epoch, {"loss": loss, "learning_rate": rate, "seconds": clock}, step=step)
         self._bar.advance(batch.num_clips)
@@ -105,10 +123,22 @@ class EpochTraining:
             raise
         student.check(epoch, progress.step, scores.loss)
         seconds = time.perf_counter() - begun
-        values = {"loss": progress.total_loss / student.train_batches.count_clips(num_steps), **scores.as_values()}
+        mean = progress.average_loss(student.train_batches.count_clips(num_steps))
+        if mean is None:
+            raise student.explain(epoch, progress.step, "every step was left out", "numbers")
+        values = {"loss": mean, **scores.as_values()}
+        if progress.left_out_steps:
+            values["left_out_steps"] = progress.left_out_steps
         clock = {"train": progress.seconds, "data": progress.waited, "validation": seconds}
         line = self._log.write("epoch", epoch, {**values, "seconds": clock}, step=progress.step)
         self._log.settle()
+        if self._log.is_shown:
+            clips = student.train_batches.count_clips(num_steps)
+            rates = {
+                "epoch/clips_per_second": clips / progress.seconds,
+                "epoch/data_wait": progress.waited / progress.seconds,
+            }
+            self._log.show(rates, draw_filters(student.network.trunk), progress.step)
         took = progress.seconds + seconds
         print_message(
             f"epoch {epoch}/{student.num_epochs}: loss {values['loss']:.4f}, {scores.describe()}, {took:.0f} s"

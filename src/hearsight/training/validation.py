@@ -99,12 +99,14 @@ def validate(network: Network, clips: ValidationBatches, device: Device, objecti
             labels[rows] = batch.labels
             first = rows.stop
         network.train()
-        loss = total / len(clips)
+        if first == 0:  # no clip can be read, and training goes on without them
+            return Scores()
+        scores, labels, loss = scores[:first], labels[:first], total / first
         if not math.isfinite(loss) or not objective.scores_classes:
-            return Scores(loss if math.isfinite(loss) else math.nan, None, None, len(clips))
+            return Scores(loss if math.isfinite(loss) else math.nan, None, None, first)
         precision = mean_average_precision(scores, labels)
         accuracy = compute_accuracy(scores, labels, network.heads)
-        return Scores(loss, accuracy, None if math.isnan(precision) else precision, len(clips))
+        return Scores(loss, accuracy, None if math.isnan(precision) else precision, first)
 
 
 def to_scores(logits: Float[Tensor, "batch classes"], heads: tuple[int, ...]) -> Float16[Tensor, "batch classes"]:

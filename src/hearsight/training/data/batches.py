@@ -19,6 +19,7 @@ from hearsight.training.data.parts import Division, Part
 from hearsight.training.data.sounds import SoundSource, add_segment
 from hearsight.training.data.sparse import SparseTargets
 from hearsight.training.data.targets import SpanTargets, TargetSource
+from hearsight.training.data.unreadable import Unreadable
 from hearsight.training.data.weighting import WeightedDrawing
 
 _ORDER = 2**32
@@ -39,7 +40,8 @@ class SamplingConfig:
     ``segment_samples`` is the length of an example, ``gain`` is in dB, ``shift`` in seconds. ``least_parts``, ``rank`` and ``size``
     are those of :class:`~hearsight.training.data.parts.Division`. With ``repeat_short``, clips that are shorter than an example are
     repeated, instead of being followed by silence. ``sparse`` is whether batches have :class:`SparseTargets`; ``int16`` whether
-    their waveforms stay 16-bit samples, where nothing is mixed and no level changed.
+    their waveforms stay 16-bit samples, where nothing is mixed and no level changed. ``skip_unreadable`` is whether another clip is
+    drawn in place of one whose file is damaged.
     """
 
     segment_samples: int
@@ -57,6 +59,7 @@ class SamplingConfig:
     repeat_short: bool = False
     sparse: bool = False
     int16: bool = False
+    skip_unreadable: bool = False
 
     @property
     def division(self) -> Division:
@@ -135,6 +138,9 @@ class TrainBatches:
         self._sampling = sampling
         self._span = targets if isinstance(targets, SpanTargets) else None
         self._drawing = None if weights is None else WeightedDrawing(weights, sampling.seed)
+        self._unreadable = Unreadable(
+            "another clip is taken in place of each of its clips", skip=sampling.skip_unreadable
+        )
 
     def __len__(self) -> int:
         return len(self._clips)
@@ -244,10 +250,17 @@ class TrainBatches:
     ) -> Float32[np.ndarray, "*steps classes"]:
         """Add a random segment of a clip to a waveform; return its targets."""
         start = self._draw_start(int(self._sounds.num_samples[clip]), generator)
-        add_segment(self._sounds, clip, start, waveform, repeat=self._sampling.repeat_short)
+        while not self._add_segment(clip, start, waveform):
+            clip = int(generator.choice(self._clips))
+            start = self._draw_start(int(self._sounds.num_samples[clip]), generator)
         if self._span is not None:
             return self._span.draw_span(clip, start / self._sounds.sample_rate)
         return self._targets.draw(clip, generator)
+
+    def _add_segment(self, clip: int, start: int, waveform: Shaped[np.ndarray, " samples"]) -> bool:
+        """Add a segment to a waveform; return False where it cannot be read and another is to be drawn."""
+        repeat = self._sampling.repeat_short
+        return self._unreadable.attempt(lambda: add_segment(self._sounds, clip, start, waveform, repeat=repeat))
 
     def _draw_start(self, num_samples: int, generator: np.random.Generator) -> int:
         segment = self._sampling.segment_samples
@@ -285,23 +298,33 @@ class ValidationBatches:
         self._clips = clips
         self._sampling = sampling
         self._span = targets if isinstance(targets, SpanTargets) else None
+        self._unreadable = Unreadable("its clips are not scored", skip=sampling.skip_unreadable)
 
     def __len__(self) -> int:
         return len(self._clips)
 
     def batches(self) -> Iterator[Batch]:
-        """Iterate over the batches."""
+        """Iterate over the batches; clips that cannot be read are left out, where that is configured."""
         size = self._sampling.batch_size
-        return (self._make(self._clips[first : first + size]) for first in range(0, len(self._clips), size))
+        batches = (self._make(self._clips[first : first + size]) for first in range(0, len(self._clips), size))
+        return (batch for batch in batches if len(batch.clips))
 
     def _make(self, clips: Int64[np.ndarray, " batch"]) -> Batch:
         waveform = np.zeros((len(clips), self._sampling.segment_samples), dtype=np.float32)
-        for row, clip in enumerate(clips):
-            start = max(0, int(self._sounds.num_samples[clip]) - self._sampling.segment_samples) // 2
-            add_segment(self._sounds, int(clip), start, waveform[row], repeat=self._sampling.repeat_short)
-        targets = np.stack([self._full(int(clip)) for clip in clips])
-        labels = np.stack([self._targets.labels(int(clip)) for clip in clips])
+        read = np.array([self._read(int(clip), row) for clip, row in zip(clips, waveform, strict=True)], dtype=np.bool_)
+        clips, waveform = clips[read], waveform[read]
+        shape = (len(self._targets.names),) if self._span is None else self._span.shape
+        targets = np.array([self._full(int(clip)) for clip in clips], np.float32).reshape(len(clips), *shape)
+        labels = np.array([self._targets.labels(int(clip)) for clip in clips], np.bool_).reshape(
+            len(clips), len(self._targets.names)
+        )
         return Batch(clips, waveform, targets, labels)
+
+    def _read(self, clip: int, waveform: Float32[np.ndarray, " samples"]) -> bool:
+        """Read the middle of a clip; return whether that was possible."""
+        start = max(0, int(self._sounds.num_samples[clip]) - self._sampling.segment_samples) // 2
+        repeat = self._sampling.repeat_short
+        return self._unreadable.attempt(lambda: add_segment(self._sounds, clip, start, waveform, repeat=repeat))
 
     def _full(self, clip: int) -> Float32[np.ndarray, "*steps classes"]:
         if self._span is None:

@@ -173,6 +173,14 @@ def list_teachers(data: TrainingData) -> list[str]:
     return list(dict.fromkeys(each.teacher for each in data.classes)) if isinstance(data, ClassifiedData) else []
 
 
+def name_clips(data: TrainingData, clips: Sequence[int], most: int = 4) -> str:
+    """Return the UUIDs of some clips, or their indices where the data is not a Dataset, as text for a message."""
+    shown = list(clips[:most])
+    names = data.name_clips(shown) if isinstance(data, Dataset) else list(map(str, shown))
+    more = [f"{len(clips) - most} more"] if len(clips) > most else []
+    return " and ".join(part for part in (", ".join(names), *more) if part)
+
+
 def list_class_ids(data: TrainingData) -> dict[tuple[str, int], str]:
     """Return the id in a public list of each class that has one, by its teacher and its place in the teacher's output."""
     if not isinstance(data, Dataset):

@@ -11,7 +11,7 @@ from hearsight.prefetch import prefetch
 from hearsight.training.data.dataset import TrainingData
 from hearsight.training.group import Group
 from hearsight.training.interruption import defer_signals
-from hearsight.training.parallel.restore import continue_plan, restore_run
+from hearsight.training.parallel.restore import begin_epoch, continue_plan, restore_run
 from hearsight.training.run.folder import RunFolder, check_same_run
 from hearsight.training.run.partial import EpochProgress
 from hearsight.training.run.summary import TrainSummary, summarize_run
@@ -41,24 +41,27 @@ def follow(data: TrainingData, folder: Path, config: TrainConfig, group: Group) 
         device = Device.from_record({**plan["machine"], "device": Device.resolve(config).name})
         with device.deterministic():
             student = Student.prepare(data, config, device, continue_plan(run, record, group))
-            _, progress = restore_run(student, run)
+            history, progress = restore_run(student, run)
+            loss = history[-1]["loss"] if history else None
             for epoch in range(progress.epoch, student.num_epochs + 1):
-                _train_epoch(student, progress)
+                loss = _train_epoch(student, progress, loss)
                 group.wait()  # the leader has scored and saved the network
                 progress = EpochProgress(epoch + 1, progress.step)
     group.wait()  # the run is finished
     return summarize_run(record["dataset"], run.read_final_history(), folder)
 
 
-def _train_epoch(student: Student, progress: EpochProgress) -> None:
-    """Take the remaining steps of an epoch."""
+def _train_epoch(student: Student, progress: EpochProgress, before: float | None) -> float | None:
+    """Take the remaining steps of an epoch; return its mean loss, from that of the epoch before."""
     per_epoch = student.train_batches.num_batches
     begun = (progress.epoch - 1) * per_epoch
     stop = min(per_epoch, student.num_steps - begun)
+    begin_epoch(student, progress, before)
     with defer_signals() as signals:
         for batch in prefetch(student.train_batches.batches(progress.epoch, progress.step - begun, stop)):
             student.accumulator.stop = signals.is_pending
-            student.train_step(batch, progress.epoch, progress.step + 1)
-            progress.step += 1
+            loss, _ = student.train_step(batch, progress.epoch, progress.step + 1)
+            progress.count_step(loss, batch.num_clips, left_out=student.watch.left_out)
             if student.accumulator.stop:
                 signals.raise_pending(signal.SIGTERM)
+    return progress.average_loss(student.train_batches.count_clips(stop))

@@ -49,3 +49,10 @@ def restore_run(student: Student, run: RunFolder) -> tuple[list[dict[str, Any]],
         raise RunError(run.folder, found, "one folder for all processes", "use a file system that all machines share")
     student.group.wait()
     return history, progress
+
+
+def begin_epoch(student: Student, progress: EpochProgress, before: float | None) -> None:
+    """Let a student judge the losses of the rest of an epoch, given the mean loss of the epoch before."""
+    done = progress.step - (progress.epoch - 1) * student.train_batches.num_batches
+    clips = student.train_batches.count_clips(done) - progress.left_out_clips
+    student.watch.begin_epoch(before, progress.total_loss, clips, done - progress.left_out_steps)

@@ -38,8 +38,8 @@ FORMAT_VERSION = 1
 OPTIMIZER = "optimizer.safetensors"
 HISTORY = "history.json"
 LOCK = ".lock"
-MAY_DIFFER = ("keep", "tensorboard", "checkpoint_steps", "checkpoint_minutes")
-"""Keys of the configuration that change neither the weights nor the log."""
+MAY_DIFFER = ("keep", "tensorboard", "checkpoint_steps", "checkpoint_minutes", "bad_steps", "spike", "bad_clips")
+"""Keys of the configuration that do not change what has been trained so far."""
 
 
 class RunFolder:

@@ -1,6 +1,7 @@
 """The log of a run: ``runlog.jsonl``, one JSON object per line, and the same numbers for TensorBoard.
 
-There are lines of three kinds: ``start``, ``step`` and ``epoch``. Everything that depends on the clock is under ``seconds``.
+There are lines of four kinds: ``start``, ``step``, ``left out`` for a step that was left out, and ``epoch``. Everything that
+depends on the clock is under ``seconds``.
 Without it, the log of an interrupted and resumed run equals that of an uninterrupted one, byte for byte.
 """
 
@@ -12,6 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, cast, runtime_checkable
+
+import numpy as np
+from jaxtyping import UInt8
 
 from hearsight.console import print_message
 from hearsight.documents import drop_nonfinite, format_json, parse_json
@@ -29,6 +33,7 @@ class _Writer(Protocol):
     """What is used of TensorBoard's ``SummaryWriter``."""
 
     def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None: ...
+    def add_image(self, tag: str, img_tensor: Any, global_step: int, *, dataformats: str) -> None: ...
     def close(self) -> None: ...
 
 
@@ -92,7 +97,9 @@ class RunLog:
 
     def _is_kept(self, line: Mapping[str, Any]) -> bool:
         """Return whether a line is of the time before the checkpoint."""
-        within = line["kind"] == "step" and isinstance(line.get("step"), int) and line["step"] <= self._step
+        within = (
+            line["kind"] in ("step", "left out") and isinstance(line.get("step"), int) and line["step"] <= self._step
+        )
         return line["epoch"] <= len(self.history) or within
 
     def write(self, kind: str, epoch: int, values: Mapping[str, Any], *, step: int = 0) -> dict[str, Any]:
@@ -110,6 +117,20 @@ class RunLog:
                 if isinstance(value, int | float):
                     self._writer.add_scalar(f"{kind}/{name}", value, step)
         return line
+
+    def show(self, values: Mapping[str, float], picture: UInt8[np.ndarray, "height width"] | None, step: int) -> None:
+        """Write numbers, and a picture of the first kernels, for TensorBoard alone; without it, nothing is done."""
+        if self._writer is None:
+            return
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, step)
+        if picture is not None:
+            self._writer.add_image("conv1", picture, step, dataformats="HW")
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the log is written for TensorBoard too."""
+        return self._writer is not None
 
     def settle(self) -> None:
         """Return when the log is on the disk."""

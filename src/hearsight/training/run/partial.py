@@ -41,6 +41,8 @@ class EpochProgress:
         Time spent in training in this epoch.
     waited
         How much of it was spent waiting for data.
+    left_out_steps, left_out_clips
+        Number of the epoch's steps that were left out, and of their examples.
     """
 
     epoch: int
@@ -48,6 +50,22 @@ class EpochProgress:
     total_loss: float = 0.0
     seconds: float = 0.0
     waited: float = 0.0
+    left_out_steps: int = 0
+    left_out_clips: int = 0
+
+    def count_step(self, loss: float, num_clips: int, *, left_out: bool) -> None:
+        """Count a step, whose loss is the mean over its clips."""
+        self.step += 1
+        if left_out:
+            self.left_out_steps += 1
+            self.left_out_clips += num_clips
+        else:
+            self.total_loss += loss * num_clips
+
+    def average_loss(self, num_clips: int) -> float | None:
+        """Return the mean loss over the epoch's first clips, without those that were left out; None if none is left."""
+        num_clips -= self.left_out_clips
+        return self.total_loss / num_clips if num_clips else None
 
 
 def save_progress(
@@ -144,6 +162,8 @@ def _parse_progress(run: RunFolder, step: int, values: Any) -> EpochProgress:
             float(progress.total_loss),
             float(progress.seconds),
             float(progress.waited),
+            int(progress.left_out_steps),
+            int(progress.left_out_clips),
         )
     except (TypeError, ValueError) as error:
         raise RunError(

@@ -16,6 +16,7 @@ from hearsight.errors import UsageError
 from hearsight.models.architectures.soundnet import SoundNet
 from hearsight.models.architectures.soundnet_autoencoder import Autoencoder
 from hearsight.models.network import Network
+from hearsight.models.zoo import NETWORKS, list_options
 from hearsight.training.data.sparse import SentTargets
 from hearsight.training.data.targets import DISTRIBUTION_LOSSES
 from hearsight.training.step.losses import binary_cross_entropy, kl_divergence, softmax_cross_entropy, squared_error
@@ -73,6 +74,14 @@ def make_objective(config: TrainConfig, network: Network) -> Objective:
         loss = kl_divergence if config.loss == "kl" else squared_error
         return Objective(forward, functools.partial(loss, heads=network.heads), config.loss_weight)
     return Objective(forward, binary_cross_entropy, config.loss_weight)
+
+
+def choose_options(config: TrainConfig, heads: tuple[int, ...]) -> dict[str, Any]:
+    """Return the options of a run's network, with the heads of its targets where the network can have heads."""
+    options: dict[str, Any] = dict(config.options)
+    if heads and config.model in NETWORKS and "heads" in list_options(config.model):
+        options["heads"] = list(heads)
+    return options
 
 
 def _compute_logits(network: Network, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch classes"]:

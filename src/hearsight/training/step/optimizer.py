@@ -12,6 +12,9 @@ from hearsight.config import TrainConfig
 
 WARMUP = 0.2
 """Share of all steps during which the learning rate of the one-cycle schedule rises."""
+LEAST_SUM_OF_RATES = 0.05
+"""Sum of the learning rates of all steps below which a run is too short: fresh kernels have about this size, and Adam moves a
+weight by at most its learning rate per step."""
 
 
 def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
@@ -58,6 +61,15 @@ def sum_rates(config: TrainConfig, steps_per_epoch: int) -> float:
     starts = range(0, num_steps, steps_per_epoch)
     steps = (min(steps_per_epoch, num_steps - start) for start in starts)
     return late * sum(config.learning_rate * config.decay**epoch * count for epoch, count in enumerate(steps))
+
+
+def advise_too_short(config: TrainConfig, steps_per_epoch: int) -> str | None:
+    """Return what to do about a run whose steps are too few, at their learning rates, to learn anything; None for any other."""
+    if sum_rates(config, steps_per_epoch) >= LEAST_SUM_OF_RATES:
+        return None
+    if config.recipe in ("jia2019", "soundnet2016"):
+        return "for a small dataset use recipe=quick"
+    return "set more epochs or a higher learning_rate"
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

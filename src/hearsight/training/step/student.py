@@ -17,18 +17,13 @@ from hearsight.models.adoption import Classes, freeze_layers
 from hearsight.models.checkpoint_config import ClassOrigin
 from hearsight.models.network import Network
 from hearsight.models.training_network import build_training_network
-from hearsight.models.zoo import NETWORKS, list_options
 from hearsight.training.data.batches import ORDER, Batch, Order, SamplingConfig, TrainBatches, ValidationBatches
-from hearsight.training.data.dataset import (
-    TrainingData,
-    list_origins,
-    list_teachers,
-)
+from hearsight.training.data.dataset import TrainingData, list_origins, list_teachers, name_clips
 from hearsight.training.data.sounds import match_sample_rate
 from hearsight.training.data.sparse import LEAST_CLASSES
 from hearsight.training.data.split import choose_clips
 from hearsight.training.data.steps import StepTargets
-from hearsight.training.data.targets import TargetSource, make_targets
+from hearsight.training.data.targets import make_targets
 from hearsight.training.data.weighting import compute_weights
 from hearsight.training.group import SOLO, Group
 from hearsight.training.step.accumulation import Accumulator
@@ -38,12 +33,9 @@ from hearsight.training.step.device import Device
 from hearsight.training.step.initial import adopt_initial
 from hearsight.training.step.local import LocalSteps
 from hearsight.training.step.masking import mask_in_training
-from hearsight.training.step.objectives import Objective, count_outputs, make_objective
-from hearsight.training.step.optimizer import make_optimizer, schedule_rate, set_rate, sum_rates
-
-LEAST_SUM_OF_RATES = 0.05
-"""Sum of the learning rates of all steps below which a run is too short: fresh kernels have about this size, and Adam moves a
-weight by at most its learning rate per step."""
+from hearsight.training.step.objectives import Objective, choose_options, count_outputs, make_objective
+from hearsight.training.step.optimizer import advise_too_short, make_optimizer, schedule_rate, set_rate
+from hearsight.training.step.watch import StepWatch, find_not_finite
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +77,8 @@ class Student:
         Where each class comes from; empty where the dataset does not record it.
     teachers
         Names of the dataset's teachers that the run learns from; empty where the dataset does not record them.
+    data
+        The dataset.
     dataset
         Digest of the dataset.
     initial
@@ -97,6 +91,8 @@ class Student:
         What computes the gradients; what averages the processes where they take separate steps; the processes.
     average
         The moving average of the weights, where the configuration asks for one.
+    watch
+        What judges the loss of each step.
     train_batches, validation_batches
         The examples.
     """
@@ -106,6 +102,7 @@ class Student:
     vocabulary: tuple[str, ...]
     classes: tuple[ClassOrigin, ...]
     teachers: tuple[str, ...]
+    data: TrainingData
     dataset: str
     initial: Mapping[str, Any] | None
     training_sample_rate: int
@@ -116,6 +113,7 @@ class Student:
     accumulator: Accumulator
     local: LocalSteps
     group: Group
+    watch: StepWatch
     train_batches: TrainBatches
     validation_batches: ValidationBatches
 
@@ -140,7 +138,7 @@ class Student:
         plan = plan or RunPlan()
         targets = make_targets(data, config)
         training, validation = choose_clips(data, targets, config)
-        options = _choose_options(targets, config)
+        options = choose_options(config, targets.heads)
         network = build_training_network(config.model, len(targets.names), options, seed=config.seed)
         if config.loss == "softmax":
             network.heads = targets.heads
@@ -162,6 +160,7 @@ class Student:
             repeat_short=bool(config.excerpt),
             sparse=config.fast and config.loss == "cross-entropy" and len(targets.names) >= LEAST_CLASSES,
             int16=device.name != "cpu",
+            skip_unreadable=config.bad_clips == "skip",
             batch_size=config.batch_size,
             global_batch_size=config.global_batch_size,
             segments=config.segments,
@@ -187,6 +186,7 @@ class Student:
             vocabulary=targets.names,
             classes=classes,
             teachers=tuple(list_teachers(data)),
+            data=data,
             dataset=data.digest,
             initial=initial,
             training_sample_rate=data.sample_rate,
@@ -197,6 +197,7 @@ class Student:
             accumulator=Accumulator(network, device, config, plan.group),
             local=LocalSteps(network, optimizer, plan.group, config.sync_every),
             group=plan.group,
+            watch=StepWatch(network, config.spike, skip=config.bad_steps == "skip"),
             train_batches=train_batches,
             validation_batches=ValidationBatches(sounds, targets, validation.clips, sampling),
         )
@@ -228,16 +229,12 @@ class Student:
 
     def warn_if_too_short(self) -> None:
         """Print a message where the steps are too few, at their learning rates, to learn anything."""
-        steps_per_epoch = self.train_batches.num_batches
-        if sum_rates(self.config, steps_per_epoch) >= LEAST_SUM_OF_RATES:
+        advice = advise_too_short(self.config, self.train_batches.num_batches)
+        if advice is None:
             return
-        steps = self.num_steps
-        advice = "set more epochs or a higher learning_rate"
-        if self.config.recipe in ("jia2019", "soundnet2016"):
-            advice = "for a small dataset use recipe=quick"
         print_message(
-            f"warning: {steps} steps over {self.num_clips} clips at learning rates up to {self.config.learning_rate:g} are too few "
-            f"to learn from; {advice}"
+            f"warning: {self.num_steps} steps over {self.num_clips} clips at learning rates up to "
+            f"{self.config.learning_rate:g} are too few to learn from; {advice}"
         )
 
     def train_step(self, batch: Batch, epoch: int, step: int) -> tuple[float, float]:
@@ -253,21 +250,51 @@ class Student:
         Raises
         ------
         TrainingError
-            When the loss is no longer a number; the weights are left as they were.
+            When the loss is no longer a number, or a spike, and such steps are not left out; the weights are left as they were.
         """
         rate = schedule_rate(self.config, step - 1, self.train_batches.num_batches)
         set_rate(self.optimizer, rate)
+        self.watch.keep_statistics()
         value = self.accumulator.compute(batch, self.objective, epoch, step)
-        self.check(epoch, step, value)
+        wrong = self.watch.judge(value, batch.num_clips)
+        if wrong is None:
+            self._change_weights(step)
+        else:
+            self._leave_out(epoch, step, wrong)
+        if self.local.is_local:
+            last = step % self.train_batches.num_batches == 0 or step == self.num_steps
+            self.accumulator.stop = self.local.finish_step(step, last=last, stop=self.accumulator.stop)
+        return value, rate
+
+    def _change_weights(self, step: int) -> None:
         if self.config.clip_norm:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         self.optimizer.step()
         if self.average is not None:
             self.average.update(step)
-        if self.local.is_local:
-            last = step % self.train_batches.num_batches == 0 or step == self.num_steps
-            self.accumulator.stop = self.local.finish_step(step, last=last, stop=self.accumulator.stop)
-        return value, rate
+
+    def _leave_out(self, epoch: int, step: int, wrong: str) -> None:
+        """Undo a bad step, with a message that names its clips; or raise, where it is not to be left out."""
+        clips = f"the batch has the clips {name_clips(self.data, self.list_clips(epoch, step))}"
+        if not self.watch.leave_out():
+            wanted = "a number" if "spike" not in wrong else f"at most {self.config.spike:g} times as much"
+            raise self.explain(epoch, step, wrong, wanted, clips)
+        if self.group.is_leader:
+            print_message(f"warning: epoch {epoch}, step {step} is left out: {wrong}; {clips}")
+
+    def list_clips(self, epoch: int, step: int) -> list[int]:
+        """Return the indices of the clips of a step, of all processes."""
+        number = (step - 1) % self.train_batches.num_batches
+        return next(self.train_batches.order(epoch, number, number + 1)).tolist()
+
+    def explain(self, epoch: int, step: int, found: str, wanted: str, about: str = "") -> TrainingError:
+        """Return the error of a step, with what to try, what has been kept, and a few words about the step."""
+        kept = f"the checkpoint of epoch {epoch - 1} is kept" if epoch > 1 else "no epoch was finished"
+        lower = f"lower the learning rate (learning_rate is {self.config.learning_rate:g})"
+        if about and self.config.bad_steps == "stop":
+            lower += ", or leave out such steps (bad_steps=skip)"
+        hint = "; ".join(part for part in (lower, kept, about) if part)
+        return TrainingError(f"epoch {epoch}, step {step}", found, wanted, hint)
 
     def with_average(self) -> contextlib.AbstractContextManager[None]:
         """Return a context in which the network has the weights that are validated and delivered."""
@@ -283,26 +310,11 @@ class Student:
         """
         found = None if loss is None or math.isfinite(loss) else f"the loss is {loss}"
         if loss is None:
-            found = self._find_not_finite(epoch, step)
+            number = (step - 1) % self.train_batches.num_batches
+            waveform, _ = self.device.send(next(self.train_batches.batches(epoch, number)))
+            found = find_not_finite(self.network, self.objective, self.device, waveform)
         if found is not None:
-            kept = f"the checkpoint of epoch {epoch - 1} is kept" if epoch > 1 else "no epoch was finished"
-            hint = f"lower the learning rate (learning_rate is {self.config.learning_rate:g}); {kept}"
-            raise TrainingError(f"epoch {epoch}, step {step}", found, "a number" if loss else "numbers", hint)
-
-    def _find_not_finite(self, epoch: int, step: int) -> str | None:
-        """Return what is not finite: weights, or the outputs for the batch of a step; None if all are finite."""
-        for name, value in self.network.state_dict().items():
-            if not bool(torch.isfinite(value).all()):
-                return f"weights of {name} are not finite"
-        number = (step - 1) % self.train_batches.num_batches
-        waveform, _ = self.device.send(next(self.train_batches.batches(epoch, number)))
-        self.network.eval()
-        try:
-            with torch.inference_mode(), self.device.autocast():
-                outputs = self.objective.forward(waveform)
-        finally:
-            self.network.train()
-        return None if bool(torch.isfinite(outputs).all()) else "the network's outputs are not finite"
+            raise self.explain(epoch, step, found, "a number" if loss else "numbers")
 
     def describe(self) -> dict[str, Any]:
         """Return the network and the dataset, as the run's record and log hold them."""
@@ -335,11 +347,3 @@ class Student:
             **({"begun_with": dict(self.initial)} if self.initial else {}),
         }
         return {"vocabulary": self.vocabulary, "classes": self.classes, "training": training, "scores": scores}
-
-
-def _choose_options(targets: TargetSource, config: TrainConfig) -> dict[str, Any]:
-    """Return the network's options, with a head for each teacher where the network can have heads."""
-    options: dict[str, Any] = dict(config.options)
-    if targets.heads and config.model in NETWORKS and "heads" in list_options(config.model):
-        options["heads"] = list(targets.heads)
-    return options

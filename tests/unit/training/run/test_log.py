@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hearsight.errors import InputError, MissingExtraError
@@ -112,8 +113,10 @@ def test_tensorboard_is_shown_what_is_logged(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     with RunLog(tmp_path, {}, tensorboard=True) as log:
         log.write("epoch", 1, {"loss": 0.5, "validation_accuracy": None}, step=10)
+        log.show({"epoch/clips_per_second": 3.0}, np.zeros((8, 8), np.uint8), 10)
     (events,) = (tmp_path / "tensorboard").iterdir()
-    assert b"epoch/loss" in events.read_bytes()
+    content = events.read_bytes()
+    assert all(tag in content for tag in (b"epoch/loss", b"epoch/clips_per_second", b"conv1", b"PNG"))
 
 
 def test_a_settled_log_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
