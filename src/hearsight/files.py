@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import hashlib
 import os
 import re
 import secrets
+import socket
 import stat
 import sys
 from collections.abc import Generator, Iterator
@@ -21,8 +23,12 @@ from filelock import BaseFileLock, FileLock, Timeout, UnixFileLock
 
 from hearsight.errors import UnwritableError, cannot_write
 
-_TEMPORARY = re.compile(r"\.(?:.+\.[0-9a-f]{8}\.tmp(?:\..+)?|.+\.\d+\.tmp)")
-"""Names of temporary files: of :func:`write_atomically`, and of the version before it (``.NAME.PID.tmp``)."""
+_TEMPORARY = re.compile(r"\.(?:.+\.(?:\d+-[0-9a-f]{8}-)?[0-9a-f]{8}\.tmp(?:\..+)?|.+\.\d+\.tmp)")
+"""Names of temporary files: of :func:`write_atomically`, and of the versions before it (without a process; ``.NAME.PID.tmp``)."""
+_OWNED = re.compile(r"\.(?P<stem>.+)\.(?P<process>\d+)-(?P<machine>[0-9a-f]{8})-[0-9a-f]{8}\.tmp(?P<suffix>\..+)?")
+"""Names of temporary files that say whose they are."""
+_strays: dict[Path, dict[str, list[Path]]] = {}
+"""Temporary files of ended processes by the name that they begin with, of each folder that this process has written to."""
 _LONGEST_STEM = 40
 """Characters of a file's name that its temporary file repeats: enough to recognise it, and no name becomes too long."""
 _CHUNK = 1 << 20
@@ -55,6 +61,9 @@ def write_atomically(path: Path) -> Generator[Path]:
     The temporary file lies in the same folder and has the same suffix. Its bytes reach the disk before the new name does, and the
     name reaches it before the block is left. After a crash at any moment there is the old file or the new one, complete.
 
+    The name of the temporary file contains the process and the machine. What a process of this machine that has ended left behind
+    of a file of the same name is removed first.
+
     Parameters
     ----------
     path
@@ -76,7 +85,9 @@ def write_atomically(path: Path) -> Generator[Path]:
         raise UnwritableError(errno.EINVAL, f"{_name_kind(path.stat().st_mode)}, not a regular file", str(path))
     make_folder(path.parent)
     stem = path.name.removesuffix(path.suffix)[:_LONGEST_STEM]
-    temporary = path.with_name(f".{stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
+    owner = f"{os.getpid()}-{_identify_machine()}"
+    temporary = path.with_name(f".{stem}.{owner}-{secrets.token_hex(4)}.tmp{path.suffix}")
+    _remove_strays(path.parent, f"{stem}{path.suffix}")
     try:
         with report_output_errors(path, temporary):
             yield temporary
@@ -233,6 +244,48 @@ def find_temporary_files(folder: Path) -> Iterator[Path]:
     for path in folder.rglob(".*"):
         if _TEMPORARY.fullmatch(path.name) and path.is_file():
             yield path
+
+
+def _remove_strays(folder: Path, name: str) -> None:
+    """Remove what ended processes of this machine left of a file of this name; each folder is looked through once."""
+    folder = folder.absolute()
+    if folder not in _strays:
+        _strays[folder] = _find_strays(folder)
+    for stray in _strays[folder].pop(name, []):
+        with contextlib.suppress(OSError):  # of another user, or on a disk that is read-only: it hinders nothing
+            stray.unlink(missing_ok=True)
+
+
+def _find_strays(folder: Path) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            name = _OWNED.fullmatch(entry.name)
+            if name and name["machine"] == _identify_machine() and not _is_running(int(name["process"])):
+                found.setdefault(f"{name['stem']}{name['suffix'] or ''}", []).append(Path(entry.path))
+    return found
+
+
+@functools.cache
+def _identify_machine() -> str:
+    """Return eight digits that differ between machines, and between containers that number their own processes."""
+    known = [socket.gethostname()]
+    with contextlib.suppress(OSError):  # Linux alone has it
+        known.append(str(Path("/proc/self/ns/pid").readlink()))
+    return hashlib.sha256("\0".join(known).encode(errors="surrogateescape")).hexdigest()[:8]
+
+
+def _is_running(process: int) -> bool:
+    """Return whether a process of this machine runs; true where that cannot be told."""
+    if os.name == "nt":
+        return True  # a signal of any number ends a process there
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass  # of another user; or no number of a process
+    return True
 
 
 @contextlib.contextmanager

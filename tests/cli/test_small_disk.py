@@ -104,7 +104,7 @@ def check_refusal(done: subprocess.CompletedProcess[str], disk: SmallDisk, reaso
     assert "Traceback" not in done.stderr
     (error,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert re.fullmatch(rf"error: {re.escape(str(disk.path))}\S*: cannot be written \({reason}\)", error), error
-    assert not re.search(r"\.[0-9a-f]{8}\.tmp", error), error
+    assert not re.search(r"[.-][0-9a-f]{8}\.tmp", error), error
     assert "hint: " in done.stderr
     assert not list(find_temporary_files(disk.view))
 

@@ -4,8 +4,9 @@ import multiprocessing
 import os
 import socket
 import sys
+import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -132,9 +133,75 @@ def test_an_output_that_cannot_be_written_is_refused_before_and_while_it_is_made
 def test_temporary_files_of_killed_writers_are_found(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     strays = {tmp_path / "a" / ".x.0123abcd.tmp.arrow", tmp_path / ".y.json.4711.tmp", tmp_path / ".z.89abcdef.tmp"}
+    strays.add(tmp_path / ".w.4711-0123abcd-89abcdef.tmp.png")
     for path in (*strays, tmp_path / ".gitignore", tmp_path / "z.tmp", tmp_path / ".notes.tmp"):
         path.touch()
     assert set(find_temporary_files(tmp_path)) == strays
+
+
+def write_half(path: Path, ready: object) -> None:
+    with write_atomically(path) as temporary:
+        temporary.write_bytes(b"half")
+        ready.set()
+        time.sleep(600)
+
+
+@pytest.fixture
+def writers() -> Iterator[Callable[[Path], multiprocessing.process.BaseProcess]]:
+    """Start processes that hold half of a file."""
+    context, started = multiprocessing.get_context("spawn"), []
+
+    def start(path: Path) -> multiprocessing.process.BaseProcess:
+        ready = context.Event()
+        process = context.Process(target=write_half, args=(path, ready))
+        process.start()
+        started.append(process)
+        assert ready.wait(300)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.join()
+
+
+def test_what_a_killed_writer_left_goes_when_its_file_is_written_again_and_what_a_running_one_has_stays(
+    tmp_path: Path, writers: Callable[[Path], multiprocessing.process.BaseProcess]
+) -> None:
+    killed, other = writers(tmp_path / "e.parquet"), writers(tmp_path / "f.parquet")
+    killed.kill()
+    killed.join()
+    assert len(list(find_temporary_files(tmp_path))) == 2
+    foreign = tmp_path / f".e.{killed.pid}-00000000-0123abcd.tmp.parquet"
+    foreign.touch()  # of another machine on the same disk
+    files._strays.clear()  # as in a process that begins
+    for name in ("e.csv", "e.parquet", "f.parquet"):
+        write_text(tmp_path / name, "whole")
+    left = {path.name for path in find_temporary_files(tmp_path)}
+    assert foreign.name in left
+    assert len(left) == 2
+    assert any(name.startswith(f".f.{other.pid}-") for name in left)
+
+
+def test_a_stray_file_that_cannot_be_removed_hinders_nothing(
+    tmp_path: Path, writers: Callable[[Path], multiprocessing.process.BaseProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = writers(tmp_path / "e.txt")
+    killed.kill()
+    killed.join()
+    (stray,) = find_temporary_files(tmp_path)
+    unlink = Path.unlink
+
+    def refuse(self: Path, missing_ok: bool = False) -> None:
+        if self.name == stray.name:
+            raise PermissionError(13, "Permission denied", str(self))
+        unlink(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    files._strays.clear()
+    write_text(tmp_path / "e.txt", "whole")
+    assert (tmp_path / "e.txt").read_text() == "whole"
+    assert stray.exists()
 
 
 def hold(path: Path, ready: object, done: object) -> None:
