@@ -189,10 +189,10 @@ def models(
     """List the networks with their sizes next to the published ones; or, with `--installed`, the trained models at hand.
 
     Parameters and multiply-accumulates are counted for the paper's number of classes. Where a figure does not match, the reason
-    is in docs/paper-notes.md. `--json` prints an array of objects with the keys
+    is in the page that the last line names. `--json` prints an array of objects with the keys
     `name, paper, parameters, weights, macs, published_parameters, published_macs, matches`.
     """
-    from hearsight.console import print_json, print_table
+    from hearsight.console import print_json, print_message, print_table
 
     if installed:
         from hearsight.models.installed import COLUMNS as HEADS
@@ -204,13 +204,15 @@ def models(
         else:
             print_table("", HEADS, [model.row() for model in found], right=("classes", "embedding", "Hz", "MB"))
         return
-    from hearsight.models.table import COLUMNS, NUMBERS, describe_networks
+    from hearsight.models.table import COLUMNS, NOTES, NUMBERS, describe_networks
+    from hearsight.version import locate_page
 
     networks = describe_networks()
     if as_json:
         print_json([network.as_json() for network in networks])
     else:
         print_table("", COLUMNS, [network.row() for network in networks], right=NUMBERS)
+        print_message(f"reasons: {locate_page(NOTES)}")
 
 
 @app.command(group=WORK)

@@ -50,13 +50,15 @@ def study(
     The same command continues an interrupted study. Datasets and runs that several cells share are made once. Prints a table with
     the mean over seeds, its 95 % interval, and paired differences from the reference of each axis. The folder then has `report.md`,
     `report.json`, `report.svg` and `report.png`. A cell that fails is named and the others go on; the exit code is then 4, and the
-    same command tries the cell again. How to write a study file: docs/how-to/study.md.
+    same command tries the cell again. Without a file, the page on
+    writing one is named too.
     """
-    from hearsight.console import print_json, print_lines, print_table
+    from hearsight.console import print_json, print_lines, print_message, print_table
     from hearsight.errors import FailureRateError, UsageError
     from hearsight.studies.definition import describe_studies
     from hearsight.studies.files import write_report
     from hearsight.studies.run import StudyInputs, parse_teachers, run_study
+    from hearsight.version import locate_page
 
     if file is None:
         rows = describe_studies()
@@ -64,6 +66,7 @@ def study(
             print_json([{"name": name, "title": title, "cost": cost} for name, title, cost in rows])
         else:
             print_table("", ["study", "what it compares", "cost"], rows)
+            print_message(f"how to write a study file: {locate_page('docs/how-to/study.md')}")
         return
     if out is None:
         raise UsageError("study", "no --out", "a folder for the study", "--out FOLDER")

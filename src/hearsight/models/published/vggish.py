@@ -21,6 +21,7 @@ from hearsight.models.published.arrays import read_npz, read_tensors_of
 from hearsight.models.published.hdf5 import read_hdf5
 from hearsight.models.published.layout import Slot, build_of_width, fill_state, start_state
 from hearsight.models.published.source import Source
+from hearsight.version import locate_page
 
 FULLY_CONNECTED = ("fc1_1", "fc1_2", "fc2")
 ARRAYS = {"weights": "weights", "kernel": "weights", "biases": "biases", "bias": "biases"}
@@ -38,7 +39,8 @@ def build_vggish(source: Source, pca: Source | None, width: float) -> Network:
     WeightsError
         When a file cannot be read or does not fit.
     """
-    hint = "a TensorFlow checkpoint: docs/how-to/published-weights.md explains how its variables become a .npz"
+    page = locate_page("docs/how-to/published-weights.md")
+    hint = f"a TensorFlow checkpoint: {page} explains how its variables become a .npz"
     source.require_format(("npz", "hdf5", "torch"), hint)
     network = build_of_width("vggish", 0, width, tail="drop", **({} if pca is None else {"pca": True}))
     state = start_state(network)
