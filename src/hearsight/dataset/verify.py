@@ -6,12 +6,16 @@ import dataclasses
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from hearsight.console import describe_count, track
 from hearsight.dataset.checks import FileChecks
 from hearsight.dataset.index.arrays import REPAIR, read_index
-from hearsight.dataset.index.derive import derive_index
+from hearsight.dataset.index.derive import COUNTS, derive_index
 from hearsight.dataset.layout import Layout, Manifest, read_manifest
 from hearsight.dataset.reader import Dataset
+from hearsight.documents import read_json
 from hearsight.errors import DatasetError, HearsightError, cannot_write
 
 _KNOWN = frozenset({"dataset.json", "build.json", ".lock", "agreement.parquet"})
@@ -91,7 +95,7 @@ def verify_dataset(path: str | Path, *, repair: bool = False) -> VerifyReport:
     problems += _check_index(folder)
     problems += _find_unknown(folder, manifest)
     if not problems:
-        problems += _check_structure(folder)
+        problems += _check_structure(folder) + _check_counts(Layout(folder))
     files = [one for one in _list_files(folder) if not one.startswith(("parts/", "change/"))]
     num_bytes = sum((folder / name).stat().st_size for name in files)
     return VerifyReport(str(path), len(files), num_bytes, manifest.files is not None, tuple(problems))
@@ -100,7 +104,7 @@ def verify_dataset(path: str | Path, *, repair: bool = False) -> VerifyReport:
 def _repair_index(folder: Path) -> None:
     """Derive the index again, unless it is whole."""
     index = Layout(folder).index
-    if _check_index(folder):
+    if _check_index(folder) or _check_counts(Layout(folder)):
         try:
             shutil.rmtree(index)
         except OSError as error:
@@ -127,6 +131,21 @@ def _check_index(folder: Path) -> list[str]:
                 problems.append(f"index/{name}: {error.found}")
     strays = {path.name for path in layout.index.iterdir()} - {"index.json", *record.files}
     return problems + [f"index/{name} is not in index.json" for name in sorted(strays)]
+
+
+def _check_counts(layout: Layout) -> list[str]:
+    """Compare the clips of each label in the index with those in the vocabulary; an index of an earlier version has none."""
+    if not (layout.index / COUNTS).exists():
+        return []
+    try:
+        counted = pq.read_table(layout.index / COUNTS).column("clips").to_pylist()
+        wanted = [int(one["count"]) for one in read_json(layout.vocabulary, DatasetError)]
+    except (DatasetError, OSError, pa.ArrowException, LookupError, TypeError, ValueError) as error:
+        return [f"index/{COUNTS} cannot be compared with the vocabulary ({error}); {REPAIR}"]
+    if counted == wanted:
+        return []
+    different = sum(one != other for one, other in zip(counted, wanted, strict=False)) + abs(len(counted) - len(wanted))
+    return [f"index/{COUNTS} differs from the vocabulary in {different:,} of {len(wanted):,} classes; {REPAIR}"]
 
 
 def _list_files(folder: Path) -> list[str]:

@@ -12,6 +12,7 @@
     index/checks.bin            CRC-32 of the rows of each shard in each array (uint32, shards x arrays)
     index/clips.parquet         clip, shard, fold, num_samples: for queries
     index/labels.parquet        label, clip: every label of every clip, for queries
+    index/counts.parquet        label, clips: how many clips have each label
 
 The rows of a shard are checked when the first of them is read, so that opening a dataset of millions of clips reads nothing.
 """

@@ -43,6 +43,9 @@ CLIPS_SCHEMA = pa.schema(
 """Columns of ``index/clips.parquet``."""
 LABELS_SCHEMA = pa.schema([("label", pa.int32()), ("clip", pa.int32())])
 """Columns of ``index/labels.parquet``: the place of a class in the vocabulary, and of a clip in the dataset."""
+COUNTS_SCHEMA = pa.schema([("label", pa.int32()), ("clips", pa.int64())])
+"""Columns of ``index/counts.parquet``: the number of clips that have each class of the vocabulary as a label."""
+COUNTS = "counts.parquet"
 
 _GROUP_LABELS = 2_000_000
 _GROUP_CLIPS = 1_000_000
@@ -104,6 +107,7 @@ class _IndexWriter:
         self._files = files
         classes = files.read_vocabulary()
         self._places = [place_classes(teacher, classes) for teacher in manifest.teachers]
+        self._counts = np.zeros(len(classes), np.int64)
         self._uuids = hashlib.sha256()
         self._num_clips = 0
         self._checks: list[dict[str, int]] = []
@@ -162,6 +166,7 @@ class _IndexWriter:
         return dict(zip(names, (ends, classes, np.asarray(lists.flatten())), strict=True))
 
     def _append_labels(self, labels: Int32[np.ndarray, " labels"], clips: Int32[np.ndarray, " labels"]) -> None:
+        self._counts += np.bincount(labels[labels >= 0], minlength=len(self._counts))
         columns = [pa.array(labels.astype(np.int32)), pa.array(clips.astype(np.int32))]
         self._tables["labels.parquet"].append(pa.Table.from_arrays(columns, schema=LABELS_SCHEMA))
 
@@ -169,6 +174,9 @@ class _IndexWriter:
         """Write what is held back; the files are in place when the stack is closed."""
         for table in self._tables.values():
             table.close()
+        counts = [np.arange(len(self._counts), dtype=np.int32), self._counts]
+        with write_atomically(self._layout.index / COUNTS) as temporary:
+            pq.write_table(pa.Table.from_arrays([pa.array(one) for one in counts], schema=COUNTS_SCHEMA), temporary)
 
     def record(self) -> IndexRecord:
         """Write the checksums of rows, and return what ``index.json`` holds."""
@@ -178,7 +186,7 @@ class _IndexWriter:
             temporary.write_bytes(np.array(rows, np.uint32).tobytes())
         records = {name: array.record() for name, array in self._arrays.items()}
         files = {f"{name}.bin": file for name, (_, file) in records.items()}
-        for name in ("checks.bin", *self._tables):
+        for name in ("checks.bin", COUNTS, *self._tables):
             other = self._layout.index / name
             files[name] = FileRecord(bytes=other.stat().st_size, sha256=hash_file(other))
         return IndexRecord(

@@ -137,7 +137,7 @@ def survey_clips(tables: LabelTables) -> ClipSurvey:
     if not paths:
         empty = np.zeros(0, np.int64)
         return ClipSurvey(0, 0, 0, 0.0, {}, empty, empty, empty)
-    with open_database("1GB") as database:
+    with open_database("128MB") as database:
         database.add_source("clip", paths)
         total = _rows(database.query(_CLIPS.format(validation=tables.manifest.validation_folds)))[0]
         durations = _rows(database.query(_DURATIONS.format(step=_DURATION_STEP)))

@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 import pytest
 
+from hearsight.dataset.index import derive
 from hearsight.dataset.index.arrays import read_index
 from hearsight.dataset.index.derive import derive_index, derive_missing_index
 from hearsight.dataset.layout import Layout
@@ -102,12 +103,28 @@ def test_duckdb_answers_from_the_index_what_the_dataset_says(folder: Path) -> No
     with duckdb.connect() as connection:
         counts = f"select label, count(*) from '{folder}/index/labels.parquet' group by label"
         assert dict(connection.execute(counts).fetchall()) == {one.index: one.count for one in dataset.classes}
+        counts = f"select label, clips from '{folder}/index/counts.parquet'"
+        assert dict(connection.execute(counts).fetchall()) == {one.index: one.count for one in dataset.classes}
         clips = f"select clip from '{folder}/index/labels.parquet' where label = 1 order by clip"
         found = [row[0] for row in connection.execute(clips).fetchall()]
         assert found == [index for index, own in enumerate(labels) if 1 in own]
         split = f"select fold < 273, count(*) from '{folder}/index/clips.parquet' group by all"
         expected = {True: len(dataset.indices("validation")), False: len(dataset.indices("train"))}
         assert dict(connection.execute(split).fetchall()) == {key: count for key, count in expected.items() if count}
+
+
+def test_counts_that_are_not_those_of_the_vocabulary_are_a_problem(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = derive._IndexWriter._append_labels
+    monkeypatch.setattr(
+        derive._IndexWriter, "_append_labels", lambda self, *rows: [append(self, *rows) for _ in range(2)]
+    )
+    derive_index(folder)
+    (problem,) = verify_dataset(folder).problems
+    assert problem.startswith("index/counts.parquet differs from the vocabulary in 5 of 5 classes")
+    monkeypatch.undo()
+    assert verify_dataset(folder, repair=True).problems == ()
 
 
 @pytest.mark.parametrize("damage", ["absent", "flipped", "missing", "stray"])
