@@ -17,7 +17,7 @@ class Unreadable:
     Parameters
     ----------
     skip
-        Whether to go on where a clip cannot be read.
+        Whether to continue if a clip cannot be read.
     what
         What becomes of the clips of a damaged file, for the message.
     """

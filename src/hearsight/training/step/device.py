@@ -109,7 +109,7 @@ class Device:
         """Move a network to the device, in the memory format that training uses.
 
         Kernels of one row and column, or of one channel, have the same format with channels last as with channels first. A network
-        made of such kernels alone, as MobileNetV2 is, computes with channels last only where its input says so.
+        made of such kernels alone, as MobileNetV2 is, computes with channels last only if its input has that format.
         """
         network = network.to(self.name)
         if self.fast:
@@ -178,7 +178,7 @@ class Device:
 
 
 def _mark_channels_last(trunk: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:  # noqa: ARG001
-    """Give maps of one channel the strides of channels last; it is the same memory."""
+    """Return maps of one channel with the strides of channels last; it is the same memory."""
     maps = inputs[0]
     if not isinstance(maps, Tensor) or maps.ndim != 4 or maps.shape[1] != 1 or not maps.is_contiguous():
         return None
