@@ -9,6 +9,7 @@ import pytest
 from hearsight.dataset.layout import Layout
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import DatasetError
+from hearsight.training.data.dataset import name_clips
 from hearsight.training.data.unreadable import MOST_IN_A_ROW, Unreadable
 from hearsight.training.loop import train
 from hearsight.training.run.log import read_runlog
@@ -41,6 +42,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     clips = [InventedClip(f"{number}.mp4", {"ear": {number % 2: 0.9}}) for number in range(24)]
     teachers = [InventedTeacher("ear", "audio", ["hum", "hiss"])]
     return write_dataset(tmp_path_factory.mktemp("whole") / "dataset", teachers, clips, seconds=2.0)
+
+
+def test_clips_are_named_by_their_uuids_shard_by_shard(folder: Path) -> None:
+    dataset = Dataset(folder)
+    uuids = dataset.clips().column("uuid").to_pylist()
+    assert dataset.name_clips(range(len(dataset))) == uuids
+    assert name_clips(dataset, [20, 3, 1, 8, 2, 0]) == f"{uuids[20]}, {uuids[3]}, {uuids[1]}, {uuids[8]} and 2 more"
 
 
 def damage(folder: Path, shard: int, copy: Path) -> Path:
