@@ -1,6 +1,6 @@
 """Add sources to a finished dataset.
 
-The new clips become shards of their own. Clips that are there keep their UUID, fold, place and bytes; fitted teachers stay as they
+The new clips become separate shards. Clips that are there keep their UUID, fold, place and bytes; fitted teachers stay as they
 were fitted. The label policy is applied to all clips, so thresholds and vocabulary are those of the whole dataset.
 """
 

@@ -238,7 +238,7 @@ def _identify(path: str) -> str | None:
 def _stage_shards(
     parent: Dataset, change: Change, found: _Found
 ) -> tuple[tuple[ShardRecord, ...], tuple[str, ...], float]:
-    """Write the shards with clips to remove anew; return the shards that are left, the names of files to remove, and seconds."""
+    """Write the shards with clips to remove again; return the shards that are left, the names of files to remove, and seconds."""
     layout = Layout(parent.path)
     media, paths = (pa.array(sorted(values), pa.string()) for values in (found.media, found.paths))
     shards: list[ShardRecord] = []

@@ -1,6 +1,6 @@
 """What was withdrawn from a dataset: ``withdrawn.json``, by which later builds leave it out.
 
-It holds digests only. Whoever has a file or knows its path can tell whether it was withdrawn; the record itself names nobody.
+It holds digests only. Whoever has a file or knows its path can tell whether it was withdrawn; the record itself has no name in it.
 """
 
 from __future__ import annotations
