@@ -92,7 +92,8 @@ class InventedBuild:
                 with packs.write(schema) as rows:
                     rows.append(make_row(schema, row, samples, outputs))
                     rows.finish(PartReport(units[-1], source, 1, {one.name: 1 for one in self._teachers}, ()))
-        config, teachers = self._config, list(self._teachers)
+        config = self._config
+        teachers: list[Teacher | FittedTeacher] = [*self._teachers]
         assembly = Assembly(
             layout=layout,
             identity=make_identity(config.list_identity(), teachers),
