@@ -521,6 +521,19 @@ def test_less_than_two_clips_are_not(tmp_path: Path, num_train: int) -> None:
     assert not (tmp_path / "run" / "run.json").exists()
 
 
+def test_a_dataset_without_labels_is_refused_and_one_of_a_single_class_is_learned(tmp_path: Path) -> None:
+    data, config = FakeDataset(12, 4), make_config(model="wu-mlp", options={"width": 0.05}, epochs=1)
+    for index in range(16):
+        data.set_labels(index, [], [])
+    with pytest.raises(DatasetError, match="at least 2"):
+        train(data, tmp_path / "none", config)
+    data.names = ("hum",)
+    for index in range(16):
+        data.set_labels(index, [], [0])
+    summary = train(data, tmp_path / "one", config)
+    assert (summary.num_classes, summary.accuracy, summary.mean_average_precision) == (1, 1.0, 1.0)
+
+
 def test_clips_shorter_than_a_second_and_clips_without_labels_are_borne(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
