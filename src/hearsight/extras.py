@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import shlex
 from pathlib import Path
 from types import ModuleType
@@ -39,6 +40,11 @@ def require(module: str, extra: str, purpose: str) -> ModuleType:
             f"the extra {extra!r}",
             find_install_command(extra),
         ) from error
+
+
+def is_installed(module: str) -> bool:
+    """Return whether an optional module can be imported, without importing it."""
+    return importlib.util.find_spec(module) is not None
 
 
 def find_install_command(extra: str) -> str:

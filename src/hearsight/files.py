@@ -239,6 +239,12 @@ def _sync(path: Path, flags: int) -> None:
         os.close(descriptor)
 
 
+def find_cache(kind: str) -> Path:
+    """Return the folder of one kind of entries: below ``$HEARSIGHT_CACHE``, ``~/.cache/hearsight`` by default."""
+    home = os.environ.get("HEARSIGHT_CACHE") or Path.home() / ".cache" / "hearsight"
+    return Path(home).expanduser() / kind
+
+
 def find_temporary_files(folder: Path) -> Iterator[Path]:
     """Find the temporary files that killed writers have left below a folder."""
     for path in folder.rglob(".*"):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from hearsight.cli.application import WORK, AsJson, Parameter, Seed, app, end_with, print_summary
-from hearsight.cli.tag import STARTER, Files, Trained
+from hearsight.cli.tag import STARTER, Files, Trained, With
 
 
 @app.command(group=WORK)
@@ -22,13 +22,14 @@ def embed(
     pool: Annotated[
         bool, Parameter(negative="", help="one embedding per file, the mean over its time, instead of one per segment")
     ] = False,
+    backend: With = "torch",
     as_json: AsJson = False,
 ) -> None:
     """Compute the embedding of every segment of audio and video files, and write them to a Parquet, Arrow, CSV or NumPy file."""
     from hearsight.listening.listener import load
     from hearsight.listening.tables import embed_files
 
-    report = embed_files(load(model), files, out, pool=pool)
+    report = embed_files(load(model, backend=backend), files, out, pool=pool)
     print_summary(report, as_json)
     end_with(report.failures)
 

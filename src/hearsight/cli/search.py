@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from hearsight.cli.application import WORK, Amount, AsJson, Count, Parameter, app, end_with, print_summary
-from hearsight.cli.tag import STARTER, Files, Trained
+from hearsight.cli.tag import STARTER, Files, Trained, With
 
 Folder = Annotated[Path, Parameter(help="the folder that hearsight index wrote")]
 
@@ -35,6 +35,7 @@ def index(
             help="also write a .parquet file with map, neighbours and sound of each segment, for Embedding Atlas"
         ),
     ] = None,
+    backend: With = "torch",
     workers: Annotated[Count, Parameter(help="number of processes, with one thread each; 1 uses all threads")] = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -62,7 +63,7 @@ def index(
     table = None if metadata is None else read_metadata(metadata)
     if atlas is not None:
         check_atlas(atlas)
-    options = IndexOptions(hop, workers, only_failed, prune, map or atlas is not None)
+    options = IndexOptions(hop, workers, only_failed, prune, map or atlas is not None, backend)
     report = index_recordings(model, recordings, out, options, table)
     if atlas is not None and report.num_rows:
         write_atlas(Index.open(out), atlas)
@@ -107,7 +108,7 @@ def search(
     name = choose_format("json" if as_json else format, out)
     opened = Index.open(index)
     example = parse_example(query, opened)
-    listener = load(model or opened.manifest.model.location)
+    listener = load(model or opened.manifest.model.location, backend=opened.manifest.model.backend)
     opened.check_model(listener)
     vector = embed_example(listener, example)
     found = opened.query(vector, top=top, where=where, leave_out=list_own_rows(opened, example))

@@ -46,6 +46,10 @@ Trained = Annotated[
     ),
 ]
 Format = Literal["table", "json", "jsonl", "csv", "parquet", "audacity", "raven", "kaleidoscope", "srt", "vtt"]
+With = Annotated[
+    Literal["torch", "onnx", "onnx-int8", "auto"],
+    Parameter(help="what computes: PyTorch, or ONNX Runtime in 32 or 8 bits; auto is onnx if it is installed"),
+]
 Seconds = Annotated[float, Parameter(validator=Number(gte=0.0, lte=10.0**7))]
 
 
@@ -106,6 +110,7 @@ def tag(
     raw: Annotated[
         str | None, Parameter(help="standard input is raw samples: RATE[:CHANNELS[:KIND]], as in 48000:2:s16")
     ] = None,
+    backend: With = "torch",
     workers: Annotated[Count, Parameter(help="number of processes, with one thread each; 1 uses all threads")] = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -137,7 +142,7 @@ def tag(
     _check_folder_options(out, only_failed)
     failures: list[Any] = []
     recordings = find_recordings(files, failures)
-    how: dict[str, Any] = {"workers": workers, "raw": parse_raw_format(raw) if raw else None}
+    how: dict[str, Any] = {"workers": workers, "backend": backend, "raw": parse_raw_format(raw) if raw else None}
     if out is None:
         failures += _print_rows(model, recordings, options, names[0], how)
     else:

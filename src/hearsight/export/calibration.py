@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +11,7 @@ from jaxtyping import Float32
 
 from hearsight.dataset.reader import Dataset
 from hearsight.errors import DatasetError
-from hearsight.export.traceable import TraceableNetwork
+from hearsight.models.graphs.traceable import TraceableNetwork
 from hearsight.models.network import Network
 from hearsight.runtime import Session
 from hearsight.signal.waveform import from_int16, resample
@@ -93,23 +91,6 @@ def _cut_segment(
         waveform = np.resize(waveform, num_samples)
     start = int(generator.integers(0, len(waveform) - num_samples + 1))
     return waveform[start : start + num_samples].astype(np.float32)
-
-
-def name_kept_nodes(nodes: Any) -> Collection[str]:
-    """Name the nodes of a graph that stay in floating point: everything before the front end's logarithm, and normalisations.
-
-    What the front end gives is as loud as it is quiet, over many orders of magnitude: 8 bits would silence the quiet bands. A
-    normalisation that could not be put into a convolution (Jia's follow the activation) costs little as it is.
-    """
-    makers = {output: node for node in nodes for output in node.output}
-    kept: dict[str, Any] = {}
-    waiting = [node for node in nodes if node.op_type == "Log"]
-    while waiting:
-        node = waiting.pop()
-        if node.name not in kept:
-            kept[node.name] = node
-            waiting += [makers[name] for name in node.input if name in makers]
-    return [*kept, *(node.name for node in nodes if node.op_type == "BatchNormalization")]
 
 
 def measure_agreement(graph: TraceableNetwork, session: Session, examples: Examples) -> Agreement:

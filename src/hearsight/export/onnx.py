@@ -15,12 +15,8 @@ names, the sample rate and the length of a segment are in the file's properties.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import logging
-import warnings
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +26,18 @@ from jaxtyping import Float, Float32
 
 from hearsight.console import print_message
 from hearsight.errors import GraphError, UsageError
-from hearsight.export.calibration import Agreement, draw_examples, measure_agreement, name_kept_nodes
-from hearsight.export.traceable import TraceableNetwork
+from hearsight.export.calibration import Agreement, draw_examples, measure_agreement
 from hearsight.extras import require
 from hearsight.files import check_output, write_atomically
 from hearsight.listening.listener import Listener
 from hearsight.listening.outputs import SegmentOutputs, join_outputs
 from hearsight.models.checkpoint import CheckpointInfo, load_checkpoint
+from hearsight.models.graphs.trace import name_kept_nodes, write_graph
+from hearsight.models.graphs.traceable import TraceableNetwork
 from hearsight.models.network import Network
 from hearsight.runtime import EXTRA, Session, quantize_statically, write_metadata
 from hearsight.version import VERSION
 
-OPSET = 18
 INPUT, OUTPUTS = "waveform", ("probabilities", "segments", "embeddings", "weights")
 MOST_SAMPLES = 2**31
 CHECKED_LENGTHS = (0.3, 1.0, 1.49, 2.0, 3.2)
@@ -174,37 +170,8 @@ def _check_request(out: Path, int8: bool, calibrate: str | Path | None) -> None:
 def _write_graph(graph: TraceableNetwork, path: Path) -> None:
     """Trace the network by an example of two sounds, and write what was traced."""
     example = torch.zeros(2, 2 * graph.network.segmentation.segment_samples + 100)
-    dynamic = {INPUT: {0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", max=MOST_SAMPLES)}}
-    # the exporter's messages about its own steps are no help to a user
-    with warnings.catch_warnings(), _quiet("torch.onnx", "onnxscript", "onnx_ir"):
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            graph,
-            (example,),
-            dynamo=True,
-            verbose=False,
-            opset_version=OPSET,
-            input_names=[INPUT],
-            output_names=list(OUTPUTS),
-            dynamic_shapes=dynamic,
-        )
-    if program is None:
-        raise GraphError(path, "the exporter returned nothing", "a graph")
-    program.save(str(path), external_data=False)
-
-
-@contextlib.contextmanager
-def _quiet(*names: str) -> Generator[None]:
-    """Keep loggers from printing what is no error."""
-    loggers = [logging.getLogger(name) for name in names]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+    sizes = {INPUT: {0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", max=MOST_SAMPLES)}}
+    write_graph(graph, example, path, {INPUT: OUTPUTS}, sizes)
 
 
 def _describe_network(network: Network, info: CheckpointInfo) -> dict[str, str]:

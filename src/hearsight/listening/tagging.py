@@ -22,6 +22,7 @@ from hearsight.detection.formats.writer import Context, DetectionWriter
 from hearsight.engine.engines import open_engine
 from hearsight.engine.progress import report_progress
 from hearsight.errors import InputError, MediaError, UsageError, from_os_error
+from hearsight.listening.backends import Backend
 from hearsight.listening.detector import Detector, TagOptions
 from hearsight.listening.journal import Journal, locate_output, measure, open_journal
 from hearsight.listening.listener import Listener, load
@@ -58,6 +59,8 @@ class TagStage:
         The folder of the files.
     raw
         The format of raw samples on standard input; None for WAV.
+    backend
+        As of :func:`~hearsight.listening.listener.load`.
     """
 
     model: str
@@ -65,10 +68,11 @@ class TagStage:
     formats: tuple[str, ...]
     out: str
     raw: RawFormat | None = None
+    backend: Backend = "torch"
 
     def __call__(self) -> Callable[[Recording], Outcome]:
         """Load the model."""
-        return self.bind(load(self.model))
+        return self.bind(load(self.model, backend=self.backend))
 
     def bind(self, listener: Listener) -> Callable[[Recording], Outcome]:
         """Return the function that tags one recording with a model that is loaded already."""
@@ -144,6 +148,7 @@ def tag_to_writer(
     *,
     workers: int = 1,
     raw: RawFormat | None = None,
+    backend: Backend = "torch",
 ) -> list[InputError]:
     """Write the rows of all recordings, in their order, with one writer.
 
@@ -161,6 +166,8 @@ def tag_to_writer(
         Number of processes; with 1, this one.
     raw
         The format of raw samples on standard input; None for WAV.
+    backend
+        As of :func:`~hearsight.listening.listener.load`.
 
     Returns
     -------
@@ -175,7 +182,7 @@ def tag_to_writer(
         When the model cannot be used.
     """
     failures: list[InputError] = []
-    listener = load(model)
+    listener = load(model, backend=backend)
     work = RecordingTagger(listener, options, raw)
     writer = open_writer(make_context(listener))
     with track_recordings(len(recordings)) as bar:
@@ -185,7 +192,7 @@ def tag_to_writer(
                 bar.advance()
         else:
             with tempfile.TemporaryDirectory(prefix="hearsight-tag-") as folder:
-                stage = TagStage(model, options, ("parquet",), folder)
+                stage = TagStage(model, options, ("parquet",), folder, backend=listener.backend)
                 for recording, outcome in _order(run_stage(stage, _number(recordings), workers)):
                     _copy_rows(Path(folder), recording, outcome, writer)
                     note_outcome(recording, outcome, failures)
@@ -203,13 +210,14 @@ def tag_to_folder(
     *,
     workers: int = 1,
     raw: RawFormat | None = None,
+    backend: Backend = "torch",
     only_failed: bool = False,
 ) -> WorkReport:
     """Write one file per recording and format, and continue where an earlier run stopped.
 
     Parameters
     ----------
-    model, recordings, options, workers, raw
+    model, recordings, options, workers, raw, backend
         As those of :func:`tag_to_writer`.
     out
         The folder; created where it is missing.
@@ -227,8 +235,8 @@ def tag_to_folder(
     """
     check_names(recordings)
     started = time.monotonic()
-    listener = load(model)
-    stage = TagStage(model, options, tuple(formats), str(out), raw)
+    listener = load(model, backend=backend)
+    stage = TagStage(model, options, tuple(formats), str(out), raw, listener.backend)
     work = stage.bind(listener)
     failures: list[InputError] = []
     done = rows = before = 0

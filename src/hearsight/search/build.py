@@ -17,6 +17,7 @@ from pathlib import Path
 from hearsight.console import describe_count
 from hearsight.errors import InputError, UsageError
 from hearsight.files import describe_path, holds_other_things
+from hearsight.listening.backends import Backend
 from hearsight.listening.journal import LOCK as JOURNAL_LOCK
 from hearsight.listening.journal import NAME as JOURNAL
 from hearsight.listening.journal import Journal, State, measure, open_journal
@@ -84,6 +85,8 @@ class IndexOptions:
         Whether recordings whose files are gone are removed.
     map
         Whether the index gets a map. One that has a map gets a new one in any case.
+    backend
+        As of :func:`~hearsight.listening.listener.load`.
     """
 
     hop: float | None = None
@@ -91,6 +94,7 @@ class IndexOptions:
     only_failed: bool = False
     prune: bool = False
     map: bool = False
+    backend: Backend = "torch"
 
 
 def index_recordings(
@@ -131,8 +135,8 @@ def index_recordings(
     """
     _check(recordings, out)
     started = time.monotonic()
-    listener = load(model)
-    stage = IndexStage(model, str(out), options.hop)
+    listener = load(model, backend=options.backend)
+    stage = IndexStage(model, str(out), options.hop, listener.backend)
     work = stage.bind(listener)
     failures: list[InputError] = []
     sound: list[float] = []

@@ -80,6 +80,8 @@ class ModelIdentity(BaseModel):
         Hz of its input.
     segment_seconds
         Length of a segment.
+    backend
+        ``onnx-int8`` if the embeddings were made in 8 bits; otherwise ``torch``, also where ONNX Runtime made them in 32.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -89,6 +91,7 @@ class ModelIdentity(BaseModel):
     location: str
     sample_rate: int = Field(ge=1)
     segment_seconds: float = Field(gt=0.0)
+    backend: Literal["torch", "onnx-int8"] = "torch"
 
     @classmethod
     def of(cls, listener: Listener, location: str) -> ModelIdentity:
@@ -99,6 +102,7 @@ class ModelIdentity(BaseModel):
             location=location,
             sample_rate=listener.sample_rate,
             segment_seconds=listener.segment_seconds,
+            backend="onnx-int8" if listener.backend == "onnx-int8" else "torch",
         )
 
 

@@ -15,6 +15,7 @@ from jaxtyping import Float32
 from hearsight.engine.progress import report_progress
 from hearsight.errors import MediaError, from_os_error
 from hearsight.files import write_atomically
+from hearsight.listening.backends import Backend
 from hearsight.listening.journal import locate_output, measure
 from hearsight.listening.listener import Listener, load
 from hearsight.listening.outputs import SegmentOutputs
@@ -44,15 +45,18 @@ class IndexStage:
         The folder of the files.
     hop
         Seconds from the start of one segment to the start of the next; None for the network's own.
+    backend
+        As of :func:`~hearsight.listening.listener.load`.
     """
 
     model: str
     out: str
     hop: float | None = None
+    backend: Backend = "torch"
 
     def __call__(self) -> Callable[[Recording], Outcome]:
         """Load the model."""
-        return self.bind(load(self.model))
+        return self.bind(load(self.model, backend=self.backend))
 
     def bind(self, listener: Listener) -> Callable[[Recording], Outcome]:
         """Return the function that writes the segments of one recording with a model that is loaded already."""

@@ -12,10 +12,11 @@ import torch
 
 from hearsight.errors import DatasetError, GraphError, MissingExtraError, UsageError
 from hearsight.export import onnx as onnx_export
-from hearsight.export.calibration import NUM_EXAMPLES, name_kept_nodes
+from hearsight.export.calibration import NUM_EXAMPLES
 from hearsight.export.onnx import INPUT, OUTPUTS, export_network
-from hearsight.export.traceable import TraceableNetwork
 from hearsight.models.checkpoint import load_checkpoint
+from hearsight.models.graphs.trace import name_kept_nodes
+from hearsight.models.graphs.traceable import TraceableNetwork
 from hearsight.runtime import Session
 from hearsight.teachers.registry import load_teacher
 from tests.support.rounding import bound_outputs

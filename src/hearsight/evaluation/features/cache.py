@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import zipfile
 from pathlib import Path
@@ -12,12 +11,6 @@ from jaxtyping import Float64
 
 from hearsight.console import print_message
 from hearsight.files import open_regular, write_atomically
-
-
-def find_cache(kind: str) -> Path:
-    """Return the folder of one kind of entries: below ``$HEARSIGHT_CACHE``, ``~/.cache/hearsight`` by default."""
-    home = os.environ.get("HEARSIGHT_CACHE") or Path.home() / ".cache" / "hearsight"
-    return Path(home).expanduser() / kind
 
 
 def read_arrays(path: Path, names: tuple[str, ...]) -> tuple[np.ndarray, ...] | None:

@@ -13,9 +13,10 @@ from jaxtyping import Float32, Float64, Int64
 from hearsight.console import print_message, track
 from hearsight.errors import BenchmarkError, MediaError
 from hearsight.evaluation.benchmarks.benchmark import Benchmark, BenchmarkClip, digest_files, list_some
-from hearsight.evaluation.features.cache import find_cache, read_arrays, write_arrays
+from hearsight.evaluation.features.cache import read_arrays, write_arrays
 from hearsight.evaluation.features.extractor import FeatureExtractor
 from hearsight.evaluation.features.vision import MediaExtractor
+from hearsight.files import find_cache
 from hearsight.finite import describe_not_finite
 from hearsight.media.audio import read_audio
 from hearsight.records import RejectReason

@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
-from hearsight.export.recurrent import TraceableRecurrent
 from hearsight.models.front_end import LogMel
+from hearsight.models.graphs.recurrent import TraceableRecurrent
 from hearsight.models.network import Network
 from hearsight.models.segments import Segmentation
 from hearsight.signal.filters import constant_q_kernels, cosine_matrix, make_window, mel_matrix

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from hearsight.export.traceable import TraceableLogMel, TraceableNetwork, make_kernels
 from hearsight.models.front_end import NormalizedLogMel, make_front_end
+from hearsight.models.graphs.traceable import TraceableLogMel, TraceableNetwork, make_kernels
 from hearsight.models.zoo import NETWORKS, build_network
 from hearsight.signal.front_ends import FRONT_ENDS, VGGISH, FrontEnd
 from hearsight.signal.log_mel import compute_log_mel
