@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hearsight.export.traceable import make_kernels
 from hearsight.models.front_end import LogMel, NormalizedLogMel
+from hearsight.models.graphs.traceable import make_kernels
 from hearsight.models.network import Network, average_segments
 from hearsight.signal.filters import cosine_matrix
 from hearsight.signal.front_ends import FrontEnd
