@@ -11,11 +11,10 @@ import pytest
 import torch
 
 from hearsight.errors import DatasetError, GraphError, MissingExtraError, UsageError
-from hearsight.export import onnx as onnx_export
 from hearsight.export.calibration import NUM_EXAMPLES
 from hearsight.export.onnx import INPUT, OUTPUTS, export_network
 from hearsight.models.checkpoint import load_checkpoint
-from hearsight.models.graphs.trace import name_kept_nodes
+from hearsight.models.graphs.trace import OPSET, name_kept_nodes
 from hearsight.models.graphs.traceable import TraceableNetwork
 from hearsight.runtime import Session
 from hearsight.teachers.registry import load_teacher
@@ -123,4 +122,4 @@ def test_requests_that_make_no_sense_are_refused(run: Path, tmp_path: Path, monk
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(MissingExtraError, match="onnx"):
         export_network(run, tmp_path / "model.onnx")
-    assert onnx_export.OPSET >= 17
+    assert OPSET >= 17
