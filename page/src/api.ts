@@ -52,7 +52,7 @@ async function refuse(response: Response): Promise<Refusal> {
   return new Refusal(response.status, text);
 }
 
-async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(path, init);
@@ -99,8 +99,8 @@ export function send(file: File, onProgress: (part: number) => void, signal: Abo
   });
 }
 
-export async function analyse(id: string, onProgress: (seconds: number) => void, signal: AbortSignal): Promise<Analysis> {
-  const response = await ask(`recordings/${id}/analysis`, { method: "POST", signal });
+/** The lines of JSON of a response, as they come. */
+export async function* readLines(response: Response): AsyncGenerator<Record<string, unknown>> {
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   let held = "";
   for (;;) {
@@ -108,14 +108,19 @@ export async function analyse(id: string, onProgress: (seconds: number) => void,
     held += value ?? "";
     const lines = held.split("\n");
     held = lines.pop() ?? "";
-    for (const line of lines) {
-      const said = JSON.parse(line);
-      if (said.type === "progress") onProgress(said.seconds);
-      else if (said.type === "refusal") throw new Refusal(said.status, said.error);
-      else return said as Analysis;
-    }
-    if (done) throw new Refusal(0, "The server ended the answer before it was complete.");
+    for (const line of lines) yield JSON.parse(line);
+    if (done) return;
   }
+}
+
+export async function analyse(id: string, onProgress: (seconds: number) => void, signal: AbortSignal): Promise<Analysis> {
+  const response = await ask(`recordings/${id}/analysis`, { method: "POST", signal });
+  for await (const said of readLines(response)) {
+    if (said.type === "progress") onProgress(Number(said.seconds));
+    else if (said.type === "refusal") throw new Refusal(Number(said.status), String(said.error));
+    else return said as unknown as Analysis;
+  }
+  throw new Refusal(0, "The server ended the answer before it was complete.");
 }
 
 function query(threshold: number, classes: number[]): string {

@@ -4,7 +4,9 @@ import type { ClassRow, Event } from "./api";
 import { pick, read } from "./colours";
 import { visible } from "./format";
 
-const HEIGHT = 20;
+const HEIGHT = 30;
+/** Where the bars begin: the name of the class stands above them, and covers none. */
+const TOP = 16;
 const MOST = 12;
 
 export class Lanes {
@@ -67,7 +69,7 @@ export class Lanes {
     context.scale(ratio, ratio);
     const scale = width / (this.end - this.start);
     const heard = new Set(this.heard(this.now));
-    const [ink, hair, ground] = [read("--ink"), read("--hair"), read("--ground")];
+    const [ink, faint, hair] = [read("--ink"), read("--faint"), read("--hair")];
     context.font = "12px system-ui, sans-serif";
     context.textBaseline = "middle";
     this.rows.forEach((index, row) => {
@@ -79,18 +81,13 @@ export class Lanes {
         if (one !== index || end < this.start || start > this.end) continue;
         context.globalAlpha = 0.35 + 0.65 * peak;
         const left = (start - this.start) * scale;
-        context.fillRect(left, top + 3, Math.max(2, (end - start) * scale), HEIGHT - 7);
+        context.fillRect(left, top + TOP, Math.max(2, (end - start) * scale), HEIGHT - TOP - 4);
       }
       context.globalAlpha = 1;
       const name = visible(this.names.get(index)?.name ?? "");
       context.font = heard.has(index) ? "600 12px system-ui, sans-serif" : "12px system-ui, sans-serif";
-      const measured = Math.min(context.measureText(name).width, 180);
-      context.globalAlpha = 0.82;
-      context.fillStyle = ground;
-      context.fillRect(2, top + 2, measured + 8, HEIGHT - 5);
-      context.globalAlpha = 1;
-      context.fillStyle = ink;
-      context.fillText(name, 6, top + HEIGHT / 2, 180);
+      context.fillStyle = heard.has(index) ? ink : faint;
+      context.fillText(name, 6, top + TOP / 2 + 1, width - 12);
     });
     const named = this.rows.map((index) => visible(this.names.get(index)?.name ?? ""));
     this.holder.setAttribute("aria-label", named.length ? `Events by class: ${named.join(", ")}` : "No events");

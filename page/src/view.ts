@@ -5,6 +5,7 @@ import * as api from "./api";
 import { pick, read } from "./colours";
 import { clock, element, find, visible } from "./format";
 import { Lanes } from "./lanes";
+import { Mark } from "./mark";
 import { Spectrogram } from "./spectrogram";
 import { Traces } from "./traces";
 
@@ -19,6 +20,7 @@ export class View {
   private readonly spectrogram: Spectrogram;
   private readonly lanes: Lanes;
   private readonly traces: Traces;
+  readonly mark: Mark;
   private wave: WaveSurfer | null = null;
   private observer: ResizeObserver;
   private chosen: Set<number>;
@@ -45,11 +47,7 @@ export class View {
     this.spectrogram = new Spectrogram(canvas, recording.id, analysis.picture, signal);
     this.lanes = new Lanes(find("lanes"), this.names, this.places, seek);
     this.traces = new Traces(find("traces"), analysis, this.places, seek);
-    canvas.addEventListener(
-      "click",
-      (event) => seek(this.start + (event.offsetX / canvas.clientWidth) * (this.end - this.start)),
-      { signal },
-    );
+    this.mark = new Mark(canvas, find("marked"), seek, signal);
     this.observer = new ResizeObserver(() => this.redraw());
     find("name").textContent = visible(recording.name);
     this.listen(signal);
@@ -128,6 +126,16 @@ export class View {
     this.showTime(time);
   }
 
+  /** Begin a span at the playhead, or end it there. */
+  markHere(): void {
+    this.mark.setAt(this.wave?.getCurrentTime() ?? 0);
+  }
+
+  /** The events that are shown, with the names of their classes. */
+  listEvents(): { start: number; end: number; name: string; peak: number }[] {
+    return this.events.map(([index, start, end, peak]) => ({ start, end, peak, name: this.names.get(index)?.name ?? "" }));
+  }
+
   skip(seconds: number): void {
     this.seek((this.wave?.getCurrentTime() ?? 0) + seconds);
   }
@@ -164,6 +172,7 @@ export class View {
     this.spectrogram.show(this.start, this.end);
     this.lanes.show(this.start, this.end);
     this.traces.show(this.start, this.end);
+    this.mark.show(this.start, this.end);
     this.movePlayhead();
   }
 
@@ -309,6 +318,7 @@ export class View {
   }
 
   close(): void {
+    this.mark.clear();
     this.stop.abort();
     this.asked.abort();
     this.observer.disconnect();

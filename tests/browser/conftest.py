@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,8 +55,16 @@ def address(browser: Any, run: Path, recordings: Path) -> Iterator[str]:
         yield found
 
 
-@pytest.fixture
-def page(browser: Any, address: str) -> Iterator[Any]:
+def wait_until(page: Any, condition: str) -> None:
+    """Wait for a condition in JavaScript; Playwright's own way evaluates text, which the page's policy forbids."""
+    deadline = time.monotonic() + 60
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, condition
+        page.wait_for_timeout(50)
+
+
+@contextlib.contextmanager
+def open_page(browser: Any, address: str) -> Iterator[Any]:
     """Open the page; the test fails where it wrote an error to the console or asked another server."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
     one = context.new_page()
@@ -71,3 +81,9 @@ def page(browser: Any, address: str) -> Iterator[Any]:
     yield one
     context.close()
     assert wrong == []
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Iterator[Any]:
+    with open_page(browser, address) as one:
+        yield one

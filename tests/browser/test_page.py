@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.browser.conftest import wait_until
 from tests.support.listening import NAMES
 from tests.support.serving import run_server
 
@@ -20,14 +20,6 @@ def open_upload(page: Any, path: Path) -> None:
     page.locator("#file").set_input_files(str(path))
     page.wait_for_selector(OPEN)
     wait_for_events(page)
-
-
-def wait_until(page: Any, condition: str) -> None:
-    """Wait for a condition in JavaScript; Playwright's own way evaluates text, which the page's policy forbids."""
-    deadline = time.monotonic() + 60
-    while not page.evaluate(condition):
-        assert time.monotonic() < deadline, condition
-        page.wait_for_timeout(50)
 
 
 def wait_for_events(page: Any) -> None:
@@ -177,7 +169,7 @@ def test_a_phone_needs_no_sideways_scrolling_and_all_controls_have_names(page: A
     open_upload(page, recordings / "forty.wav")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     unnamed = page.evaluate(
-        """() => [...document.querySelectorAll('button, input, select, [role]:not([role=alert])')]
+        """() => [...document.querySelectorAll('button, input, select, [role]:not([role=alert], [role=status])')]
         .filter(e => !(e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.length))
         .map(e => e.outerHTML)"""
     )
