@@ -94,10 +94,11 @@ def teach(page: Any, width: int) -> None:
         page.locator("#found-class").fill(name)
         page.locator("#found-form button").click()
     page.locator("#tab-teach").click()
-    page.locator("#lesson-name").fill(f"hammers-{width}-{page.evaluate('Date.now()')}")
+    is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    page.locator("#lesson-name").fill("dark-hammers" if is_dark else "hammers" if width > 500 else "small-hammers")
     page.locator("#teach-now").click()
     page.wait_for_selector("#report:not([hidden])", timeout=60_000)
-    page.evaluate("scrollTo(0, 0)")
+    page.evaluate("for (const one of document.querySelectorAll('#examples details')) one.open = false")
 
 
 PARTS: dict[str, Act] = {
@@ -109,7 +110,7 @@ PARTS: dict[str, Act] = {
 }
 SIZES = {"light": (1180, 1000, False), "dark": (1180, 1000, False), "phone": (390, 1400, True)}
 """Of each picture: width, height, whether it is a phone."""
-_HEIGHTS = {"serve-review": 620, "serve-teach": 760, "serve-search": 760, "serve-map": 900}
+_HEIGHTS = {"serve-review": 620, "serve-teach": 560, "serve-search": 760, "serve-map": 900}
 
 
 def take(browser: Any, address: str, name: str, size: str) -> None:
