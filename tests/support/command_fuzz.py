@@ -96,7 +96,8 @@ OUTPUT_KINDS = ("a folder", "random", "a pipe", "a link to nothing", "below a fi
 NOT_RUN = frozenset(
     {(command, "out", "a folder") for command in ("build", "mix", "train", "learn", "demo", "index")}
     | {("export", "out", kind) for kind in ("random", "a link to nothing", "escapes")}
-    | {(command, "config", "empty") for command in ("build", "mix", "train", "learn", "evaluate", "fetch")}
+    | {(command, "config", "empty") for command in ("build", "mix", "train", "learn", "evaluate", "fetch", "plan")}
+    | {("plan", "gpus", "0"), ("withdraw", "runs", "a folder")}
     | {("convert", "out", "a folder"), ("convert", "vocabulary", "escapes")}
     | {("convert", "pca", kind) for kind in ("damaged JSON", "damaged TOML", "other JSON", "random", "escapes")}
     | {(command, "out", kind) for command in ("fetch", "query") for kind in OUTPUT_KINDS}
@@ -183,6 +184,7 @@ def _find_valid(words: tuple[str, ...], argument: Argument, inputs: Inputs) -> s
         "examples": inputs.classes,
         "data": f"folder={inputs.classes}",
         "tables": inputs.hierarchy.with_name("tags.csv"),
+        "clips": "1000",
     }
     if name not in known:
         raise AssertionError(f"{' '.join(words)}: give tests/support/command_fuzz.py a valid value for {name!r}")

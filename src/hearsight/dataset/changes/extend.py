@@ -63,7 +63,7 @@ def find_added(layout: Layout, sources: SourceTable, *, add: bool) -> SourceTabl
     """
     kept = Withdrawals.read(layout).find_kept(sources)
     if not kept.all():
-        print_message(f"{layout.folder}: {int((~kept).sum()):,} of the sources were withdrawn, and are left out")
+        print_message(f"{layout.folder}: left out because they were withdrawn: {int((~kept).sum()):,} of the sources")
     named = sources.take(np.flatnonzero(kept))
     taken = read_taken(layout.taken)
     absent = len(taken) - int(find_in(taken, named).sum())

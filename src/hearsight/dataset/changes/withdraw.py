@@ -25,7 +25,7 @@ from hearsight.dataset.changes.publish import ChangedContents, publish_change
 from hearsight.dataset.changes.staging import Change, finish_change
 from hearsight.dataset.changes.taken import read_taken, write_taken
 from hearsight.dataset.changes.withdrawals import Withdrawal, Withdrawals, digest_name
-from hearsight.dataset.layout import Layout, ShardRecord
+from hearsight.dataset.layout import Layout, ShardRecord, read_manifest
 from hearsight.dataset.lock import lock_folder, remove_build_files
 from hearsight.dataset.reader import Dataset
 from hearsight.dataset.unit_table import encode_paths
@@ -114,8 +114,8 @@ def withdraw_sources(dataset: str | Path, names: Sequence[str]) -> WithdrawRepor
     layout = Layout(Path(dataset))
     if not names:
         raise UsageError("withdraw", "no source", "the paths, ids or UUIDs of what is to be removed")
-    if not layout.folder.is_dir():
-        raise DatasetError(layout.folder, "no such folder", "a dataset")
+    if not layout.commit.exists():
+        read_manifest(layout.folder)  # before the folder is locked, which writes into it
     with lock_folder(layout):
         finish_change(layout)
         parent = Dataset(layout.folder, quiet=True)
