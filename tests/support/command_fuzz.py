@@ -230,7 +230,7 @@ def list_cases(inputs: Inputs) -> Iterator[Case]:
 
 def _list_path_cases(words: tuple[str, ...], command: App, argument: Argument, inputs: Inputs) -> Iterator[Case]:
     name = str(argument.field_info.name)
-    if not is_path(argument) or (words[0] in ("train", "learn") and name == "model"):
+    if not is_path(argument) or (words[0] in ("train", "learn", "plan") and name == "model"):
         return  # there, it is the name of a network
     for kind, (file_name, _) in KINDS.items():
         if (words[0], name, kind) in NOT_RUN or (name in OUTPUTS and kind not in OUTPUT_KINDS):

@@ -20,6 +20,7 @@ from hearsight.engine.engines import open_engine
 from hearsight.errors import InputError
 from hearsight.media.containers.writer import write_video
 from hearsight.media.sources import list_sources
+from hearsight.models.zoo import build_network
 from hearsight.planning.invented import InventedBuild
 from hearsight.teachers.teacher import FittedTeacher, Teacher
 from hearsight.threads import count_cores, one_thread
@@ -109,7 +110,10 @@ def measure_rates(config: ProbeConfig) -> Rates:
         When no clip can be cut from the videos.
     ConfigError, MissingExtraError, TeacherError
         As :func:`~hearsight.teachers.registry.load_teacher` does.
+    UsageError
+        When there is no network of the name.
     """
+    build_network(config.model, 2)  # a network that there is not is noticed before the probe
     teachers = load_teachers(config.build)
     with (
         tempfile.TemporaryDirectory(prefix="hearsight-plan-") as place,
