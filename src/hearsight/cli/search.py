@@ -25,6 +25,9 @@ def index(
         Amount | None, Parameter(help="seconds between the starts of segments; less than a segment overlaps them")
     ] = None,
     only_failed: Annotated[bool, Parameter(negative="", help="try only those again that could not be read")] = False,
+    force: Annotated[
+        bool, Parameter(negative="", help="embed recordings again that were embedded with another --hop")
+    ] = False,
     prune: Annotated[bool, Parameter(negative="", help="remove recordings whose files are gone")] = False,
     map: Annotated[
         bool, Parameter(negative="", help="compute a map: a place in a plane for each segment, by t-SNE")
@@ -63,7 +66,7 @@ def index(
     table = None if metadata is None else read_metadata(metadata)
     if atlas is not None:
         check_atlas(atlas)
-    options = IndexOptions(hop, workers, only_failed, prune, map or atlas is not None, backend)
+    options = IndexOptions(hop, workers, only_failed, prune, map or atlas is not None, backend, force)
     report = index_recordings(model, recordings, out, options, table)
     if atlas is not None and report.num_rows:
         write_atlas(Index.open(out), atlas)

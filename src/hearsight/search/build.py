@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from hearsight.console import describe_count
@@ -87,6 +87,8 @@ class IndexOptions:
         Whether the index gets a map. One that has a map gets a new one in any case.
     backend
         As of :func:`~hearsight.listening.listener.load`.
+    force
+        Whether recordings that were embedded with another hop are embedded again; otherwise they are refused.
     """
 
     hop: float | None = None
@@ -95,6 +97,7 @@ class IndexOptions:
     prune: bool = False
     map: bool = False
     backend: Backend = "torch"
+    force: bool = False
 
 
 def index_recordings(
@@ -127,7 +130,7 @@ def index_recordings(
     Raises
     ------
     UsageError
-        When the index was made by another model, standard input is named, or there is nothing to index.
+        When the index was made by another model or with another hop, standard input is named, or there is nothing to index.
     IndexFolderError
         When the index is damaged.
     MachineError
@@ -143,6 +146,8 @@ def index_recordings(
     with open_journal(out, digest_parameters(listener, options.hop), (SUFFIX,)) as journal:
         known = Known(out, listener, journal, digest_parameters(listener, options.hop))
         sources = {known.name_source(one.path): one for one in recordings}
+        if not options.force:
+            known.refuse_changes(sources, options.hop)
         todo = known.choose(sources, options.only_failed, failures)
         before = len(sources) - len(todo) - len(failures)
         shared = options.workers > 1 and len(todo) > 1
@@ -222,6 +227,25 @@ class Known:
         """Return how a recording is named in the index: an absolute path as it is, another one from the root."""
         near = Path(path).is_absolute() or self.root == str(Path.cwd())
         return make_encodable(path if near else os.path.relpath(path, self.root))
+
+    def refuse_changes(self, sources: Collection[str], hop: float | None) -> None:
+        """Refuse to embed finished recordings again because an option has changed.
+
+        Raises
+        ------
+        UsageError
+            When one of the recordings was embedded with another hop, or its model had other classes.
+        """
+        others = [one for name in sources if (one := self._old.get(name)) and one.parameters != self._parameters]
+        if others:
+            count = describe_count(len(others), "recording")
+            now = "the network's own --hop" if hop is None else f"--hop {hop:g}"
+            raise UsageError(
+                self._out,
+                f"{count} embedded with another --hop, or with other classes",
+                f"the options of the index, and not {now}",
+                "choose another --out, or embed them again with --force",
+            )
 
     def choose(
         self, sources: Mapping[str, Recording], only_failed: bool, failures: list[InputError]

@@ -200,3 +200,15 @@ def test_a_folder_of_recordings_gets_no_index_among_them(run, sounds):
     with pytest.raises(UsageError, match=r"a folder with .*, wanted a new or empty folder, or an index"):
         index_recordings(str(run), find_recordings([sounds], []), sounds, PLAIN)
     assert sorted(sounds.iterdir()) == before
+
+
+def test_another_hop_is_refused_unless_it_is_forced(run, sounds, tmp_path):
+    out, named = tmp_path / "index", find_recordings([sounds / "b.wav"], [])
+    index_recordings(str(run), named, out, PLAIN)
+    with pytest.raises(UsageError, match=r"1 recording embedded with another --hop.*and not --hop 0.25"):
+        index_recordings(str(run), named, out, IndexOptions(hop=0.25))
+    assert Index.open(out).rows["start"].to_pylist() == [0.0, 0.5]
+    other = find_recordings([sounds / "short.flac"], [])
+    assert index_recordings(str(run), other, out, IndexOptions(hop=0.25)).num_recordings == 2
+    assert index_recordings(str(run), named, out, IndexOptions(hop=0.25, force=True)).num_done == 1
+    assert Index.open(out).find_rows(sounds / "b.wav").tolist() == [0, 1, 2]
