@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from jaxtyping import Int64
 
+from hearsight.allocator import return_freed_memory
 from hearsight.clips.database import Database, open_database
 from hearsight.clips.duplicates import find_duplicates
 from hearsight.clips.folds import NUM_FOLDS, assign_fold
@@ -180,7 +181,9 @@ def choose_clips(index: Path, duplicates: str, out: Path, rejections: RejectionW
     rejections
         Receives those that are dropped.
     """
+    return_freed_memory()
     links = link_media(index, MEMORY_LIMIT)
+    return_freed_memory()
     near = find_duplicates([index], MEMORY_LIMIT) if duplicates == "drop" else None
     with open_database(MEMORY_LIMIT) as database:
         database.add_source("clips", index)
