@@ -110,6 +110,9 @@ def evaluate(
     cells = check_cells(record or (), benchmark)
     if keep and not (Path(run) / "config.json").exists():
         raise UsageError("--keep", run, "a run or checkpoint folder, to keep the score in")
+    if keep and (untrained or extra_models):
+        found = "--untrained" if untrained else f"--with {' '.join(extra_models or ())}"
+        raise UsageError("--keep", f"a score with {found}", "one of the run's own weights alone")
     given = {"probe": probe, "untrained": untrained, "seed": seed, "cache": cache, "pool": pool, "layer": layer}
     given |= {"extra_models": extra_models, "training_dataset": training_dataset}
     knobs = load_config(EvaluateConfig, "evaluate", config, overrides or (), **given)

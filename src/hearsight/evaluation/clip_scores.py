@@ -22,9 +22,12 @@ from hearsight.errors import InputError
 from hearsight.evaluation.measure import choose_rows
 from hearsight.evaluation.result import Evaluation
 from hearsight.files import make_folder, open_regular, write_atomically, write_text
+from hearsight.version import VERSION
 
 SCORES = "scores"
 """Folder of a run with its scores."""
+CONDITIONS = ("pool", "untrained", "extra_models", "leak_free", "finetune_epochs")
+"""Keys of an evaluation that two scores must share to be compared."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,16 +66,28 @@ class RunScore:
         The JSON object of the evaluation.
     path
         The file.
+    stale
+        Why it is not a score of the run as it is now, such as ``of other weights``; empty where it is one.
     """
 
     name: str
     evaluation: dict[str, Any]
     path: Path
+    stale: str = ""
 
     @property
     def accuracy(self) -> float:
         """The accuracy, in 0..1."""
         return float(self.evaluation["accuracy"])
+
+    @property
+    def conditions(self) -> tuple[Any, ...]:
+        """How it was scored, apart from benchmark and probe; see :data:`CONDITIONS`."""
+        return tuple(self.evaluation.get(key) for key in CONDITIONS)
+
+    def describe(self) -> str:
+        """Return it in a few words, such as ``esc50-linear 75.0 %``."""
+        return f"{self.name} {100.0 * self.accuracy:.1f} %" + (f" ({self.stale})" if self.stale else "")
 
 
 def write_clip_scores(path: Path, evaluation: Evaluation) -> None:
@@ -119,11 +134,34 @@ def read_clip_scores(path: Path, hint: str) -> ClipScores:
 
 
 def keep_score(run: Path, evaluation: Evaluation) -> Path:
-    """Keep an evaluation with a run; one of the same benchmark and probe is replaced. Return its file."""
+    """Keep an evaluation with a run, and what was scored by which version; one of the same benchmark and probe is replaced.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
     path = run / SCORES / f"{evaluation.benchmark}-{evaluation.probe}.json"
     write_clip_scores(path.with_suffix(".npz"), evaluation)
-    write_text(path, json.dumps(evaluation.as_json(), indent=1, ensure_ascii=False) + "\n")
+    written = {**evaluation.as_json(), "hearsight_version": VERSION, "weights_sha256": _identify_weights(run)}
+    write_text(path, json.dumps(written, indent=1, ensure_ascii=False) + "\n")
     return path
+
+
+def _identify_weights(run: Path) -> str | None:
+    """Return the SHA-256 of a run's weights that its configuration records; None where it records none."""
+    path = run / "config.json"
+    if not path.exists():
+        return None
+    found = check_object(read_json(path, InputError, wanted="the configuration of a checkpoint"), path, InputError)
+    return str(found["weights_sha256"]) if "weights_sha256" in found else None
+
+
+def _find_stale(values: dict[str, Any], weights: str | None) -> str:
+    version = values.get("hearsight_version")
+    if version != VERSION:
+        return f"scored by hearsight {version}" if version else "scored by an unknown version"
+    return "" if values.get("weights_sha256") == weights else "of other weights"
 
 
 def list_scores(run: Path) -> list[RunScore]:
@@ -135,11 +173,12 @@ def list_scores(run: Path) -> list[RunScore]:
         When a file is damaged.
     """
     found: list[RunScore] = []
+    weights = _identify_weights(run)
     for path in sorted((run / SCORES).glob("*.json")):
         values = check_object(read_json(path, InputError, wanted="a score of the run"), path, InputError)
         if not isinstance(values.get("accuracy"), float):
             raise InputError(path, f"accuracy {values.get('accuracy')!r:.60}", "a score of the run", "remove the file")
-        found.append(RunScore(path.stem, values, path))
+        found.append(RunScore(path.stem, values, path, _find_stale(values, weights)))
     return found
 
 

@@ -11,13 +11,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+from hearsight.console import print_message
 from hearsight.documents import check_object, read_json
 from hearsight.errors import InputError
 from hearsight.evaluation.clip_scores import ClipScores, read_clip_scores, write_clip_scores
 from hearsight.evaluation.result import Evaluation
 from hearsight.files import write_text
+from hearsight.version import VERSION
 
 FORMAT = 1
+_FIRST_VERSION = "0.1.0"
+"""What scored a cell whose record does not say so."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +90,7 @@ def write_record(
     write_clip_scores(path.with_suffix(".npz"), evaluation)
     written = {
         "format": FORMAT,
+        "hearsight_version": VERSION,
         "values": list(values),
         "seed": seed,
         "benchmark": evaluation.benchmark,
@@ -98,7 +103,7 @@ def write_record(
 
 
 def read_record(path: Path) -> CellRecord | None:
-    """Read the record of a cell; None where there is none.
+    """Read the record of a cell; None where there is none, or where another version of hearsight scored it.
 
     Raises
     ------
@@ -112,6 +117,10 @@ def read_record(path: Path) -> CellRecord | None:
         raise InputError(
             path, f"format {found.get('format')!r}", f"format {FORMAT}", "remove it, and run the study again"
         )
+    version = found.get("hearsight_version", _FIRST_VERSION)
+    if version != VERSION:
+        print_message(f"{path}: scored by hearsight {version}, and scored again by {VERSION}")
+        return None
     return _parse(found, path)
 
 

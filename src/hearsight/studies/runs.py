@@ -60,7 +60,7 @@ class ListedRun:
         if state is None:
             return (self.name, "", "", "", "", "", "", f"unreadable: {self.problem}", when)
         best = "" if state.best is None else f"{state.best:.3f}"
-        scores = ", ".join(f"{score.name} {100.0 * score.accuracy:.1f} %" for score in self.scores)
+        scores = ", ".join(score.describe() for score in self.scores)
         steps = f"{state.step:,} of {state.planned_steps:,}"
         return (self.name, state.model, state.recipe, state.dataset[:8], steps, best, scores, state.progress, when)
 
@@ -69,7 +69,7 @@ class ListedRun:
         return {
             "run": str(self.folder),
             "state": None if self.state is None else self.state.as_values(),
-            "scores": {score.name: score.evaluation for score in self.scores},
+            "scores": {score.name: {**score.evaluation, "stale": score.stale} for score in self.scores},
             "changed": self.changed.isoformat(timespec="seconds"),
             "problem": self.problem,
         }
@@ -140,6 +140,8 @@ def find_trained(folders: Sequence[Path], digests: Collection[str]) -> list[Path
 def compare_runs(runs: Sequence[ListedRun], base: Path) -> list[Difference]:
     """Compare the kept scores of runs with those of one of them, on the same clips.
 
+    Scores under other conditions, or of what a run no longer is, are left out.
+
     Raises
     ------
     UsageError
@@ -147,7 +149,12 @@ def compare_runs(runs: Sequence[ListedRun], base: Path) -> list[Difference]:
     InputError
         When the scores are damaged.
     """
-    found = {score.name: read_clip_scores(score.path.with_suffix(".npz"), AGAIN) for score in list_scores(base)}
+    bases = {score.name: score for score in list_scores(base)}
+    found = {
+        name: read_clip_scores(score.path.with_suffix(".npz"), AGAIN)
+        for name, score in bases.items()
+        if not score.stale
+    }
     differences: list[Difference] = []
     for run in runs:
         if run.folder.resolve() == base.resolve():
@@ -157,13 +164,16 @@ def compare_runs(runs: Sequence[ListedRun], base: Path) -> list[Difference]:
             theirs = found.get(score.name)
             if theirs is None or theirs.clips != ours.clips or not np.array_equal(theirs.folds, ours.folds):
                 continue
+            if score.stale or score.conditions != bases[score.name].conditions:
+                continue
             values = ours.hits.astype(np.float64) - theirs.hits
             interval = bootstrap_interval(values[None], ours.folds)
             difference = mean_of_folds(values, ours.folds)
             differences.append(Difference(run.name, score.name, score.accuracy, difference, interval, len(values)))
     if not differences:
-        own = ", ".join(found) or "no kept scores"
-        raise UsageError("--against", f"{base} with {own}, and no other run with one on the same clips", hint=AGAIN)
+        own = ", ".join(score.describe() for score in bases.values()) or "no kept scores"
+        wanted = "another run with one on the same clips, scored in the same way"
+        raise UsageError("--against", f"{base} with {own}", wanted, AGAIN)
     return differences
 
 

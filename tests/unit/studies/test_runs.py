@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -99,8 +100,40 @@ def test_scores_on_the_same_clips_are_compared_in_pairs(folder: Path, tmp_path: 
     assert dict(zip(COMPARED, difference.row(), strict=True))["clips"] == "20"
     other = dataclasses.replace(kept[1], clips=dataclasses.replace(kept[1].clips, clips=kept[1].clips.clips[::-1]))
     keep_score(tmp_path / "runs" / "seed-1", other)
-    with pytest.raises(UsageError, match="with folder-knn, and no other run with one on the same clips"):
+    with pytest.raises(UsageError, match=r"with folder-knn \d+\.\d %, wanted another run with one on the same clips"):
         compare_runs(list_runs([tmp_path / "runs"]), tmp_path / "runs" / "seed-0")
+
+
+def rewrite(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_a_score_of_what_a_run_no_longer_is_is_marked_and_not_compared(
+    folder: Path, tmp_path: Path, sounds: Path
+) -> None:
+    runs = tmp_path / "runs"
+    for seed in (0, 1):
+        run = shutil.copytree(folder / "pair" / f"seed-{seed}", runs / f"seed-{seed}")
+        score = keep_score(run, evaluate(run, f"folder={sounds}", probe="knn", hyperparameter=1.0, cache=False))
+    own = dict(json.loads(score.read_text()))
+    assert len(compare_runs(list_runs([runs]), runs / "seed-0")) == 1
+    place = list(COLUMNS).index("scores")
+    for changes, why in (
+        ({"hearsight_version": "0.0.9"}, "(scored by hearsight 0.0.9)"),
+        ({"hearsight_version": None}, "(scored by an unknown version)"),
+        ({"weights_sha256": "0" * 64}, "(of other weights)"),
+        ({"pool": "max"}, ""),
+    ):
+        score.write_text(json.dumps({**own, **changes}))
+        cell = list_runs([runs])[1].row()[place]
+        assert cell.startswith("folder-knn ")
+        assert cell.endswith(why or " %")
+        for base in ("seed-0", "seed-1"):
+            with pytest.raises(UsageError, match="scored in the same way"):
+                compare_runs(list_runs([runs]), runs / base)
+    score.write_text(json.dumps(own))
+    rewrite(runs / "seed-1" / "config.json", weights_sha256="1" * 64)  # trained on, or replaced
+    assert list_runs([runs])[1].row()[place].endswith("(of other weights)")
 
 
 def test_learning_curves_have_a_line_for_each_run(folder: Path) -> None:
