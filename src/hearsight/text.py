@@ -82,3 +82,16 @@ def _escape(found: re.Match[str]) -> str:
 def _escape_json(character: str) -> str:
     units = character.encode("utf-16-be", errors="surrogatepass")
     return "".join(f"\\u{units[place] << 8 | units[place + 1]:04x}" for place in range(0, len(units), 2))
+
+
+def describe_table_fault(head: bytes) -> str:
+    """Return why the first line of a table is not that of a CSV table in UTF-8, as far as that is known; empty otherwise.
+
+    Spreadsheets write "Unicode text" in UTF-16, and in many countries a semicolon between cells.
+    """
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head:
+        return "text in UTF-16"
+    for separator, name in ((b";", "semicolons"), (b"\t", "tabs")):
+        if separator in head and b"," not in head:
+            return f"cells separated by {name}"
+    return ""

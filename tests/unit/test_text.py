@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hearsight.text import escape_controls, escape_json, find_control, make_encodable
+from hearsight.text import describe_table_fault, escape_controls, escape_json, find_control, make_encodable
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,21 @@ def test_escaped_json_has_the_same_values(values: dict[str, str]) -> None:
 
 def test_only_what_utf_8_cannot_hold_is_escaped_for_storing() -> None:
     assert make_encodable("caf\udce9 \ud800 \u00e9\n.wav") == "caf\\xe9 \\ud800 \u00e9\n.wav"
+
+
+@pytest.mark.parametrize(
+    ("head", "fault"),
+    [
+        (b"file,site\r\n", ""),
+        ("\ufefffile,a;b\n".encode(), ""),
+        (b"file\n", ""),
+        (b"", ""),
+        (b"file;site\n", "cells separated by semicolons"),
+        (b"file\tsite\n", "cells separated by tabs"),
+        ("file,site\n".encode("utf-16"), "text in UTF-16"),
+        ("file,site\n".encode("utf-16-le"), "text in UTF-16"),
+        ("\ufefffile,site\n".encode("utf-16-be"), "text in UTF-16"),
+    ],
+)
+def test_what_spreadsheets_write_in_place_of_a_csv_table_is_named(head: bytes, fault: str) -> None:
+    assert describe_table_fault(head) == fault

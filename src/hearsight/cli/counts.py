@@ -44,7 +44,7 @@ def counts(
     from hearsight.figures.file import check_out, write_figure
 
     if figure is not None:
-        check_out(figure)
+        check_out(figure, option="--figure")
     found = count_tables(find_tables(tables), by, threshold, top)
     if found.without_time:
         total = sum(found.without_time.values())

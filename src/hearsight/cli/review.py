@@ -59,6 +59,9 @@ def review(
         else:
             print_table(f"{out}", ("class", "rows"), list(drawn.items()), right=("rows",))
         return
+    folder = next((path for path in tables if path.is_dir()), None)
+    if folder is not None:
+        raise UsageError(f"review {folder}", "a folder", "judged tables", "--draw --out judge.csv makes one to judge")
     report = review_tables(tables, precision=precision, sure=sure, out=out, figure=figure, seed=seed)
     if as_json:
         print_json(report.as_json())

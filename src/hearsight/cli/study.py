@@ -120,7 +120,7 @@ def runs(
     from hearsight.studies.runs import COLUMNS, COMPARED, NUMBERS, compare_runs, draw_runs, list_runs
 
     if figure is not None:
-        check_out(figure)
+        check_out(figure, option="--figure")
     found = list_runs(folders or [Path()])
     differences = [] if against is None else compare_runs(found, against)
     if as_json:

@@ -12,8 +12,8 @@ SUFFIXES = ("png", "svg", "pdf")
 """What a figure can be written as."""
 
 
-def check_out(out: Path, suffixes: tuple[str, ...] = SUFFIXES) -> str:
-    """Return the kind of file that a name asks for, before anything is computed for it.
+def check_out(out: Path, suffixes: tuple[str, ...] = SUFFIXES, option: str = "--out") -> str:
+    """Return the kind of file that a name asks for by an option, before anything is computed for it.
 
     Raises
     ------
@@ -26,7 +26,7 @@ def check_out(out: Path, suffixes: tuple[str, ...] = SUFFIXES) -> str:
     if kind not in suffixes:
         found = f"suffix {out.suffix!r}" if out.suffix else "no suffix"
         wanted = " or ".join(f".{suffix}" for suffix in suffixes)
-        raise UsageError(f"--out {out}", found, wanted, guess(kind, suffixes) if kind else "")
+        raise UsageError(f"{option} {out}", found, wanted, guess(kind, suffixes) if kind else "")
     check_output(out)
     return kind
 

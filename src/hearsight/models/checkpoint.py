@@ -211,7 +211,7 @@ def _describe_checkpoint(folder: Path, config: CheckpointConfig) -> CheckpointIn
 def _explain_absence(folder: Path) -> tuple[str, str, str]:
     if not folder.is_dir():
         found = describe_path(folder) if os.path.lexists(folder) else "no such folder"
-        return found, "a checkpoint", "hearsight train makes one"
+        return found, "a checkpoint", "hearsight train makes one; hearsight models --installed lists those at hand"
     if (folder / "run.json").exists():
         epochs = sorted((folder / "checkpoints").glob("epoch-*"))
         return "an unfinished run", "a checkpoint", f"{CONTINUE}, or use {epochs[-1]}" if epochs else CONTINUE

@@ -158,7 +158,7 @@ def review(
     if not 0.0 < precision <= 1.0:
         raise UsageError("--precision", f"{precision:g}", "more than 0, at most 1")
     if figure is not None:
-        check_out(Path(figure))
+        check_out(Path(figure), option="--figure")
     if out is not None:
         check_output(Path(out))
     classes: list[ClassReview] = []

@@ -14,11 +14,13 @@ from hearsight.detection.time_stamps import parse_time
 from hearsight.errors import TableError
 from hearsight.files import open_regular
 from hearsight.search.manifest import RESERVED
+from hearsight.text import describe_table_fault
 
 KEYS = ("file", "path", "source")
 """Names of the column that a table of metadata may be keyed by."""
 MOST_BYTES = 2**30
 """The largest table of metadata that is read."""
+_MOST_HEAD = 1 << 20
 MOST_COLUMNS = 200
 """Most columns of one."""
 
@@ -61,6 +63,10 @@ def read_metadata(path: Path) -> Metadata:
     """
     wanted = "a CSV table"
     try:
+        with open_regular(path, MOST_BYTES) as file:
+            fault = describe_table_fault(file.readline(_MOST_HEAD))
+        if fault:
+            raise TableError(path, fault, "a CSV table in UTF-8, separated by commas")
         with open_regular(path, MOST_BYTES) as file:
             table = pa_csv.read_csv(file)
     except (pa.ArrowException, UnicodeDecodeError) as error:

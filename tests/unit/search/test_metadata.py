@@ -50,3 +50,16 @@ def test_times_are_read_from_names():
         "2024-05-17 04:30:00",
         "None",
     ]
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"file;site\na.wav;north\n", "cells separated by semicolons"),
+        ("file,site\na.wav,north\n".encode("utf-16"), "text in UTF-16"),
+    ],
+)
+def test_what_a_spreadsheet_writes_is_named(content, fault, tmp_path):
+    (tmp_path / "sites.csv").write_bytes(content)
+    with pytest.raises(TableError, match=f"{fault}, wanted a CSV table in UTF-8, separated by commas"):
+        read_metadata(tmp_path / "sites.csv")

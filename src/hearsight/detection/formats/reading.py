@@ -16,6 +16,7 @@ from hearsight.detection.formats.cells import restore
 from hearsight.detection.formats.tables import SCHEMA
 from hearsight.errors import InputError, TableError
 from hearsight.files import describe_path, open_regular
+from hearsight.text import describe_table_fault
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 """Suffixes of tables that can be read."""
@@ -39,7 +40,10 @@ def find_tables(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if not path.is_dir():
             if path.suffix not in SUFFIXES:
-                raise InputError(path, f"suffix {path.suffix!r}", f"one of {' '.join(SUFFIXES)}")
+                fault = f"suffix {path.suffix!r}" if path.exists() else "no such file or folder"
+                raise InputError(
+                    path, fault, f"a table of detections, one of {' '.join(SUFFIXES)}, or a folder of them"
+                )
             found.append(path)
             continue
         inside = [one for one in sorted(path.rglob("*")) if one.suffix in SUFFIXES and not _is_ours(one)]
@@ -73,8 +77,10 @@ def read_detections(path: Path, extra: Sequence[pa.Field] = ()) -> Iterator[pa.T
     """
     schema = pa.schema([*SCHEMA, *extra])
     try:
-        with open_regular(path, MOST_BYTES):
-            pass
+        with open_regular(path, MOST_BYTES) as file:
+            fault = describe_table_fault(file.readline(MOST_LINE)) if path.suffix == ".csv" else ""
+        if fault:
+            raise TableError(path, fault, "a CSV table in UTF-8, separated by commas")
         for part in _read_parts(path, schema):
             yield _conform(path, part, schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, UnicodeDecodeError) as error:
@@ -96,6 +102,8 @@ def list_columns(path: Path) -> list[str]:
     try:
         with open_regular(path, MOST_BYTES) as file:
             first = b"" if path.suffix == ".parquet" else file.readline(MOST_LINE)
+        if path.suffix == ".csv" and (fault := describe_table_fault(first)):
+            raise TableError(path, fault, "a CSV table in UTF-8, separated by commas")
         if path.suffix == ".parquet":
             return list(pq.read_schema(path).names)
         if path.suffix == ".jsonl":

@@ -210,7 +210,9 @@ def load_benchmark(spec: str, *, leak_free: bool = False) -> Benchmark:
         raise UsageError("--benchmark", f"{spec!r}", f"{name}={'FILE' if kind.takes == 'file' else 'FOLDER'}")
     path = Path(text).expanduser()
     if not path.exists():
-        raise BenchmarkError(path, f"no such {kind.takes}", f"that of the benchmark {name}")
+        plain = "a folder with a sub-folder of sounds for each class"
+        wanted = plain if name == "folder" else f"the {kind.takes} of the benchmark {name}"
+        raise BenchmarkError(path, f"no such {kind.takes}", wanted)
     if kind.takes == "folder" and not path.is_dir():
         raise BenchmarkError(path, f"not a folder: {describe_path(path)}", f"the folder of the benchmark {name}")
     if kind.takes == "file" and not path.is_file():

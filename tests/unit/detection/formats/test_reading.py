@@ -72,3 +72,12 @@ def test_columns_of_other_programs_are_known_by_their_names(tmp_path):
     (tmp_path / "b.parquet").write_bytes(b"no table")
     with pytest.raises(TableError, match="cannot be read"):
         list_columns(tmp_path / "b.parquet")
+
+
+def test_absent_tables_and_those_of_spreadsheets_are_named(tmp_path):
+    with pytest.raises(InputError, match="nope: no such file or folder, wanted a table of detections"):
+        find_tables([tmp_path / "nope"])
+    (tmp_path / "d.csv").write_text("path;class\na.wav;dog\n")
+    for read in (list_columns, lambda path: list(read_detections(path))):
+        with pytest.raises(TableError, match="cells separated by semicolons"):
+            read(tmp_path / "d.csv")
