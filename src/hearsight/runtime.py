@@ -163,6 +163,17 @@ def quantize_statically(
         )
 
 
+def require_exporter(purpose: str) -> None:
+    """Import what torch's exporter needs.
+
+    Raises
+    ------
+    MissingExtraError
+        When it is not installed.
+    """
+    require("onnxscript", EXTRA, purpose)
+
+
 def write_metadata(path: Path, metadata: Mapping[str, str]) -> None:
     """Write properties into a graph's file."""
     onnx: Any = require("onnx", EXTRA, PURPOSE)

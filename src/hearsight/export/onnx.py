@@ -27,7 +27,6 @@ from jaxtyping import Float, Float32
 from hearsight.console import print_message
 from hearsight.errors import GraphError, UsageError
 from hearsight.export.calibration import Agreement, draw_examples, measure_agreement
-from hearsight.extras import require
 from hearsight.files import check_output, write_atomically
 from hearsight.listening.listener import Listener
 from hearsight.listening.outputs import SegmentOutputs, join_outputs
@@ -35,7 +34,7 @@ from hearsight.models.checkpoint import CheckpointInfo, load_checkpoint
 from hearsight.models.graphs.trace import name_kept_nodes, write_graph
 from hearsight.models.graphs.traceable import TraceableNetwork
 from hearsight.models.network import Network
-from hearsight.runtime import EXTRA, Session, quantize_statically, write_metadata
+from hearsight.runtime import Session, quantize_statically, require_exporter, write_metadata
 from hearsight.version import VERSION
 
 INPUT, OUTPUTS = "waveform", ("probabilities", "segments", "embeddings", "weights")
@@ -164,7 +163,7 @@ def _check_request(out: Path, int8: bool, calibrate: str | Path | None) -> None:
     if out.suffix != ".onnx":
         raise UsageError("--out", f"{out}", "a file name that ends in .onnx")
     check_output(out)
-    require("onnxscript", EXTRA, "exporting to ONNX")
+    require_exporter("exporting to ONNX")
 
 
 def _write_graph(graph: TraceableNetwork, path: Path) -> None:

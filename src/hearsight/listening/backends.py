@@ -20,12 +20,12 @@ from jaxtyping import Float32
 
 from hearsight.console import print_message
 from hearsight.errors import GraphError, InputError, UsageError
-from hearsight.extras import is_installed, require
+from hearsight.extras import is_installed
 from hearsight.files import find_cache, read_regular, write_atomically
 from hearsight.listening.example_sounds import make_sounds
 from hearsight.models.graphs.trace import PATCHES, make_patches, name_kept_nodes, write_body
 from hearsight.models.network import Network
-from hearsight.runtime import EXTRA, Session, quantize_statically
+from hearsight.runtime import Session, quantize_statically, require_exporter
 from hearsight.version import VERSION
 
 Backend = Literal["torch", "onnx", "onnx-int8", "auto"]
@@ -112,7 +112,7 @@ class GraphRunner:
         return session
 
     def _make(self, path: Path) -> Session:
-        require("onnxscript", EXTRA, "ONNX graphs")
+        require_exporter("ONNX graphs")
         print_message("making the graph for ONNX Runtime, once for this model")
         try:
             with write_atomically(path) as temporary:
