@@ -96,6 +96,16 @@ def test_a_node_that_dies_costs_no_file_and_the_bytes_are_those_of_a_local_build
     assert killed[0] < NUM_QUIET
 
 
+def test_an_actor_that_is_killed_costs_no_file(
+    build: Callable[..., Path], cluster: Callable[[], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference, fault = digest_tree(build("local", "local")), f"kill-once {tmp_path / 'killed'}"
+    monkeypatch.setenv("FAULT", fault)
+    cluster()
+    assert digest_tree(build("ray", "ray", fault)) == reference
+    assert (tmp_path / "killed").exists()
+
+
 def test_a_file_that_kills_its_actors_is_rejected_and_the_others_are_the_dataset(
     build: Callable[..., Path], cluster: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
