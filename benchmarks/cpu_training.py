@@ -98,7 +98,7 @@ class PlainDataset(torch.utils.data.Dataset[tuple[np.ndarray, np.ndarray]]):
 
 
 def main() -> None:
-    """Print the ratio of each network; or the times of one side, as a process of its own."""
+    """Print the ratio of each network; or the times of one side, in a separate process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=MODELS)
     parser.add_argument("--batch", type=int, default=64)

@@ -40,7 +40,7 @@ ROW_GROUP = 100
 
 
 def main() -> None:
-    """Print the ratios; or the memory of one run, as a process of its own."""
+    """Print the ratios; or the memory of one run, in a separate process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=4096, help="of the sound that is read, 128 kB each")
     parser.add_argument("--few", type=int, default=10_000, help="at least 4,096, one for each shard")

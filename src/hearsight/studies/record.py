@@ -21,7 +21,7 @@ from hearsight.version import VERSION
 
 FORMAT = 1
 _FIRST_VERSION = "0.1.0"
-"""What scored a cell whose record does not say so."""
+"""What scored a cell whose record states none."""
 
 
 @dataclasses.dataclass(frozen=True)

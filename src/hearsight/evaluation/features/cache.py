@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from hearsight.console import print_message
-from hearsight.files import open_regular, write_atomically
+from hearsight.files import find_cache, open_regular, write_atomically
 
 
 def read_arrays(path: Path, names: tuple[str, ...]) -> tuple[np.ndarray, ...] | None:
