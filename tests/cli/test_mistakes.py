@@ -207,8 +207,9 @@ MISTAKES = {
         2,
         r"Unknown option: --nonsense( \(a file of this name is written \./--nonsense\))?\.( Did you mean --[a-z]+\?)?",
         (
-            *(f"{command} --nonsense" for command in EVERY if command not in ("serve", "search")),
-            "serve --model {run} --nonsense",  # --model is asked for first
+            *(f"{command} --nonsense" for command in EVERY if command not in ("plan", "serve", "search")),
+            "plan --clips 1000 --nonsense",  # --clips is asked for first
+            "serve --model {run} --nonsense",
             "search {run} --index {run} --nonsense",
         ),
     ),
