@@ -66,6 +66,7 @@ def test_every_rule_of_drawing_is_a_knob_of_the_same_name() -> None:
         "least_parts",
         "rank",
         "size",
+        "skip_unreadable",  # it is the knob bad_clips
     }  # these are no part of the configuration
     assert names == {"batch_size", "global_batch_size", "segments", "gain", "mix", "shift", "seed"}
     assert names <= knobs
