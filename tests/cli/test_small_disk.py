@@ -33,6 +33,31 @@ class Inputs:
     run: Path
     sound: Path
     classes: Path
+    study: Path
+    taught: Path
+    index: Path
+    tags: Path
+    judged: Path
+
+
+STUDY = """
+title = "Two baselines"
+seeds = 1
+
+[evaluate]
+probe = "knn"
+resamples = 200
+
+[[axes]]
+name = "front end"
+reference = "mel"
+
+[axes.values.mel]
+score = "baseline:log-mel"
+
+[axes.values.mfcc]
+score = "baseline:mfcc"
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,11 +72,14 @@ class Case:
         Pattern of the files that are the same bytes, however often the command was interrupted.
     share
         How much of what the command leaves fits onto the small disk.
+    given
+        Name of the input that is copied to ``{disk}/given`` first: what the command writes into.
     """
 
     words: str
     result: str = "*"
     share: float = 0.0
+    given: str = ""
 
 
 CASES = {
@@ -67,6 +95,25 @@ CASES = {
     "export": Case("export {run} --out {disk}/m.onnx", share=0.5),
     "plot": Case("plot labels {dataset} --out {disk}/a.png"),
     "inspect": Case("inspect {dataset} --page {disk}/page.html"),
+    "evaluate": Case(
+        "evaluate {disk}/given --benchmark folder={classes} --probe knn --keep", "given/scores/*.npz", given="run"
+    ),
+    "study": Case("study {study} --out {disk}/study --benchmark folder={classes}", "study/cells/*.npz"),
+    "study that reports": Case(
+        "study {study} --out {disk}/study --benchmark folder={classes}", "study/cells/*.npz", share=0.6
+    ),
+    "index": Case("index {classes} --model {run} --out {disk}/index", "index/*.npy", share=0.5),
+    "teach": Case("teach {classes} --model {run} --out {disk}/taught", "taught/*.safetensors", share=0.5),
+    "finetune": Case(
+        "finetune {run} --data {classes} --out {disk}/tuned --set epochs=1 --set batch_size=4",
+        "tuned/*.safetensors",
+        share=0.5,
+    ),
+    "suggest": Case("suggest {index} --model {taught} --out {disk}/judge.csv"),
+    "counts": Case("counts {tags} --figure {disk}/counts.png"),
+    "review": Case("review {judged} --out {disk}/thresholds.csv"),
+    "review with a figure": Case("review {judged} --figure {disk}/precision.png"),
+    "review to draw": Case("review {tags} --draw --out {disk}/judge.csv"),
 }
 
 
@@ -84,7 +131,30 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
         for number in range(4):
             write_sound(base / "classes" / f"class {label}" / f"{number}.wav", label, number)
     sound = base / "classes" / "class 0" / "0.wav"
-    return Inputs(videos, base / "dataset", base / "run", sound, base / "classes")
+    (base / "study.toml").write_text(STUDY)
+    for words in (
+        ("teach", base / "classes", "--model", base / "run", "--out", base / "taught"),
+        ("index", base / "classes", "--model", base / "run", "--out", base / "index"),
+    ):
+        done = run_command(*words)
+        assert done.returncode == 0, done.stderr
+    rows = [f"SITE_20240517_0{hour}0000.wav,{hour},1,owl,{hour / 10}" for hour in range(10)]
+    head = "path,start,duration,class,probability"
+    (base / "tags.csv").write_text("\n".join([head, *rows]) + "\n")
+    judged = [f"{row},{'right' if place > 3 else 'wrong'}" for place, row in enumerate(rows)]
+    (base / "judged.csv").write_text("\n".join([f"{head},judgement", *judged]) + "\n")
+    return Inputs(
+        base / "videos",
+        base / "dataset",
+        base / "run",
+        sound,
+        base / "classes",
+        base / "study.toml",
+        base / "taught",
+        base / "index",
+        base / "tags.csv",
+        base / "judged.csv",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +166,19 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallDisk]:
 def run_case(case: Case, disk: SmallDisk, inputs: Inputs) -> subprocess.CompletedProcess[str]:
     places = {**{name: str(path) for name, path in vars(inputs).items()}, "disk": str(disk.path)}
     return disk.run(*(word.format(**places) for word in case.words.split()))
+
+
+def make_disk(case: Case, disk: SmallDisk, inputs: Inputs, size_bytes: int | None = None) -> None:
+    """Make a disk with what the command writes into, and room for so much more; with room for everything by default."""
+    given = getattr(inputs, case.given) if case.given else None
+    if size_bytes is None:
+        disk.make()
+    else:
+        # a file takes whole pages
+        used = sum(path.stat().st_size + 4096 for path in given.rglob("*")) if given else 0
+        disk.make(size_bytes + used)
+    if given:
+        shutil.copytree(given, disk.view / "given")
 
 
 def check_refusal(done: subprocess.CompletedProcess[str], disk: SmallDisk, reason: str) -> None:
@@ -110,7 +193,9 @@ def check_refusal(done: subprocess.CompletedProcess[str], disk: SmallDisk, reaso
 
 
 def digest_result(case: Case, disk: SmallDisk) -> dict[str, str]:
-    return {name: digest for name, digest in digest_tree(disk.view).items() if Path(name).match(case.result)}
+    """Return the SHA-256 of what a command leaves by its name, without the random part that an index puts into names."""
+    found = {name: digest for name, digest in digest_tree(disk.view).items() if Path(name).match(case.result)}
+    return {re.sub(r"-[0-9a-f]{16}\b", "", name): digest for name, digest in found.items()}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -118,13 +203,13 @@ def test_a_full_disk_ends_a_command_in_one_sentence_and_it_goes_on_when_there_is
     name: str, disk: SmallDisk, inputs: Inputs
 ) -> None:
     case = CASES[name]
-    disk.make()
+    make_disk(case, disk, inputs)
     done = run_case(case, disk, inputs)
     assert done.returncode == 0, done.stderr
     whole = digest_result(case, disk)
     assert whole
     used = shutil.disk_usage(disk.view).used
-    disk.make(max(4096, round(case.share * used)))
+    make_disk(case, disk, inputs, max(4096, round(case.share * used)))
     if not case.share:
         disk.fill()
     check_refusal(run_case(case, disk, inputs), disk, "No space left on device")
@@ -136,7 +221,7 @@ def test_a_full_disk_ends_a_command_in_one_sentence_and_it_goes_on_when_there_is
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_read_only_disk_ends_a_command_in_one_sentence(name: str, disk: SmallDisk, inputs: Inputs) -> None:
-    disk.make()
+    make_disk(CASES[name], disk, inputs)
     disk.forbid_writing()
     check_refusal(run_case(CASES[name], disk, inputs), disk, "Read-only file system")
 

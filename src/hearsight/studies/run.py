@@ -12,7 +12,7 @@ from hearsight.console import ProgressCallback, print_message, redirect_progress
 from hearsight.dataset.build import build_dataset
 from hearsight.dataset.mixing.mix import mix_dataset
 from hearsight.dataset.relabel.label import label_dataset
-from hearsight.errors import HearsightError, RunError, UsageError
+from hearsight.errors import HearsightError, MachineError, RunError, UsageError
 from hearsight.evaluation.benchmarks.catalogue import load_benchmark
 from hearsight.evaluation.evaluate import evaluate
 from hearsight.files import lock, make_folder
@@ -80,7 +80,8 @@ def run_study(
     """Run a study and report it.
 
     Datasets and runs whose configurations are equal are made once. A cell that was scored is not scored again. A cell that fails
-    is named in the report, and tried again by the next call; the other cells go on.
+    is named in the report, and tried again by the next call; the other cells go on. A full disk, or another limit of the machine,
+    ends the study instead; what is finished is kept.
 
     Parameters
     ----------
@@ -112,6 +113,8 @@ def run_study(
         When a benchmark is not whole.
     RunError
         When another process runs a study in this folder.
+    MachineError
+        When something cannot be written, or the machine is at another limit.
 
     Examples
     --------
@@ -168,6 +171,8 @@ class _Runner:
         records: list[CellRecord] = []
         try:
             model, training = self._train(cell)
+        except MachineError:
+            raise  # no other cell could be written either
         except HearsightError as error:
             print_message(f"cell {cell.title} failed: {error.summary}")
             return [fail_cell(cell.values, cell.seed, name, error.summary, path) for name, path in paths.items()]
@@ -215,6 +220,8 @@ class _Runner:
     def _score(self, cell: Cell, model: str, training: dict[str, Any], benchmark: str, path: Path) -> CellRecord:
         try:
             result = evaluate(model, self._name_benchmark(cell, benchmark), cell.evaluate)
+        except MachineError:
+            raise
         except HearsightError as error:
             print_message(f"cell {cell.title} failed on {benchmark}: {error.summary}")
             return fail_cell(cell.values, cell.seed, benchmark, error.summary, path)
