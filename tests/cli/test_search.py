@@ -75,6 +75,9 @@ def test_a_condition_a_span_and_a_file_for_raven(place: Path, tmp_path: Path) ->
     assert len(raven.stdout.splitlines()) == 3
     table = run_command("search", f"{sound}@0-1", "--index", place / "index", "--top", "2")
     assert "similarity" in table.stdout
+    none = run_command("search", f"{sound}@0-1", "--index", place / "index", "--where", "site = 'south'")
+    assert (none.returncode, none.stdout) == (0, "")
+    assert "no segment fulfils \"site = 'south'\"" in none.stderr
 
 
 def test_an_index_of_another_model_is_refused_and_named(place: Path, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def search(
     The similarity is the cosine between embeddings, and the result is exact. Of an example with several segments, their mean is
     used. Rows of the example itself are left out. With `--json`, prints an array with one object per segment.
     """
-    from hearsight.console import print_data, print_table
+    from hearsight.console import print_data, print_message, print_table
     from hearsight.listening.listener import load
     from hearsight.search.example import embed_example, list_own_rows, parse_example
     from hearsight.search.index import Index
@@ -116,8 +116,10 @@ def search(
     vector = embed_example(listener, example)
     found = opened.query(vector, top=top, where=where, leave_out=list_own_rows(opened, example))
     matches = list_matches(opened, found)
-    if name == "table":
+    if not matches:
+        print_message(f"{index}: no segment " + (f"fulfils {where!r}" if where else "but those of the example itself"))
+    if name != "table":
+        write_matches(matches, opened, name, example.path.stem, print_data, out)
+    elif matches:
         heads = ("source", "from s", "to s", "similarity", "tags")
         print_table("", heads, [one.list_cells() for one in matches], right=("from s", "to s", "similarity"))
-    else:
-        write_matches(matches, opened, name, example.path.stem, print_data, out)

@@ -268,8 +268,8 @@ def tag_to_folder(
 
 
 def make_context(listener: Listener) -> Context:
-    """Return what formats state about the network: the highest frequency that it uses."""
-    return Context(highest=listener.training_sample_rate / 2.0)
+    """Return what formats state about the network: the highest frequency that it uses, and where paths start from."""
+    return Context(highest=listener.training_sample_rate / 2.0, root=str(Path.cwd()))
 
 
 def digest_parameters(listener: Listener, options: TagOptions, formats: Sequence[str]) -> str:

@@ -147,13 +147,14 @@ def choose_format(name: str | None, out: Path | None) -> str:
         return name
     if out is None:
         return "table"
-    suffix = out.suffix.removeprefix(".")
-    if name == "table" or suffix not in OWN_FORMATS:
+    suffixes = {FORMATS[one].suffix: one for one in (*DETECTION_FORMATS, *OWN_FORMATS)}
+    known = next((one for suffix, one in suffixes.items() if out.name.endswith(suffix)), None)
+    if name == "table" or known is None:
         found = "table in a file" if name == "table" else f"{out}"
         raise UsageError(
-            "--format" if name else "--out", found, f"--format, or a name that ends in .{', .'.join(OWN_FORMATS)}"
+            "--format" if name else "--out", found, f"--format, or a name that ends in {', '.join(suffixes)}"
         )
-    return suffix
+    return known
 
 
 def format_json_list(matches: Sequence[Match]) -> str:
@@ -193,7 +194,7 @@ def _write_detections(
     if len(sources) > 1 and not FORMATS[name].several:
         hint = "choose one: --where \"source = '...'\""
         raise UsageError("--format", f"{name} for {len(sources)} recordings", "one recording", hint)
-    context = Context(highest=index.manifest.model.sample_rate / 2.0)
+    context = Context(highest=index.manifest.model.sample_rate / 2.0, root=index.manifest.root)
     if out is None:
         writer = open_text(name, print_data, context)
         _write_tags(writer, matches, label)

@@ -86,6 +86,12 @@ def test_the_format_is_that_of_the_suffix_unless_it_is_named():
     assert choose_format(None, Path("a.csv")) == "csv"
     assert choose_format("raven", Path("a.txt")) == "raven"
     assert choose_format("json", None) == "json"
+    for file, wanted in (
+        ("a.selections.txt", "raven"),
+        ("a.labels.txt", "audacity"),
+        ("a.kaleidoscope.csv", "kaleidoscope"),
+    ):
+        assert choose_format(None, Path(file)) == wanted
     for name, out in ((None, "a.txt"), ("table", "a.csv")):
         with pytest.raises(UsageError, match="a name that ends in"):
             choose_format(name, Path(out))

@@ -10,6 +10,7 @@ import csv
 import io
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from hearsight.detection.formats.cells import defuse
 from hearsight.detection.formats.writer import TextWriter
@@ -58,12 +59,14 @@ class AudacityWriter(TextWriter):
 class RavenWriter(TextWriter):
     """A selection table. Of several recordings, begin and end times count on from one to the next, as Raven opens them in a row.
 
-    ``File Offset (s)`` is the start within the recording. The network uses all frequencies up to its limit, so that a selection
+    ``File Offset (s)`` is the start within the recording. ``Begin Path`` is absolute where the context names a root and the file
+    exists, because Raven does not know the working folder. The network uses all frequencies up to its limit, so that a selection
     covers them all.
     """
 
     def _start(self) -> None:
         self._count, self._base = 0, 0.0
+        self._last = ("", "")
         self._sink("\t".join(RAVEN_COLUMNS) + "\n")
 
     def write(self, rows: Sequence[Tag]) -> None:
@@ -81,7 +84,7 @@ class RavenWriter(TextWriter):
                 f"{self._context.highest:.1f}",
                 clean(row.name),
                 f"{row.probability:.6f}",
-                clean(row.path),
+                clean(self._locate(row.path)),
                 f"{row.start:.9f}",
             ]
             self._sink("\t".join(cells) + "\n")
@@ -89,6 +92,15 @@ class RavenWriter(TextWriter):
     def end_file(self, path: str, duration: float) -> None:  # noqa: ARG002 (as of every writer)
         """Count on from the end of the recording."""
         self._base += duration
+
+    def _locate(self, path: str) -> str:
+        """Return the absolute path of a recording; the name of what is no file, such as standard input, as it is."""
+        if self._context.root is None:
+            return path
+        if path != self._last[0]:
+            absolute = Path(self._context.root, path)
+            self._last = (path, str(absolute) if absolute.exists() else path)
+        return self._last[1]
 
 
 class KaleidoscopeWriter(TextWriter):

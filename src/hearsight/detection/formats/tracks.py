@@ -1,7 +1,8 @@
 """Reading what Raven and Audacity write: selection tables and label tracks, as the rows that ``hearsight tag`` writes.
 
-A selection table names its recordings (``Begin Path`` or ``Begin File``). A label track does not: it belongs to the recording whose
-name it has, ``night.wav.labels.txt`` or ``night.txt`` next to ``night.wav``.
+A selection table names its recordings (``Begin Path`` or ``Begin File``); a relative path starts from the folder of the table. A
+label track does not: it belongs to the recording whose name it has, ``night.wav.labels.txt`` or ``night.txt`` next to
+``night.wav``.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ def _read_selections(path: Path, text: str) -> list[Tag]:
             continue  # Raven writes each selection once per view
         begin, end = _read_number(row[BEGIN], where), _read_number(row[END], where)
         start = _read_number(row[OFFSET], where) if row.get(OFFSET) else begin
-        file = next((str(row[one]) for one in PATHS if row.get(one)), None) or _find_recording(path)
+        named = next((str(row[one]) for one in PATHS if row.get(one)), None)
+        file = str(path.parent / named) if named else _find_recording(path)
         tags.append(Tag(file, start, end - begin, row[name] or "", _read_score(row, where)))
     return tags
 

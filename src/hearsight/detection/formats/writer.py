@@ -20,9 +20,13 @@ class Context:
     ----------
     highest
         The highest frequency in Hz that the network uses.
+    root
+        The folder that the paths of the rows start from, for formats whose readers need to find the recordings; None leaves the
+        paths as they are.
     """
 
     highest: float = 8_000.0
+    root: str | None = None
 
 
 @runtime_checkable

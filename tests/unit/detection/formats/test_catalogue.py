@@ -119,6 +119,14 @@ def test_a_selection_table_of_several_recordings_counts_on(tmp_path):
     assert [(float(row["Begin Time (s)"]), float(row["File Offset (s)"])) for row in rows] == [(1, 1), (61, 1)]
 
 
+def test_a_selection_table_names_recordings_absolutely_where_they_are_known(tmp_path):
+    (tmp_path / "a.wav").touch()
+    with open_file("raven", tmp_path / "x.txt", Context(root=str(tmp_path))) as writer:
+        writer.write([Tag("a.wav", 1.0, 1.0, "Gull", 0.5), Tag("-", 1.0, 1.0, "Gull", 0.5)])
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "x.txt").read_text()), delimiter="\t"))
+    assert [row["Begin Path"] for row in rows] == [str(tmp_path / "a.wav"), "-"]
+
+
 def test_kaleidoscope_reads_folder_file_offset_and_match(tmp_path):
     rows = list(csv.DictReader(io.StringIO(write("kaleidoscope", tmp_path / "x.csv"))))
     assert {(row["INDIR"], row["FOLDER"], row["IN FILE"], row["CHANNEL"]) for row in rows} == {

@@ -37,6 +37,15 @@ def test_a_table_of_raven_itself_is_read(tmp_path):
     assert math.isnan(tag.probability)
 
 
+def test_a_relative_path_of_a_selection_table_starts_from_its_folder(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    path = tmp_path / "x.selections.txt"
+    head = "Begin Time (s)\tEnd Time (s)\tSpecies\tBegin Path"
+    path.write_text(f"{head}\n0\t1\towl\tsounds/night.wav\n0\t1\towl\t/far/day.wav\n")
+    assert [one.path for one in read_track(path)] == [str(tmp_path / "sounds" / "night.wav"), "/far/day.wav"]
+
+
 def test_a_track_of_audacity_itself_is_read(tmp_path):
     (tmp_path / "night.flac").touch()
     (tmp_path / "night.txt").write_text("0.500000\t1.000000\towl call\n\\\t300.0\t900.0\n2.0\t2.0\tclick\n")
