@@ -47,7 +47,7 @@ class ClassScore:
         """Return the fields as a JSON object."""
         values = dataclasses.asdict(self)
         ends = {key: dataclasses.asdict(getattr(self, key)) for key in ("found", "named")}
-        return {**values, **{key: _drop_nan(value) for key, value in ends.items()}}
+        return {**values, **{key: drop_nan(value) for key, value in ends.items()}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +58,11 @@ class Score:
     ----------
     num_folds
         Number of folds.
-    accuracy, mean_average_precision
-        Means over the folds, with intervals over the examples.
+    accuracy
+        Share of the examples whose highest probability is that of their class, with Wilson's interval.
+    mean_average_precision
+        Mean over the folds, with an interval over the examples. The ends are NaN where no resample changes it, as of perfect
+        scores: such an interval would be a point, which is no statement about other examples.
     classes
         Class by class.
     """
@@ -148,11 +151,13 @@ def score_examples(
         for one in np.unique(held.example):
             scores[one] = probabilities[held.example == one].mean(axis=0)
     truths = np.array([[name == known for known in vocabulary] for name in names])
-    measured = estimate_measures(
-        ("top_1", "mean_average_precision"), scores[places], truths[places], folds[places].astype(np.int64)
-    )
+    name = "mean_average_precision"
+    precision = estimate_measures((name,), scores[places], truths[places], folds[places].astype(np.int64))[name]
+    if precision.low == precision.high:
+        precision = Estimate(precision.value, np.nan, np.nan)
+    hits = int((scores[places].argmax(axis=1) == truths[places].argmax(axis=1)).sum())
     classes = _score_classes(rows, scores, truths, sources, vocabulary)
-    return Score(int(folds.max()) + 1, measured["top_1"], measured["mean_average_precision"], classes)
+    return Score(int(folds.max()) + 1, estimate_share(hits, len(places)), precision, classes)
 
 
 def _score_classes(
@@ -174,5 +179,6 @@ def _score_classes(
     return tuple(classes)
 
 
-def _drop_nan(values: dict[str, float]) -> dict[str, float | None]:
+def drop_nan(values: dict[str, float]) -> dict[str, float | None]:
+    """Return values for JSON, which has no NaN: null in its place."""
     return {key: None if np.isnan(value) else value for key, value in values.items()}

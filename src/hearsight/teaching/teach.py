@@ -15,12 +15,13 @@ from hearsight.console import track
 from hearsight.errors import InputError, MachineError, UsageError
 from hearsight.files import describe_path, holds_other_things
 from hearsight.listening.listener import Listener, load
+from hearsight.metrics.intervals import Estimate
 from hearsight.models.card import TAUGHT
 from hearsight.models.checkpoint import save_checkpoint
 from hearsight.models.network import Network
 from hearsight.teaching.examples import BACKGROUND, Example, check_classes, find_examples, name_sources
 from hearsight.teaching.head import NO, UNKNOWN, YES, Rows, fit_head
-from hearsight.teaching.score import FEW, Score, score_examples
+from hearsight.teaching.score import FEW, Score, drop_nan, score_examples
 from hearsight.teaching.segments import Heard, SegmentReader, make_noises, replace_head
 
 REGULARIZATION = 10.0
@@ -80,7 +81,7 @@ class TeachReport:
             "out": self.out,
             "model": self.model,
             "folds": self.score.num_folds,
-            **{name: dataclasses.asdict(getattr(self.score, name)) for name in measures},
+            **{name: drop_nan(dataclasses.asdict(getattr(self.score, name))) for name in measures},
             "classes": [one.as_json() for one in self.score.classes],
             "segments": self.num_rows,
             "rejected": self.rejected,
@@ -90,13 +91,19 @@ class TeachReport:
     def describe(self) -> list[str]:
         """Return a summary as lines of text."""
         accuracy, precision = self.score.accuracy, self.score.mean_average_precision
+        shown = sum(one.num_segments for one in self.score.classes)
         lines = [
-            f"{self.out}: {len(self.score.classes)} classes on {self.model}, {self.num_rows} segments, "
-            f"in {self.seconds:.1f} s",
+            f"{self.out}: {len(self.score.classes)} classes on {self.model}, in {self.seconds:.1f} s",
+            f"fitted on {self.num_rows} segments: {shown} of the table, {self.num_rows - shown} others "
+            "(quiet parts of the examples, noises that are made, what was judged wrong)",
             f"accuracy {100 * accuracy.value:.1f} % ({100 * accuracy.low:.1f} to {100 * accuracy.high:.1f}), "
-            f"mAP {precision.value:.3f} ({precision.low:.3f} to {precision.high:.3f}), "
-            f"in {self.score.num_folds} folds over sources",
+            f"mAP {precision.value:.3f} ({_show_ends(precision)}), in {self.score.num_folds} folds over sources",
         ]
+        if BACKGROUND not in {one.name for one in self.score.classes}:
+            lines.append(
+                f"no examples in {BACKGROUND}/: the score is only among these classes, and other sounds will be tagged as one "
+                f"of them; put sounds of the same place that are none of them into {BACKGROUND}/"
+            )
         few = [one.name for one in self.score.classes if one.num_sources < FEW]
         if few:
             lines.append(f"the score is rough: fewer than {FEW} sources of {', '.join(few)}")
@@ -317,6 +324,10 @@ def _check_left(kept: Sequence[Example], names: Sequence[str], rejected: Sequenc
 def _name_scored(example: Example) -> str:
     """Return the class by which an example is scored; what somebody called wrong is only learned from."""
     return "" if example.is_wrong else example.name
+
+
+def _show_ends(estimate: Estimate) -> str:
+    return "no interval" if np.isnan(estimate.low) else f"{estimate.low:.3f} to {estimate.high:.3f}"
 
 
 def _show_share(value: float, low: float, high: float) -> str:

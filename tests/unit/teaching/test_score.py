@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -44,7 +46,9 @@ def test_scores_are_perfect_where_classes_differ_and_chance_where_they_do_not():
     known = score_examples(
         make_rows(names, ["a", "b", "c"], True), names, sources, ["a", "b", "c"], regularization=1.0, seed=0
     )
-    assert known.accuracy.value == 1.0
+    assert (known.accuracy.value, known.accuracy.high) == (1.0, 1.0)
+    assert known.accuracy.low == pytest.approx(0.940, abs=0.001)  # Wilson's, of 60 of 60
+    assert (known.mean_average_precision.value, math.isnan(known.mean_average_precision.low)) == (1.0, True)
     assert (known.classes[0].num_examples, known.classes[0].num_segments) == (20, 40)
     blind = score_examples(
         make_rows(names, ["a", "b", "c"], False), names, sources, ["a", "b", "c"], regularization=1.0, seed=0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -64,6 +65,12 @@ def test_the_report_has_intervals_and_its_card_names_the_examples(taught):
     report, _ = taught
     values = json.loads(json.dumps(report.as_json()))
     assert values["accuracy"]["low"] <= values["accuracy"]["value"] <= values["accuracy"]["high"]
+    assert 0.7 < values["accuracy"]["low"] < 1.0
+    lines = "\n".join(report.describe())
+    assert "no examples in background/" not in lines
+    assert f"fitted on {report.num_rows} segments: {sum(one.num_segments for one in report.score.classes)} of" in lines
+    only = dataclasses.replace(report.score, classes=report.score.classes[:2])
+    assert "other sounds will be tagged" in "\n".join(dataclasses.replace(report, score=only).describe())
     assert values["classes"][0]["found"]["low"] == pytest.approx(0.566, abs=0.001)
     assert all(len(row) == len(COLUMNS) for row in report.list_rows())
     card = (Path(report.out) / CARD).read_text()
