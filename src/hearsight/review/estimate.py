@@ -12,7 +12,7 @@ import dataclasses
 import math
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from hearsight.metrics.intervals import LEVEL, Estimate
 from hearsight.metrics.proportions import estimate_weighted_share
@@ -22,6 +22,8 @@ DRAWS = 10_000
 """Draws of the number of true detections."""
 PRIOR = 0.5
 """Of Jeffreys, for right and for wrong."""
+LEAST_JUDGED = 5
+"""Judged detections at or above a threshold, at least. With fewer, one more judgement may move its precision by 20 points."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Curve:
         Share of true detections among those, and its interval.
     kept
         Share of the true detections that are at or above the threshold.
+    judged
+        Number of judged detections that are at or above it.
     """
 
     thresholds: Float64[np.ndarray, " thresholds"]
@@ -43,6 +47,7 @@ class Curve:
     low: Float64[np.ndarray, " thresholds"]
     high: Float64[np.ndarray, " thresholds"]
     kept: Float64[np.ndarray, " thresholds"]
+    judged: Int64[np.ndarray, " thresholds"]
 
     def find_threshold(self, precision: float, sure: bool = False) -> int | None:
         """Return the place of the lowest threshold of a precision; None where none has it.
@@ -70,7 +75,9 @@ def trace_precision(judged: Judged) -> Curve:
         found = estimate_weighted_share(right[above], weights[above])
         kept = float(weights[above] @ right[above]) / total if total else math.nan
         rows[place] = found.value, found.low, found.high, kept
-    return Curve(thresholds, *rows.T)
+    judged_above = len(judged.scores) - np.searchsorted(np.sort(judged.scores), thresholds)
+    precision, low, high, kept_shares = rows.T
+    return Curve(thresholds, precision, low, high, kept_shares, judged_above.astype(np.int64))
 
 
 def count_true(judged: Judged, seed: int = 0) -> Estimate:

@@ -14,8 +14,8 @@ from hearsight.errors import UsageError
 from hearsight.figures.file import check_out, write_figure
 from hearsight.files import check_output
 from hearsight.metrics.intervals import Estimate
-from hearsight.review.estimate import Curve, count_true, trace_precision
-from hearsight.review.judged import read_judged
+from hearsight.review.estimate import LEAST_JUDGED, Curve, count_true, trace_precision
+from hearsight.review.judged import Judged, read_judged
 
 COLUMNS = ("class", "detections", "judged", "right", "precision", "threshold", "precision there", "kept", "true calls")
 """Heads of the table that :meth:`ReviewReport.list_rows` returns the rows of."""
@@ -34,7 +34,7 @@ class ClassReview:
     precision
         Share of true ones among all detections.
     threshold
-        The lowest one with the wanted precision; None where none has it.
+        The lowest one with the wanted precision; None where none has it, or too few are judged to say so.
     precision_there
         Precision at or above the threshold.
     kept
@@ -43,6 +43,9 @@ class ClassReview:
         How many detections are true, judged or not.
     curve
         Precision against threshold.
+    too_few
+        Number of judged detections at or above the lowest threshold with the wanted precision, where they are fewer than
+        :data:`~hearsight.review.estimate.LEAST_JUDGED`; 0 otherwise.
     """
 
     name: str
@@ -55,6 +58,7 @@ class ClassReview:
     kept: float | None
     true_calls: Estimate
     curve: Curve
+    too_few: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields as a JSON object."""
@@ -62,7 +66,7 @@ class ClassReview:
         if math.isnan(curve["kept"][0]):
             curve["kept"] = None
         estimates = ("precision", "precision_there", "true_calls")
-        plain = {name: getattr(self, name) for name in ("name", "num_detections", "num_judged", "num_right")}
+        plain = {name: getattr(self, name) for name in ("name", "num_detections", "num_judged", "num_right", "too_few")}
         values = {name: getattr(self, name) for name in estimates}
         shown = {name: None if value is None else dataclasses.asdict(value) for name, value in values.items()}
         return {**plain, "threshold": self.threshold, "kept": self.kept, **shown, "curve": curve}
@@ -98,7 +102,7 @@ class ReviewReport:
                 one.name,
                 *(f"{count:,}" for count in (one.num_detections, one.num_judged, one.num_right)),
                 _show_share(one.precision),
-                "not reached" if one.threshold is None else f"{one.threshold:.3f}",
+                _show_threshold(one),
                 "" if one.precision_there is None else _show_share(one.precision_there),
                 "" if one.kept is None else f"{100 * one.kept:.0f} %",
                 f"{one.true_calls.value:,.0f} ({one.true_calls.low:,.0f} to {one.true_calls.high:,.0f})",
@@ -108,8 +112,14 @@ class ReviewReport:
 
     def describe(self) -> list[str]:
         """Return what the table does not say, as lines of text."""
-        missed = [one.name for one in self.classes if one.threshold is None]
+        missed = [one.name for one in self.classes if one.threshold is None and not one.too_few]
         lines = [f"no threshold has a precision of {self.wanted:g}: {', '.join(missed)}"] if missed else []
+        unsure = [f"{one.name} ({one.too_few})" for one in self.classes if one.too_few]
+        if unsure:
+            lines.append(
+                f"too few are judged for a threshold, which needs {LEAST_JUDGED} judged detections at or above it: "
+                + ", ".join(unsure)
+            )
         if self.unjudged:
             lines.append(f"nothing is judged: {', '.join(self.unjudged)}")
         return lines
@@ -167,22 +177,7 @@ def review(
         if not len(judged.scores):
             unjudged.append(judged.name)
             continue
-        curve = trace_precision(judged)
-        place = curve.find_threshold(precision, sure)
-        classes.append(
-            ClassReview(
-                judged.name,
-                judged.num_detections,
-                len(judged.scores),
-                int(judged.right.sum()),
-                _get_precision(curve, 0),
-                None if place is None else float(curve.thresholds[place]),
-                None if place is None else _get_precision(curve, place),
-                None if place is None or math.isnan(curve.kept[place]) else float(curve.kept[place]),
-                count_true(judged, seed),
-                curve,
-            )
-        )
+        classes.append(_review_class(judged, precision, sure, seed))
     report = ReviewReport(precision, tuple(classes), tuple(unjudged))
     if out is not None:
         write_thresholds(Path(out), report.thresholds)
@@ -195,6 +190,35 @@ def review(
         ]
         write_figure(draw_precision(panels, precision), Path(figure), "precision against threshold")
     return report
+
+
+def _review_class(judged: Judged, precision: float, sure: bool, seed: int) -> ClassReview:
+    """Estimate everything about a class; a threshold that rests on too few judgements is left out."""
+    curve = trace_precision(judged)
+    place = curve.find_threshold(precision, sure)
+    too_few = 0
+    if place is not None and curve.judged[place] < LEAST_JUDGED:
+        # all others with this precision are higher, and have fewer
+        place, too_few = None, int(curve.judged[place])
+    return ClassReview(
+        judged.name,
+        judged.num_detections,
+        len(judged.scores),
+        int(judged.right.sum()),
+        _get_precision(curve, 0),
+        None if place is None else float(curve.thresholds[place]),
+        None if place is None else _get_precision(curve, place),
+        None if place is None or math.isnan(curve.kept[place]) else float(curve.kept[place]),
+        count_true(judged, seed),
+        curve,
+        too_few,
+    )
+
+
+def _show_threshold(one: ClassReview) -> str:
+    if one.threshold is not None:
+        return f"{one.threshold:.3f}"
+    return "too few judged" if one.too_few else "not reached"
 
 
 def _get_precision(curve: Curve, place: int) -> Estimate:
