@@ -102,6 +102,7 @@ NOT_RUN = frozenset(
     | {("convert", "pca", kind) for kind in ("damaged JSON", "damaged TOML", "other JSON", "random", "escapes")}
     | {(command, "out", kind) for command in ("fetch", "query") for kind in OUTPUT_KINDS}
     | {("demo", "seed", "0"), ("export", "seed", "0"), ("serve", "port", "0"), ("serve", "folder", "a folder")}
+    | {("serve", "teach_out", "absent"), ("serve", "teach_out", "a folder")}
 )
 """What is right and would take long, or what is read after something else that is wrong."""
 
