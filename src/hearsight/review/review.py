@@ -34,7 +34,7 @@ class ClassReview:
     precision
         Share of true ones among all detections.
     threshold
-        The lowest one with the wanted precision; None where none has it, or too few are judged to say so.
+        The lowest one with the wanted precision; None where none has it, or too few are judged.
     precision_there
         Precision at or above the threshold.
     kept
