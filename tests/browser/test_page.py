@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def test_clicks_and_keys_seek(page: Any, recordings: Path) -> None:
     page.keyboard.press("Home")
     assert read_clock(page) == 0.0
     # the playhead follows with the next picture that the browser draws
-    page.wait_for_function("document.querySelector('#playhead').style.left === '0%'")
+    wait_until(page, "document.querySelector('#playhead').style.left === '0%'")
 
 
 def test_the_threshold_changes_the_events(page: Any, recordings: Path) -> None:
@@ -101,10 +102,8 @@ def test_classes_are_filtered_and_left_out(page: Any, recordings: Path) -> None:
     page.locator("#filter").fill(NAMES[0])
     assert page.locator("#classes li").count() == 1
     page.get_by_role("button", name="None", exact=True).click()
-    left_out = (
-        "name => [...document.querySelectorAll('#events td:nth-child(3)')].every(cell => cell.innerText !== name)"
-    )
-    page.wait_for_function(left_out, arg=NAMES[0])
+    cells = "[...document.querySelectorAll('#events td:nth-child(3)')]"
+    wait_until(page, f"{cells}.every(cell => cell.innerText !== {json.dumps(NAMES[0])})")
     assert page.locator("#events td:nth-child(3)").count()
 
 
