@@ -49,6 +49,7 @@ export interface Threshold {
   num_right: number;
   precision: Interval;
   threshold: number | null;
+  too_few: number;
   true_calls: Interval;
 }
 

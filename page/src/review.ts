@@ -130,12 +130,13 @@ export class Review {
       const { classes, unjudged } = await archive.loadThresholds(wanted);
       const rows = classes.map((one) => {
         const line = element("tr");
+        const missing = one.too_few ? "too few judged" : "not reached";
         const share = (part: archive.Interval) => `${Math.round(100 * part.value)} % (${Math.round(100 * part.low)} to ${Math.round(100 * part.high)})`;
         line.append(
           element("td", visible(one.name)),
           element("td", `${one.num_right} of ${one.num_judged}`, { class: "number" }),
           element("td", share(one.precision), { class: "number" }),
-          element("td", one.threshold === null ? "not reached" : one.threshold.toFixed(3), { class: "number" }),
+          element("td", one.threshold === null ? missing : one.threshold.toFixed(3), { class: "number" }),
           element("td", `${Math.round(one.true_calls.value)} (${Math.round(one.true_calls.low)} to ${Math.round(one.true_calls.high)})`, { class: "number" }),
         );
         return line;
